@@ -1,0 +1,38 @@
+# Every target makes the virtual environment by itself where there is none.
+#   make reproduce   runs reproductions/joint_vae.py on the embedded corpus; the report lands in results/joint_vae/
+#   make test        runs the tests
+#   make lint        checks style and types
+# Choose another interpreter with PYTHON=python3.12.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: reproduce test lint format environment clean
+
+environment: $(STAMP)
+
+# The stamp is newer than what it was made from, so that a changed dependency installs again.
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	touch $(STAMP)
+
+reproduce: $(STAMP)
+	$(BIN)/python reproductions/joint_vae.py --out results/joint_vae
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) results .pytest_cache .mypy_cache .ruff_cache

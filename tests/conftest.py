@@ -1,0 +1,27 @@
+"""What every test may ask for: the folder of real data, and a compilation cache that outlives the run."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # A second run on the same machine skips most compilation; the library itself never sets this.
+    import jax
+
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "jaxmusic" / "jax"
+    jax.config.update("jax_compilation_cache_dir", str(cache))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real data sets, or a skip that says how to have it."""
+    folder = os.environ.get("JAXMUSIC_TEST_DATA")
+    if not folder:
+        pytest.skip("JAXMUSIC_TEST_DATA is unset: set it to the folder that holds the real data sets")
+    path = Path(folder)
+    if not path.is_dir():
+        pytest.fail(f"JAXMUSIC_TEST_DATA={folder} is no folder")
+    return path
