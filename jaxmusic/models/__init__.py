@@ -1,0 +1,16 @@
+"""linen modules: arrays in, arrays out. No losses, no optimisers, no files."""
+
+from jaxmusic.models.joint import FUSIONS, Fusion, JointVAE, JointVAEOutput, start_from
+from jaxmusic.models.vae import FCVAE, ConvVAE, VAEOutput, sample_latent
+
+__all__ = [
+    "FCVAE",
+    "FUSIONS",
+    "ConvVAE",
+    "Fusion",
+    "JointVAE",
+    "JointVAEOutput",
+    "VAEOutput",
+    "sample_latent",
+    "start_from",
+]

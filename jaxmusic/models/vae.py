@@ -1,0 +1,171 @@
+"""Variational autoencoders of one modality."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jaxmusic.models.layers import (
+    MLP,
+    Convolution,
+    TransposedConvolution,
+    adaptive_average_pool,
+    max_pool,
+)
+
+
+class VAEOutput(NamedTuple):
+    """What a VAE returns.
+
+    Attributes:
+        recon: the decoder's output, shaped as the input.
+        mean: `[batch, latent_dim]`, mean of q(z|x).
+        logvar: `[batch, latent_dim]`, log-variance of q(z|x).
+        z: `[batch, latent_dim]`, one sample of q(z|x).
+    """
+
+    recon: Array
+    mean: Array
+    logvar: Array
+    z: Array
+
+
+def sample_latent(
+    key: Array, mean: Float[Array, "batch latent"], logvar: Float[Array, "batch latent"]
+) -> Float[Array, "batch latent"]:
+    """One draw of N(mean, exp(logvar)) by the reparameterisation of Kingma and Welling (2014), §2.4."""
+    return mean + jnp.exp(0.5 * logvar) * jax.random.normal(key, mean.shape, mean.dtype)
+
+
+class FCVAE(nn.Module):
+    """Fully connected VAE: 256 → 512 → 256 → latent and back at the default widths.
+
+    Source: "Hybrid Multimodal Music Clustering via Joint VAE" (2026), §3.2.1; ReLU between layers is ours, the
+    document draws none. Takes its noise from the rng stream `"latent"`.
+
+    >>> import jax
+    >>> model = FCVAE(latent_dim=2)
+    >>> keys = {"params": jax.random.key(0), "latent": jax.random.key(1)}
+    >>> output, _ = model.init_with_output(keys, jax.numpy.ones((3, 256)))
+    >>> output.recon.shape, output.mean.shape
+    ((3, 256), (3, 2))
+
+    Attributes:
+        latent_dim: number of latent dimensions.
+        features: size of the input vector.
+        widths: the encoder's hidden widths; the decoder has them in reverse.
+    """
+
+    latent_dim: int = 32
+    features: int = 256
+    widths: Sequence[int] = (512, 256)
+
+    def setup(self) -> None:
+        self.encoder = MLP((*self.widths, 2 * self.latent_dim))
+        self.decoder = MLP((*reversed(self.widths), self.features))
+
+    def encode(self, x: Float[Array, "batch features"]) -> tuple[Array, Array]:
+        """Mean and log-variance of q(z|x), each `[batch, latent_dim]`."""
+        if x.shape[-1] != self.features:
+            raise ValueError(f"expected {self.features} features on the last axis, got shape {x.shape}")
+        mean, logvar = jnp.split(self.encoder(x), 2, axis=-1)
+        return mean, logvar
+
+    def decode(self, z: Float[Array, "batch latent"]) -> Float[Array, "batch features"]:
+        """The reconstruction of `z`, `[batch, features]`."""
+        return self.decoder(z)
+
+    def __call__(self, x: Float[Array, "batch features"]) -> VAEOutput:
+        mean, logvar = self.encode(x)
+        z = sample_latent(self.make_rng("latent"), mean, logvar)
+        return VAEOutput(self.decode(z), mean, logvar, z)
+
+
+class SpectrogramEncoder(nn.Module):
+    """Four convolutions with pooling, then two linear layers: a spectrogram → mean and log-variance.
+
+    Source: "Hybrid Multimodal Music Clustering via Joint VAE" (2026), §3.2.2, as drawn: no activation stands between
+    the two linear layers.
+    """
+
+    latent_dim: int = 64
+    channels: Sequence[int] = (32, 64, 128, 256)
+    hidden: int = 512
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "batch n_mels frames"]) -> tuple[Array, Array]:
+        h = x[..., None]
+        for features in self.channels[:-1]:
+            # Pooling before the ReLU gives the same values as after it, on a quarter of the elements.
+            h = nn.relu(max_pool(Convolution(features)(h)))
+        h = adaptive_average_pool(nn.relu(Convolution(self.channels[-1])(h)), (4, 4))
+        h = nn.Dense(self.hidden)(h.reshape(len(h), -1))
+        mean, logvar = jnp.split(nn.Dense(2 * self.latent_dim)(h), 2, axis=-1)
+        return mean, logvar
+
+
+class SpectrogramDecoder(nn.Module):
+    """A linear layer and four transposed convolutions to 64 × 64, resized bilinearly to the spectrogram.
+
+    Source: "Hybrid Multimodal Music Clustering via Joint VAE" (2026), §3.2.2; the document names no interpolation.
+    """
+
+    n_mels: int
+    frames: int
+    channels: Sequence[int] = (256, 128, 64, 32)
+
+    @nn.compact
+    def __call__(self, z: Float[Array, "batch latent"]) -> Float[Array, "batch n_mels frames"]:
+        h = nn.Dense(16 * self.channels[0])(z).reshape(len(z), 4, 4, self.channels[0])
+        for features in self.channels[1:]:
+            h = nn.relu(TransposedConvolution(features)(h))
+        h = TransposedConvolution(1)(h)[..., 0]
+        return jax.image.resize(h, (len(z), self.n_mels, self.frames), "bilinear", antialias=False)
+
+
+class ConvVAE(nn.Module):
+    """Convolutional VAE of a mel spectrogram, any size from 8 × 8.
+
+    Source: "Hybrid Multimodal Music Clustering via Joint VAE" (2026), §3.2.2. Takes its noise from the rng stream
+    `"latent"`.
+
+    Attributes:
+        n_mels: mel bands of the spectrogram.
+        frames: time frames of the spectrogram.
+        latent_dim: number of latent dimensions.
+    """
+
+    n_mels: int = 128
+    frames: int = 1290
+    latent_dim: int = 64
+
+    def setup(self) -> None:
+        self.encoder = SpectrogramEncoder(self.latent_dim)
+        self.decoder = SpectrogramDecoder(self.n_mels, self.frames)
+
+    def encode(self, x: Float[Array, "batch n_mels frames"]) -> tuple[Array, Array]:
+        """Mean and log-variance of q(z|x), each `[batch, latent_dim]`."""
+        check_spectrogram(x, self.n_mels, self.frames)
+        return self.encoder(x)
+
+    def decode(self, z: Float[Array, "batch latent"]) -> Float[Array, "batch n_mels frames"]:
+        """The reconstruction of `z`, `[batch, n_mels, frames]`."""
+        return self.decoder(z)
+
+    def __call__(self, x: Float[Array, "batch n_mels frames"]) -> VAEOutput:
+        mean, logvar = self.encode(x)
+        z = sample_latent(self.make_rng("latent"), mean, logvar)
+        return VAEOutput(self.decode(z), mean, logvar, z)
+
+
+def check_spectrogram(x: Array, n_mels: int, frames: int) -> None:
+    """Refuse an array that is not `[batch, n_mels, frames]`, or one too small for three poolings."""
+    if x.ndim != 3 or x.shape[1:] != (n_mels, frames):
+        raise ValueError(f"expected a spectrogram [batch, {n_mels}, {frames}], got shape {x.shape}")
+    if min(n_mels, frames) < 8:
+        raise ValueError(f"a spectrogram of {n_mels} × {frames} is smaller than 8 × 8")
