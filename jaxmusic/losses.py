@@ -1,0 +1,208 @@
+"""Losses: functions of a model's outputs and a batch that return a scalar and metrics.
+
+A batch may carry three entries that `training.fit` adds or that loaders give, and every loss here honours them:
+`"row_mask"` `[batch]` bool (False on the filler rows of a last partial batch), `"masks"` modality → `[batch]` bool,
+and `"step"` (the training step, for schedules). Means are over the rows that count, divided once by a guarded count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+Schedule = Callable[[Array], Array]
+LossFunction = Callable[[Any, Mapping[str, Any]], tuple[Array, dict[str, Array]]]
+
+REDUCTIONS = ("mean", "sum")
+
+
+def kl_divergence(mean: Float[Array, "*batch latent"], logvar: Float[Array, "*batch latent"]) -> Float[Array, "*batch"]:
+    """KL(N(mean, exp(logvar)) ‖ N(0, 1)) summed over the latents, ≥ 0, in nats.
+
+    Source: Kingma and Welling (2014), appendix B: `−½ Σ(1 + logvar − mean² − exp(logvar))`. The formula printed in
+    "Hybrid Multimodal Music Clustering via Joint VAE" (2026), §3.2.0, has the opposite sign.
+
+    >>> float(kl_divergence(jnp.array([1.0, 0.0]), jnp.zeros(2)))
+    0.5
+    """
+    return -0.5 * jnp.sum(1 + logvar - jnp.square(mean) - jnp.exp(logvar), axis=-1)
+
+
+def squared_error(
+    recon: Float[Array, "batch ..."],
+    target: Float[Array, "batch ..."],
+    *,
+    reduction: str = "mean",
+    element_mask: Bool[Array, "batch ..."] | None = None,
+) -> Float[Array, " batch"]:
+    """Squared error of each row, averaged (`"mean"`) or summed (`"sum"`) over its elements.
+
+    Args:
+        recon: `[batch, …]`.
+        target: `[batch, …]`, same shape.
+        reduction: `"mean"` or `"sum"`. With the sum, recon + KL is the negative ELBO of a Gaussian decoder of variance
+            ½ up to a constant; with the mean, the KL weighs as much more as the input has elements.
+        element_mask: broadcasts to `target`; False elements (padding) do not count. With `"mean"` a row is averaged
+            over its counted elements.
+
+    Returns:
+        `[batch]`.
+    """
+    if reduction not in REDUCTIONS:
+        raise ValueError(f"reduction {reduction!r} is none of {REDUCTIONS}")
+    if recon.shape != target.shape:
+        raise ValueError(f"reconstruction {recon.shape} and target {target.shape} differ in shape")
+    axes = tuple(range(1, target.ndim))
+    error = jnp.square(recon - target)
+    if element_mask is None:
+        return error.mean(axes) if reduction == "mean" else error.sum(axes)
+    counted = jnp.broadcast_to(element_mask, target.shape)
+    total = jnp.where(counted, error, 0.0).sum(axes)
+    return total / jnp.maximum(counted.sum(axes), 1) if reduction == "mean" else total
+
+
+def masked_mean(values: Float[Array, " batch"], mask: Array | None) -> Float[Array, ""]:
+    """Mean over the rows whose mask is True; 0 where there is none."""
+    if mask is None:
+        return values.mean()
+    # `where` before the sum: a NaN in a masked row must not reach it, nor its gradient.
+    return jnp.where(mask, values, 0.0).sum() / jnp.maximum(mask.sum(), 1)
+
+
+def elbo(
+    *,
+    target: str = "inputs",
+    reduction: str = "mean",
+    beta: float | Schedule = 1.0,
+    element_mask: str | None = None,
+) -> LossFunction:
+    """Negative β-ELBO of a single-modality VAE: reconstruction + β · KL, averaged over the batch.
+
+    Source: Higgins et al. (2017), eq. 4; β = 1 is Kingma and Welling (2014), eq. 10.
+
+    Args:
+        target: key of the batch that holds what `outputs.recon` reconstructs.
+        reduction: see `squared_error`.
+        beta: weight of the KL, or a schedule of the step such as `optax.linear_schedule(0, 1, 500)` for a warm-up.
+        element_mask: key of the batch that holds a mask of `target`'s elements, e.g. `[batch, 1, frames]`.
+
+    Returns:
+        `loss(outputs, batch) -> (scalar, {"reconstruction", "kl", "beta"})` for outputs with `recon, mean, logvar`.
+    """
+
+    def loss(outputs: Any, batch: Mapping[str, Any]) -> tuple[Array, dict[str, Array]]:
+        rows = batch.get("row_mask")
+        mask = batch[element_mask] if element_mask else None
+        error = squared_error(outputs.recon, batch[target], reduction=reduction, element_mask=mask)
+        reconstruction = masked_mean(error, rows)
+        kl = masked_mean(kl_divergence(outputs.mean, outputs.logvar), rows)
+        weight = _at(beta, batch)
+        return reconstruction + weight * kl, {"reconstruction": reconstruction, "kl": kl, "beta": weight}
+
+    return loss
+
+
+def joint_elbo(
+    *,
+    weights: Mapping[str, float],
+    reduction: str = "mean",
+    beta: float | Schedule = 1.0,
+    element_masks: Mapping[str, str] | None = None,
+    contrastive_weight: float = 0.0,
+    temperature: float = 0.1,
+) -> LossFunction:
+    """Negative ELBO of a JointVAE: Σ w_m · mask_m · reconstruction_m + β · KL, optionally + InfoNCE.
+
+    Source: "Hybrid Multimodal Music Clustering via Joint VAE" (2026), §3.2.3; the contrastive term is its §5.5.
+
+    Args:
+        weights: modality → weight of its reconstruction (the document's w_a = w_l = 1).
+        reduction: see `squared_error`.
+        beta: weight of the KL or a schedule of the step.
+        element_masks: modality → key of the batch that holds a mask of that modality's elements.
+        contrastive_weight: weight of `info_nce` between the modalities' posterior means; 0 leaves it out.
+        temperature: of `info_nce`.
+
+    Returns:
+        `loss(outputs, batch)`, where the batch holds `"inputs"` and `"masks"` by modality; metrics
+        `reconstruction_<modality>`, `kl`, `beta` and, where it is used, `info_nce`. A modality's reconstruction is
+        averaged over all rows that count, an absent one counting 0.
+    """
+    element_masks = dict(element_masks or {})
+
+    def loss(outputs: Any, batch: Mapping[str, Any]) -> tuple[Array, dict[str, Array]]:
+        rows = batch.get("row_mask")
+        weight = _at(beta, batch)
+        kl = masked_mean(kl_divergence(outputs.mean, outputs.logvar), rows)
+        metrics = {"kl": kl, "beta": weight}
+        total = weight * kl
+        for name, share in weights.items():
+            key = element_masks.get(name)
+            error = squared_error(
+                outputs.recon[name],
+                batch["inputs"][name],
+                reduction=reduction,
+                element_mask=batch[key] if key else None,
+            )
+            metrics[f"reconstruction_{name}"] = masked_mean(jnp.where(batch["masks"][name], error, 0.0), rows)
+            total += share * metrics[f"reconstruction_{name}"]
+        if contrastive_weight:
+            both = jnp.stack([batch["masks"][name] for name in outputs.posteriors]).all(0)
+            first, second = (mean for mean, _ in outputs.posteriors.values())
+            pairs = both if rows is None else both & rows
+            metrics["info_nce"] = info_nce(first, second, temperature=temperature, mask=pairs)
+            total += contrastive_weight * metrics["info_nce"]
+        return total, metrics
+
+    return loss
+
+
+def info_nce(
+    x: Float[Array, "batch dim"],
+    y: Float[Array, "batch dim"],
+    *,
+    temperature: float = 0.1,
+    mask: Bool[Array, " batch"] | None = None,
+) -> Float[Array, ""]:
+    """Symmetric InfoNCE: row i of `x` belongs to row i of `y`, all other rows are negatives.
+
+    Source: van den Oord et al. (2018), eq. 4, in both directions as Radford et al. (2021), figure 3.
+
+    Args:
+        x: `[batch, dim]`, normalised inside.
+        y: `[batch, dim]`.
+        temperature: of the softmax over cosine similarities.
+        mask: `[batch]` bool; False rows are neither queries nor negatives.
+
+    Returns:
+        The mean loss in nats over the rows that count; log(rows) for an uninformative pair of embeddings.
+
+    >>> round(float(info_nce(jnp.ones((4, 2)), jnp.ones((4, 2)))), 4)  # all alike: log 4
+    1.3863
+    """
+    if x.shape != y.shape:
+        raise ValueError(f"x {x.shape} and y {y.shape} differ in shape")
+    logits = _normalize(x) @ _normalize(y).T / temperature
+    if mask is not None:
+        logits = jnp.where(mask[:, None] & mask[None, :], logits, -1e9)
+    matched = jnp.diagonal(logits)
+    forward = jax.nn.logsumexp(logits, axis=1) - matched
+    backward = jax.nn.logsumexp(logits, axis=0) - matched
+    return masked_mean(0.5 * (forward + backward), mask)
+
+
+def _normalize(x: Array) -> Array:
+    # The floor under the square root keeps the gradient finite for a row of zeros.
+    return x / jnp.sqrt(jnp.maximum(jnp.sum(jnp.square(x), axis=-1, keepdims=True), 1e-12))
+
+
+def _at(value: float | Schedule, batch: Mapping[str, Any]) -> Array:
+    if not callable(value):
+        return jnp.asarray(value, jnp.float32)
+    if "step" not in batch:
+        raise ValueError("a schedule needs batch['step'], which training.fit provides")
+    return jnp.asarray(value(batch["step"]), jnp.float32)

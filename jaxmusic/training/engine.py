@@ -1,0 +1,264 @@
+"""The compiled parts of training: initial state, one epoch, one evaluation."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax import lax
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from jaxmusic.losses import LossFunction
+
+Batch = Mapping[str, Any]
+Inputs = Callable[[Batch], tuple[Any, ...]]
+
+
+class State(NamedTuple):
+    """What continues from step to step; a pytree. With `seeds > 1` every leaf has a leading axis of seeds.
+
+    Attributes:
+        params: the module's parameters.
+        collections: the module's other variables, such as batch statistics; {} where it has none.
+        opt_state: the optimiser's state.
+        key: the run's key; each step draws from `fold_in` of it and the step.
+        step: optimiser steps done, int32.
+        epoch: epochs done, int32.
+    """
+
+    params: Any
+    collections: Any
+    opt_state: Any
+    key: jax.Array
+    step: jax.Array
+    epoch: jax.Array
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """What `module.apply` takes."""
+        return {"params": self.params, **self.collections}
+
+
+def batch_inputs(batch: Batch) -> tuple[Any, ...]:
+    """The default arguments of a module: the batch's `"inputs"`, and its `"masks"` where it has them."""
+    return (batch["inputs"], batch["masks"]) if "masks" in batch else (batch["inputs"],)
+
+
+class Engine:
+    """Compiled functions for one (module, loss, optimiser, batch size); see `engine` for the cached constructor."""
+
+    def __init__(
+        self,
+        module: nn.Module,
+        loss: LossFunction,
+        optimizer: optax.GradientTransformation,
+        batch_size: int,
+        *,
+        inputs: Inputs,
+        vectorized: bool,
+        mesh: Mesh | None,
+    ) -> None:
+        self._module, self._loss, self._optimizer = module, loss, optimizer
+        self._batch_size, self._inputs, self._mesh = batch_size, inputs, mesh
+        self._takes_train = "train" in inspect.signature(module.__call__).parameters
+        self._compiled: dict[Any, Any] = {}
+        # With several seeds at once the state has a leading axis and the data has none.
+        lift = (lambda f, axes: jax.vmap(f, in_axes=axes)) if vectorized else (lambda f, axes: f)
+        self._functions: dict[str, Any] = {
+            "initialize": jax.jit(lift(self._initialize, (0, None))),
+            "train_epoch": jax.jit(lift(self._train_epoch, (0, None)), donate_argnums=0),
+            "permutation": jax.jit(lift(self._permutation, (0, None))),
+            "train_step": jax.jit(lift(self._train_step, (0, None, 0, None)), donate_argnums=0),
+            "evaluate": jax.jit(lift(self._evaluate, (0, None))),
+            "evaluate_step": jax.jit(lift(self._evaluate_step, (0, None, None, None))),
+        }
+
+    def call(self, name: str, *args: Any) -> tuple[Any, float]:
+        """Run a compiled function; also the seconds it took to compile, 0 where it was compiled before."""
+        leaves, structure = jax.tree.flatten(args)
+        signature = (name, structure, tuple((x.shape, str(x.dtype), getattr(x, "sharding", None)) for x in leaves))
+        seconds = 0.0
+        if signature not in self._compiled:
+            start = time.perf_counter()
+            self._compiled[signature] = self._functions[name].lower(*args).compile()
+            seconds = time.perf_counter() - start
+        return self._compiled[signature](*args), seconds
+
+    def initialize(self, key: jax.Array, data: Batch) -> State:
+        """Fresh parameters and optimiser state."""
+        return self.call("initialize", key, _row_count_only(data))[0]
+
+    def has_convolution(self, state: State, data: Batch) -> bool:
+        """Whether the module convolves, which decides where its loop runs on CPU."""
+        rows = jnp.zeros(self._batch_size, jnp.int32)
+        mask = jnp.ones(self._batch_size, bool)
+        jaxpr = jax.make_jaxpr(self._evaluate_step)(state, data, rows, mask)
+        return any(equation.primitive.name == "conv_general_dilated" for equation in _equations(jaxpr.jaxpr))
+
+    def run_epoch(self, state: State, data: Batch, *, scan: bool) -> tuple[State, dict[str, jax.Array], float]:
+        """One pass over `data` in a fresh order: the new state, row-weighted mean metrics, compile seconds."""
+        if scan:
+            (state, metrics), seconds = self.call("train_epoch", state, data)
+            return state, metrics, seconds
+        rows, seconds = self.call("permutation", state, data)
+        count, masks = _row_count(data), self._row_masks(data)
+        total: dict[str, jax.Array] | None = None
+        for step, mask in enumerate(masks):
+            part = rows[..., step, :]
+            (state, metrics), compiling = self.call("train_step", state, data, part, mask)
+            seconds += compiling
+            total = _accumulate(total, metrics, mask.sum() / count)
+        assert total is not None
+        return state._replace(epoch=state.epoch + 1), total, seconds
+
+    def run_evaluation(self, state: State, data: Batch, *, scan: bool) -> tuple[dict[str, jax.Array], float]:
+        """Row-weighted mean metrics of `data`, and compile seconds."""
+        if scan:
+            return self.call("evaluate", state, data)
+        count, seconds = _row_count(data), 0.0
+        total: dict[str, jax.Array] | None = None
+        order = self._in_order(data)
+        for step, mask in enumerate(self._row_masks(data)):
+            metrics, compiling = self.call("evaluate_step", state, data, order[step], mask)
+            seconds += compiling
+            total = _accumulate(total, metrics, mask.sum() / count)
+        assert total is not None
+        return total, seconds
+
+    # The functions below are traced. Rows are gathered inside the compiled step from data that stays on the device.
+
+    def _initialize(self, key: jax.Array, data: Batch) -> State:
+        params_key, run_key = jax.random.split(key)
+        batch = jax.tree.map(lambda x: jnp.zeros((self._batch_size, *x.shape[1:]), x.dtype), data)
+        names = ("params", "latent", "dropout")
+        keys = {name: jax.random.fold_in(params_key, i) for i, name in enumerate(names)}
+        options: dict[str, Any] = {"train": False} if self._takes_train else {}
+        variables = dict(self._module.init(keys, *self._inputs(batch), **options))
+        params = variables.pop("params")
+        zero = jnp.zeros((), jnp.int32)
+        return State(params, variables, self._optimizer.init(params), run_key, zero, zero)
+
+    def _permutation(self, state: State, data: Batch) -> jax.Array:
+        """`[steps, batch]` rows of this epoch, filled up with row 0."""
+        count = _row_count(data)
+        key = jax.random.fold_in(jax.random.fold_in(state.key, 0), state.epoch)
+        rows = jax.random.permutation(key, count)
+        return jnp.pad(rows, (0, -count % self._batch_size)).reshape(-1, self._batch_size)
+
+    def _in_order(self, data: Batch) -> np.ndarray:
+        count = _row_count(data)
+        rows = np.arange(count, dtype=np.int32)
+        return np.pad(rows, (0, -count % self._batch_size)).reshape(-1, self._batch_size)
+
+    def _row_masks(self, data: Batch) -> np.ndarray:
+        """`[steps, batch]` bool, False on the filler rows of the last batch."""
+        count = _row_count(data)
+        steps = -(-count // self._batch_size)
+        return (np.arange(steps * self._batch_size) < count).reshape(steps, self._batch_size)
+
+    def _gather(self, data: Batch, rows: jax.Array, mask: jax.Array, step: jax.Array) -> dict[str, Any]:
+        batch = jax.tree.map(lambda x: x[rows], dict(data))
+        if self._mesh is not None:
+            spec = NamedSharding(self._mesh, PartitionSpec(self._mesh.axis_names[0]))
+            batch = jax.tree.map(lambda x: lax.with_sharding_constraint(x, spec), batch)
+        return {**batch, "row_mask": mask, "step": step}
+
+    def _train_step(self, state: State, data: Batch, rows: jax.Array, mask: jax.Array) -> tuple[State, Any]:
+        batch = self._gather(data, rows, mask, state.step)
+        key = jax.random.fold_in(jax.random.fold_in(state.key, 1), state.step)
+        rngs = {name: jax.random.fold_in(key, i) for i, name in enumerate(("latent", "dropout"))}
+        options: dict[str, Any] = {"train": True} if self._takes_train else {}
+
+        def objective(params: Any) -> tuple[jax.Array, tuple[dict[str, jax.Array], Any]]:
+            outputs, collections = self._module.apply(
+                {"params": params, **state.collections},
+                *self._inputs(batch),
+                rngs=rngs,
+                mutable=list(state.collections),
+                **options,
+            )
+            value, metrics = self._loss(outputs, batch)
+            return value, ({"loss": value, **metrics}, collections)
+
+        gradients, (metrics, collections) = jax.grad(objective, has_aux=True)(state.params)
+        updates, opt_state = self._optimizer.update(gradients, state.opt_state, state.params)
+        params = optax.apply_updates(state.params, updates)
+        state = state._replace(params=params, collections=dict(collections), opt_state=opt_state, step=state.step + 1)
+        return state, metrics
+
+    def _evaluate_step(self, state: State, data: Batch, rows: jax.Array, mask: jax.Array) -> dict[str, jax.Array]:
+        batch = self._gather(data, rows, mask, state.step)
+        # The same noise at every evaluation, so that epochs compare.
+        key = jax.random.fold_in(jax.random.fold_in(state.key, 2), rows[0])
+        options: dict[str, Any] = {"train": False} if self._takes_train else {}
+        outputs = self._module.apply(state.variables, *self._inputs(batch), rngs={"latent": key}, **options)
+        value, metrics = self._loss(outputs, batch)
+        return {"loss": value, **metrics}
+
+    def _train_epoch(self, state: State, data: Batch) -> tuple[State, dict[str, jax.Array]]:
+        masks = jnp.asarray(self._row_masks(data))
+
+        def step(state: State, part: tuple[jax.Array, jax.Array]) -> tuple[State, dict[str, jax.Array]]:
+            return self._train_step(state, data, *part)
+
+        state, metrics = lax.scan(step, state, (self._permutation(state, data), masks))
+        return state._replace(epoch=state.epoch + 1), _weighted_mean(metrics, masks)
+
+    def _evaluate(self, state: State, data: Batch) -> dict[str, jax.Array]:
+        masks = jnp.asarray(self._row_masks(data))
+        parts = (jnp.asarray(self._in_order(data)), masks)
+        metrics = lax.map(lambda part: self._evaluate_step(state, data, *part), parts)
+        return _weighted_mean(metrics, masks)
+
+
+@lru_cache(maxsize=64)
+def engine(
+    module: nn.Module,
+    loss: LossFunction,
+    optimizer: optax.GradientTransformation,
+    batch_size: int,
+    inputs: Inputs,
+    vectorized: bool,
+    mesh: Mesh | None,
+) -> Engine:
+    """The engine for these; the same arguments give the same one, with what it has compiled."""
+    return Engine(module, loss, optimizer, batch_size, inputs=inputs, vectorized=vectorized, mesh=mesh)
+
+
+def _row_count(data: Batch) -> int:
+    return jax.tree.leaves(data)[0].shape[0]
+
+
+def _row_count_only(data: Batch) -> Batch:
+    """One row of each array: initialisation needs shapes, and should not compile anew for another number of rows."""
+    return jax.tree.map(lambda x: x[:1], data)
+
+
+def _weighted_mean(metrics: dict[str, jax.Array], masks: jax.Array) -> dict[str, jax.Array]:
+    weights = masks.sum(1) / masks.sum()
+    return {name: jnp.tensordot(weights, values, 1) for name, values in metrics.items()}
+
+
+def _accumulate(
+    total: dict[str, jax.Array] | None, metrics: dict[str, jax.Array], weight: float
+) -> dict[str, jax.Array]:
+    scaled = {name: value * weight for name, value in metrics.items()}
+    return scaled if total is None else {name: total[name] + value for name, value in scaled.items()}
+
+
+def _equations(jaxpr: Any) -> Iterator[Any]:
+    for equation in jaxpr.eqns:
+        yield equation
+        for value in equation.params.values():
+            for inner in value if isinstance(value, tuple | list) else (value,):
+                inner = getattr(inner, "jaxpr", inner)
+                if hasattr(inner, "eqns"):
+                    yield from _equations(inner)
