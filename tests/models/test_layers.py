@@ -1,0 +1,67 @@
+"""The layers' fast forms equal their plain ones, in value and gradient."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxmusic.models import layers
+
+
+def _normal(seed, *shape):
+    return jnp.asarray(np.random.default_rng(seed).normal(size=shape))
+
+
+@pytest.fixture
+def float64():
+    with jax.enable_x64(True):
+        yield
+
+
+@pytest.mark.parametrize("shape", [(2, 8, 6, 1), (1, 5, 7, 3), (3, 1, 1, 2)])
+@pytest.mark.usefixtures("float64")
+def test_convolution_by_patches_equals_the_plain_one(shape):
+    x, kernel = _normal(0, *shape), _normal(1, 3, 3, shape[-1], 4)
+    _assert_forms_agree(layers.convolution, x, kernel, "patches")
+
+
+@pytest.mark.parametrize("shape", [(2, 4, 4, 3), (1, 1, 1, 2), (2, 5, 3, 1)])
+@pytest.mark.usefixtures("float64")
+def test_transposed_convolution_by_phases_equals_the_plain_one(shape):
+    x, kernel = _normal(0, *shape), _normal(1, 4, 4, shape[-1], 2)
+    _assert_forms_agree(layers.transposed_convolution, x, kernel, "phases")
+
+
+def _assert_forms_agree(function, x, kernel, form):
+    def value(x, kernel, form):
+        return jnp.sum(jnp.sin(function(x, kernel, form=form)))
+
+    np.testing.assert_allclose(function(x, kernel, form=form), function(x, kernel, form="plain"), atol=1e-12)
+    fast, plain = (jax.grad(value, (0, 1))(x, kernel, f) for f in (form, "plain"))
+    for a, b in zip(fast, plain, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-12)
+
+
+def test_transposed_convolution_scatters_as_defined():
+    x, kernel = _normal(0, 1, 2, 3, 2), _normal(1, 4, 4, 2, 1)
+    expected = np.zeros((4 + 2, 6 + 2))
+    for i in range(2):
+        for j in range(3):
+            expected[2 * i : 2 * i + 4, 2 * j : 2 * j + 4] += np.einsum("c,hwcf->hw", x[0, i, j], kernel)
+    result = layers.transposed_convolution(x, kernel)[0, :, :, 0]
+    np.testing.assert_allclose(result, expected[1:-1, 1:-1], atol=1e-5)
+
+
+def test_max_pool_takes_the_maximum_of_each_square_and_drops_an_odd_edge():
+    x = jnp.arange(15.0).reshape(1, 3, 5, 1)
+    np.testing.assert_array_equal(layers.max_pool(x)[0, :, :, 0], [[6.0, 8.0]])
+    assert layers.max_pool(jnp.ones((1, 1, 4, 2))).shape == (1, 1, 2, 2)
+
+
+def test_adaptive_pooling_averages_overlapping_bins_where_sizes_do_not_divide():
+    x = jnp.arange(5.0).reshape(1, 1, 5, 1)
+    # Bins of 5 into 2: [0, 3) and [2, 5).
+    np.testing.assert_allclose(layers.adaptive_average_pool(x, (1, 2))[0, 0, :, 0], [1.0, 3.0])
+    np.testing.assert_allclose(layers.pooling_matrix(7, 3).sum(1), 1.0)
+    with pytest.raises(ValueError, match="at least 1"):
+        layers.pooling_matrix(0, 2)

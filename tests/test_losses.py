@@ -1,0 +1,142 @@
+"""Losses against closed forms, masks, reductions and gradients."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from jaxmusic import losses, models
+
+
+def test_kl_is_the_closed_form_and_never_negative():
+    # KL(N(m, s²) ‖ N(0, 1)) = ln(1/s) + (s² + m²)/2 − ½.
+    m, s = 0.7, 1.8
+    expected = np.log(1 / s) + (s**2 + m**2) / 2 - 0.5
+    np.testing.assert_allclose(losses.kl_divergence(jnp.array([m]), jnp.array([2 * np.log(s)])), expected, rtol=1e-6)
+    means, logvars = jax.random.normal(jax.random.key(0), (2, 1000, 4))
+    assert float(losses.kl_divergence(means, logvars).min()) >= 0
+    assert float(losses.kl_divergence(jnp.zeros(4), jnp.zeros(4))) == 0
+
+
+def test_kl_agrees_with_sampling():
+    mean, logvar = jnp.array([0.5, -1.0]), jnp.array([0.3, -0.7])
+    z = mean + jnp.exp(logvar / 2) * jax.random.normal(jax.random.key(0), (400_000, 2))
+    log_q = -0.5 * (logvar + jnp.square(z - mean) / jnp.exp(logvar))
+    estimate = (log_q + 0.5 * jnp.square(z)).sum(1).mean()
+    np.testing.assert_allclose(losses.kl_divergence(mean, logvar), estimate, rtol=1e-2)
+
+
+def test_squared_error_by_hand():
+    recon, target = jnp.array([[1.0, 2.0], [0.0, 0.0]]), jnp.array([[0.0, 0.0], [3.0, 1.0]])
+    np.testing.assert_allclose(losses.squared_error(recon, target), [2.5, 5.0])
+    np.testing.assert_allclose(losses.squared_error(recon, target, reduction="sum"), [5.0, 10.0])
+    mask = jnp.array([[True, False], [True, True]])
+    np.testing.assert_allclose(losses.squared_error(recon, target, element_mask=mask), [1.0, 5.0])
+    np.testing.assert_allclose(losses.squared_error(recon, target, reduction="sum", element_mask=mask), [1.0, 10.0])
+    with pytest.raises(ValueError, match="differ in shape"):
+        losses.squared_error(recon, target[:1])
+    with pytest.raises(ValueError, match="is none of"):
+        losses.squared_error(recon, target, reduction="median")
+
+
+def _outputs(rows=4, size=3, latent=2, seed=0):
+    rng = np.random.default_rng(seed)
+    arrays = [jnp.asarray(rng.normal(size=(rows, n)), jnp.float32) for n in (size, latent, latent, latent)]
+    return models.VAEOutput(*arrays)
+
+
+def test_the_elbo_ignores_filler_rows_even_if_they_are_nan():
+    outputs = _outputs()
+    batch = {"inputs": jnp.ones((4, 3))}
+    whole, metrics = losses.elbo(beta=2.0)(outputs, batch)
+    assert float(whole) == pytest.approx(float(metrics["reconstruction"] + 2 * metrics["kl"]))
+    padded = jax.tree.map(lambda x: jnp.concatenate([x, jnp.full((2, *x.shape[1:]), jnp.nan)]), outputs)
+    masked = {"inputs": jnp.ones((6, 3)), "row_mask": jnp.arange(6) < 4}
+    value, _ = losses.elbo(beta=2.0)(padded, masked)
+    assert float(value) == pytest.approx(float(whole), rel=1e-6)
+
+
+def test_sum_and_mean_reductions_differ_by_the_number_of_elements():
+    outputs, batch = _outputs(), {"inputs": jnp.ones((4, 3))}
+    mean = losses.elbo(beta=0.0)(outputs, batch)[0]
+    total = losses.elbo(beta=0.0, reduction="sum")(outputs, batch)[0]
+    assert float(total) == pytest.approx(3 * float(mean), rel=1e-6)
+
+
+def test_a_schedule_needs_the_step():
+    loss = losses.elbo(beta=optax.linear_schedule(0.0, 1.0, 10))
+    batch = {"inputs": jnp.ones((4, 3)), "step": jnp.array(5)}
+    assert float(loss(_outputs(), batch)[1]["beta"]) == 0.5
+    with pytest.raises(ValueError, match="needs batch"):
+        loss(_outputs(), {"inputs": jnp.ones((4, 3))})
+
+
+def _joint_outputs(rows=4):
+    rng = np.random.default_rng(0)
+    draw = lambda *shape: jnp.asarray(rng.normal(size=shape), jnp.float32)  # noqa: E731
+    recon = {"audio": draw(rows, 3, 5), "lyrics": draw(rows, 2)}
+    posteriors = {name: (draw(rows, 2), draw(rows, 2)) for name in recon}
+    return models.JointVAEOutput(recon, draw(rows, 2), draw(rows, 2), draw(rows, 2), posteriors)
+
+
+def test_the_joint_loss_adds_what_its_formula_says():
+    outputs = _joint_outputs()
+    inputs = {"audio": jnp.zeros((4, 3, 5)), "lyrics": jnp.zeros((4, 2))}
+    masks = {"audio": jnp.ones(4, bool), "lyrics": jnp.array([True, True, False, True])}
+    value, metrics = losses.joint_elbo(weights={"audio": 1.0, "lyrics": 3.0}, beta=0.5)(
+        outputs, {"inputs": inputs, "masks": masks}
+    )
+    audio = float(jnp.square(outputs.recon["audio"]).mean())
+    lyrics = float(jnp.square(outputs.recon["lyrics"]).mean(1)[np.array([0, 1, 3])].sum() / 4)
+    kl = float(losses.kl_divergence(outputs.mean, outputs.logvar).mean())
+    assert float(value) == pytest.approx(audio + 3 * lyrics + 0.5 * kl, rel=1e-5)
+    assert float(metrics["reconstruction_lyrics"]) == pytest.approx(lyrics, rel=1e-5)
+    assert "info_nce" not in metrics
+
+
+def test_the_contrastive_term_counts_only_complete_pairs():
+    outputs = _joint_outputs()
+    inputs = {"audio": jnp.zeros((4, 3, 5)), "lyrics": jnp.zeros((4, 2))}
+    masks = {"audio": jnp.array([True, True, True, False]), "lyrics": jnp.array([True, True, False, True])}
+    loss = losses.joint_elbo(weights={"audio": 1.0, "lyrics": 1.0}, contrastive_weight=2.0)
+    value, metrics = loss(outputs, {"inputs": inputs, "masks": masks})
+    pairs = (mean[:2] for mean, _ in outputs.posteriors.values())
+    assert float(metrics["info_nce"]) == pytest.approx(float(losses.info_nce(*pairs)), rel=1e-5)
+    rest = metrics["kl"] + metrics["reconstruction_audio"] + metrics["reconstruction_lyrics"]
+    assert float(value) == pytest.approx(float(rest + 2 * metrics["info_nce"]), rel=1e-6)
+
+
+def test_a_decoder_is_not_updated_by_rows_without_its_modality():
+    module = models.JointVAE(n_mels=8, frames=8, lyrics_dim=4, latent_dim=2)
+    inputs = {"audio": jnp.ones((3, 8, 8)), "lyrics": jnp.ones((3, 4))}
+    masks = {"audio": jnp.ones(3, bool), "lyrics": jnp.zeros(3, bool)}
+    params = module.init({"params": jax.random.key(0), "latent": jax.random.key(1)}, inputs, masks)["params"]
+    loss = losses.joint_elbo(weights={"audio": 1.0, "lyrics": 1.0})
+
+    def value(params):
+        outputs = module.apply({"params": params}, inputs, masks, rngs={"latent": jax.random.key(2)})
+        return loss(outputs, {"inputs": inputs, "masks": masks})[0]
+
+    gradients = jax.grad(value)(params)
+    for name in ("lyrics_encoder", "lyrics_decoder"):
+        assert all(float(jnp.abs(x).max()) == 0 for x in jax.tree.leaves(gradients[name])), name
+    assert all(float(jnp.abs(x).max()) > 0 for x in jax.tree.leaves(gradients["audio_decoder"]))
+
+
+def test_info_nce_is_low_for_aligned_and_high_for_opposed_pairs():
+    x = jnp.eye(6)
+    aligned = losses.info_nce(x, x, temperature=0.1)
+    # Own similarity 1, the others 0: −log(e^10 / (e^10 + 5)).
+    assert float(aligned) == pytest.approx(float(np.log1p(5 * np.exp(-10))), rel=1e-3)
+    assert float(losses.info_nce(x, jnp.roll(x, 1, 0))) > np.log(6)
+    assert float(losses.info_nce(x, 100 * x)) == pytest.approx(float(aligned), rel=1e-4)
+    gradient = jax.grad(lambda x: losses.info_nce(x, jnp.eye(6)))(jnp.zeros((6, 6)))
+    assert bool(jnp.isfinite(gradient).all())
+
+
+def test_info_nce_without_a_pair_is_zero_with_a_finite_gradient():
+    nothing = jnp.zeros(3, bool)
+    value, gradient = jax.value_and_grad(lambda x: losses.info_nce(x, x + 1.0, mask=nothing))(jnp.ones((3, 2)))
+    assert float(value) == 0
+    assert bool(jnp.isfinite(gradient).all())
