@@ -111,14 +111,14 @@ def test_a_decoder_is_not_updated_by_rows_without_its_modality():
     module = models.JointVAE(n_mels=8, frames=8, lyrics_dim=4, latent_dim=2)
     inputs = {"audio": jnp.ones((3, 8, 8)), "lyrics": jnp.ones((3, 4))}
     masks = {"audio": jnp.ones(3, bool), "lyrics": jnp.zeros(3, bool)}
-    params = module.init({"params": jax.random.key(0), "latent": jax.random.key(1)}, inputs, masks)["params"]
+    params = jax.jit(module.init)({"params": jax.random.key(0), "latent": jax.random.key(1)}, inputs, masks)["params"]
     loss = losses.joint_elbo(weights={"audio": 1.0, "lyrics": 1.0})
 
     def value(params):
         outputs = module.apply({"params": params}, inputs, masks, rngs={"latent": jax.random.key(2)})
         return loss(outputs, {"inputs": inputs, "masks": masks})[0]
 
-    gradients = jax.grad(value)(params)
+    gradients = jax.jit(jax.grad(value))(params)
     for name in ("lyrics_encoder", "lyrics_decoder"):
         assert all(float(jnp.abs(x).max()) == 0 for x in jax.tree.leaves(gradients[name])), name
     assert all(float(jnp.abs(x).max()) > 0 for x in jax.tree.leaves(gradients["audio_decoder"]))
@@ -137,6 +137,6 @@ def test_info_nce_is_low_for_aligned_and_high_for_opposed_pairs():
 
 def test_info_nce_without_a_pair_is_zero_with_a_finite_gradient():
     nothing = jnp.zeros(3, bool)
-    value, gradient = jax.value_and_grad(lambda x: losses.info_nce(x, x + 1.0, mask=nothing))(jnp.ones((3, 2)))
+    value, gradient = jax.jit(jax.value_and_grad(lambda x: losses.info_nce(x, x + 1.0, mask=nothing)))(jnp.ones((3, 2)))
     assert float(value) == 0
     assert bool(jnp.isfinite(gradient).all())

@@ -76,9 +76,11 @@ class Engine:
             "initialize": jax.jit(lift(self._initialize, (0, None))),
             "train_epoch": jax.jit(lift(self._train_epoch, (0, None)), donate_argnums=0),
             "permutation": jax.jit(lift(self._permutation, (0, None))),
-            "train_step": jax.jit(lift(self._train_step, (0, None, 0, None)), donate_argnums=0),
+            "gather": jax.jit(lift(self._gather, (None, 0, None, 0))),
+            "train_step": jax.jit(lift(self._train_step, (0, 0)), donate_argnums=0),
             "evaluate": jax.jit(lift(self._evaluate, (0, None))),
-            "evaluate_step": jax.jit(lift(self._evaluate_step, (0, None, None, None))),
+            "gather_same": jax.jit(lift(self._gather, (None, None, None, 0))),
+            "evaluate_step": jax.jit(lift(self._evaluate_step, (0, 0))),
         }
 
     def call(self, name: str, *args: Any) -> tuple[Any, float]:
@@ -98,9 +100,12 @@ class Engine:
 
     def has_convolution(self, state: State, data: Batch) -> bool:
         """Whether the module convolves, which decides where its loop runs on CPU."""
-        rows = jnp.zeros(self._batch_size, jnp.int32)
-        mask = jnp.ones(self._batch_size, bool)
-        jaxpr = jax.make_jaxpr(self._evaluate_step)(state, data, rows, mask)
+
+        def step(state: State, data: Batch) -> dict[str, jax.Array]:
+            rows = jnp.zeros(self._batch_size, jnp.int32)
+            return self._evaluate_step(state, self._gather(data, rows, rows == 0, state.step))
+
+        jaxpr = jax.make_jaxpr(step)(state, data)
         return any(equation.primitive.name == "conv_general_dilated" for equation in _equations(jaxpr.jaxpr))
 
     def run_epoch(self, state: State, data: Batch, *, scan: bool) -> tuple[State, dict[str, jax.Array], float]:
@@ -112,9 +117,10 @@ class Engine:
         count, masks = _row_count(data), self._row_masks(data)
         total: dict[str, jax.Array] | None = None
         for step, mask in enumerate(masks):
-            part = rows[..., step, :]
-            (state, metrics), compiling = self.call("train_step", state, data, part, mask)
-            seconds += compiling
+            # Gathered apart, so that the step's compilation serves data of any number of rows.
+            batch, gathering = self.call("gather", data, rows[..., step, :], mask, state.step)
+            (state, metrics), compiling = self.call("train_step", state, batch)
+            seconds += gathering + compiling
             total = _accumulate(total, metrics, mask.sum() / count)
         assert total is not None
         return state._replace(epoch=state.epoch + 1), total, seconds
@@ -127,8 +133,9 @@ class Engine:
         total: dict[str, jax.Array] | None = None
         order = self._in_order(data)
         for step, mask in enumerate(self._row_masks(data)):
-            metrics, compiling = self.call("evaluate_step", state, data, order[step], mask)
-            seconds += compiling
+            batch, gathering = self.call("gather_same", data, order[step], mask, state.step)
+            metrics, compiling = self.call("evaluate_step", state, batch)
+            seconds += gathering + compiling
             total = _accumulate(total, metrics, mask.sum() / count)
         assert total is not None
         return total, seconds
@@ -171,8 +178,7 @@ class Engine:
             batch = jax.tree.map(lambda x: lax.with_sharding_constraint(x, spec), batch)
         return {**batch, "row_mask": mask, "step": step}
 
-    def _train_step(self, state: State, data: Batch, rows: jax.Array, mask: jax.Array) -> tuple[State, Any]:
-        batch = self._gather(data, rows, mask, state.step)
+    def _train_step(self, state: State, batch: Batch) -> tuple[State, dict[str, jax.Array]]:
         key = jax.random.fold_in(jax.random.fold_in(state.key, 1), state.step)
         rngs = {name: jax.random.fold_in(key, i) for i, name in enumerate(("latent", "dropout"))}
         options: dict[str, Any] = {"train": True} if self._takes_train else {}
@@ -194,10 +200,9 @@ class Engine:
         state = state._replace(params=params, collections=dict(collections), opt_state=opt_state, step=state.step + 1)
         return state, metrics
 
-    def _evaluate_step(self, state: State, data: Batch, rows: jax.Array, mask: jax.Array) -> dict[str, jax.Array]:
-        batch = self._gather(data, rows, mask, state.step)
+    def _evaluate_step(self, state: State, batch: Batch) -> dict[str, jax.Array]:
         # The same noise at every evaluation, so that epochs compare.
-        key = jax.random.fold_in(jax.random.fold_in(state.key, 2), rows[0])
+        key = jax.random.fold_in(state.key, 2)
         options: dict[str, Any] = {"train": False} if self._takes_train else {}
         outputs = self._module.apply(state.variables, *self._inputs(batch), rngs={"latent": key}, **options)
         value, metrics = self._loss(outputs, batch)
@@ -207,7 +212,7 @@ class Engine:
         masks = jnp.asarray(self._row_masks(data))
 
         def step(state: State, part: tuple[jax.Array, jax.Array]) -> tuple[State, dict[str, jax.Array]]:
-            return self._train_step(state, data, *part)
+            return self._train_step(state, self._gather(data, part[0], part[1], state.step))
 
         state, metrics = lax.scan(step, state, (self._permutation(state, data), masks))
         return state._replace(epoch=state.epoch + 1), _weighted_mean(metrics, masks)
@@ -215,7 +220,11 @@ class Engine:
     def _evaluate(self, state: State, data: Batch) -> dict[str, jax.Array]:
         masks = jnp.asarray(self._row_masks(data))
         parts = (jnp.asarray(self._in_order(data)), masks)
-        metrics = lax.map(lambda part: self._evaluate_step(state, data, *part), parts)
+
+        def step(part: tuple[jax.Array, jax.Array]) -> dict[str, jax.Array]:
+            return self._evaluate_step(state, self._gather(data, part[0], part[1], state.step))
+
+        metrics = lax.map(step, parts)
         return _weighted_mean(metrics, masks)
 
 

@@ -37,7 +37,7 @@ def test_parameter_counts_are_the_documents():
 @pytest.mark.parametrize(("n_mels", "frames"), [(8, 8), (13, 37), (64, 64)])
 def test_the_convolutional_vae_takes_any_size(n_mels, frames):
     module = models.ConvVAE(n_mels, frames, latent_dim=5)
-    output, variables = module.init_with_output(_KEYS, jnp.ones((2, n_mels, frames)))
+    output, variables = jax.jit(module.init_with_output)(_KEYS, jnp.ones((2, n_mels, frames)))
     assert output.recon.shape == (2, n_mels, frames)
     assert output.mean.shape == output.logvar.shape == output.z.shape == (2, 5)
     mean, logvar = module.apply(variables, jnp.ones((2, n_mels, frames)), method="encode")
@@ -76,7 +76,7 @@ def test_wrong_shapes_are_refused_with_the_expected_one():
 @pytest.mark.parametrize("fusion", models.FUSIONS)
 def test_any_subset_encodes_and_any_modality_decodes(fusion):
     module, inputs = _joint(fusion), _pair()
-    variables = module.init(_KEYS, inputs)
+    variables = jax.jit(module.init)(_KEYS, inputs)
     for subset in (["audio"], ["lyrics"], ["audio", "lyrics"]):
         mean, logvar = module.apply(variables, {name: inputs[name] for name in subset}, method="encode")
         assert mean.shape == logvar.shape == (3, 4)
@@ -89,7 +89,7 @@ def test_any_subset_encodes_and_any_modality_decodes(fusion):
 @pytest.mark.parametrize("fusion", models.FUSIONS)
 def test_a_masked_modality_is_an_absent_one_whatever_it_holds(fusion):
     module, inputs = _joint(fusion), _pair()
-    variables = module.init(_KEYS, inputs)
+    variables = jax.jit(module.init)(_KEYS, inputs)
     broken = inputs | {"lyrics": jnp.full_like(inputs["lyrics"], jnp.nan)}
     masks = {"audio": jnp.ones(3, bool), "lyrics": jnp.zeros(3, bool)}
     masked = module.apply(variables, broken, masks, method="encode")
@@ -101,7 +101,7 @@ def test_a_masked_modality_is_an_absent_one_whatever_it_holds(fusion):
 @pytest.mark.parametrize("fusion", ["average", "gated", "attention", "moe"])
 def test_one_modality_alone_keeps_its_own_posterior(fusion):
     module, inputs = _joint(fusion), _pair()
-    variables = module.init(_KEYS, inputs)
+    variables = jax.jit(module.init)(_KEYS, inputs)
     posteriors = module.apply(variables, inputs, method="posteriors")
     for name in ("audio", "lyrics"):
         mean, logvar = module.apply(variables, {name: inputs[name]}, method="encode")
@@ -112,14 +112,14 @@ def test_one_modality_alone_keeps_its_own_posterior(fusion):
 @pytest.mark.parametrize("fusion", models.FUSIONS)
 def test_gradients_are_finite_when_a_row_has_no_modality(fusion):
     module, inputs = _joint(fusion), _pair()
-    variables = module.init(_KEYS, inputs)
+    variables = jax.jit(module.init)(_KEYS, inputs)
     masks = {"audio": jnp.array([True, False, False]), "lyrics": jnp.array([True, True, False])}
 
     def value(params):
         output = module.apply({"params": params}, inputs, masks, rngs={"latent": jax.random.key(2)})
         return sum(jnp.sum(jnp.square(x)) for x in (output.z, output.logvar, *output.recon.values()))
 
-    gradients = jax.grad(value)(variables["params"])
+    gradients = jax.jit(jax.grad(value))(variables["params"])
     assert all(bool(jnp.isfinite(x).all()) for x in jax.tree.leaves(gradients))
     mean, logvar = module.apply(variables, inputs, masks, method="encode")
     np.testing.assert_allclose(mean[2], 0.0, atol=1e-6)
@@ -166,7 +166,7 @@ def test_the_joint_encoder_starts_from_the_convolutional_one():
 
 def test_jit_and_vmap_agree_with_plain_calls():
     module, inputs = _joint(), _pair()
-    variables = module.init(_KEYS, inputs)
+    variables = jax.jit(module.init)(_KEYS, inputs)
 
     def encode(inputs):
         return module.apply(variables, inputs, method="encode")[0]
