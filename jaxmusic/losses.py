@@ -195,6 +195,22 @@ def info_nce(
     return masked_mean(0.5 * (forward + backward), mask)
 
 
+def contrastive(*, temperature: float = 0.1) -> LossFunction:
+    """`info_nce` between `outputs.audio` and `outputs.lyrics` as a loss for `training.fit`.
+
+    Args:
+        temperature: of the softmax over cosine similarities.
+
+    Returns:
+        `loss(outputs, batch) -> (scalar, {})`.
+    """
+
+    def loss(outputs: Any, batch: Mapping[str, Any]) -> tuple[Array, dict[str, Array]]:
+        return info_nce(outputs.audio, outputs.lyrics, temperature=temperature, mask=batch.get("row_mask")), {}
+
+    return loss
+
+
 def _normalize(x: Array) -> Array:
     # The floor under the square root keeps the gradient finite for a row of zeros.
     return x / jnp.sqrt(jnp.maximum(jnp.sum(jnp.square(x), axis=-1, keepdims=True), 1e-12))

@@ -1,5 +1,6 @@
 """linen modules: arrays in, arrays out. No losses, no optimisers, no files."""
 
+from jaxmusic.models.dual import DualEncoder, DualEncoderOutput
 from jaxmusic.models.joint import FUSIONS, Fusion, JointVAE, JointVAEOutput, start_from
 from jaxmusic.models.vae import FCVAE, ConvVAE, VAEOutput, sample_latent
 
@@ -7,6 +8,8 @@ __all__ = [
     "FCVAE",
     "FUSIONS",
     "ConvVAE",
+    "DualEncoder",
+    "DualEncoderOutput",
     "Fusion",
     "JointVAE",
     "JointVAEOutput",

@@ -1,6 +1,7 @@
-"""A module, a loss and data → a fitted state."""
+"""A module, a loss and data → a fitted state; a fitted state and rows → predictions."""
 
 from jaxmusic.training.engine import State, batch_inputs
+from jaxmusic.training.inference import predict
 from jaxmusic.training.loop import Info, fit
 
-__all__ = ["Info", "State", "batch_inputs", "fit"]
+__all__ = ["Info", "State", "batch_inputs", "fit", "predict"]

@@ -1,0 +1,91 @@
+"""Filter banks as NumPy constants, made once for each set of parameters."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from jaxtyping import Float
+
+# Slaney's scale: linear below 1 kHz, then logarithmic with 27 bands to a factor of 6.4.
+_LINEAR_STEP = 200.0 / 3
+_BREAK_HZ, _BREAK_MEL = 1000.0, 15.0
+_LOG_STEP = np.log(6.4) / 27
+
+
+def hz_to_mel(frequencies: Float[np.ndarray, ...] | float, *, htk: bool = False) -> Float[np.ndarray, ...]:
+    """Frequencies in Hz on the mel scale of Slaney (1998), or of HTK.
+
+    >>> float(hz_to_mel(1000.0))
+    15.0
+    """
+    frequencies = np.asarray(frequencies, np.float64)
+    if htk:
+        return 2595.0 * np.log10(1 + frequencies / 700.0)
+    logarithmic = _BREAK_MEL + np.log(np.maximum(frequencies, 1e-10) / _BREAK_HZ) / _LOG_STEP
+    return np.where(frequencies < _BREAK_HZ, frequencies / _LINEAR_STEP, logarithmic)
+
+
+def mel_to_hz(mels: Float[np.ndarray, ...] | float, *, htk: bool = False) -> Float[np.ndarray, ...]:
+    """The inverse of `hz_to_mel`."""
+    mels = np.asarray(mels, np.float64)
+    if htk:
+        return 700.0 * (10.0 ** (mels / 2595.0) - 1)
+    return np.where(mels < _BREAK_MEL, mels * _LINEAR_STEP, _BREAK_HZ * np.exp(_LOG_STEP * (mels - _BREAK_MEL)))
+
+
+@lru_cache(maxsize=32)
+def mel(
+    *,
+    sr: float,
+    n_fft: int,
+    n_mels: int = 128,
+    fmin: float = 0.0,
+    fmax: float | None = None,
+    htk: bool = False,
+    norm: str | None = "slaney",
+) -> Float[np.ndarray, "n_mels bins"]:
+    """Triangular mel filters.
+
+    Args:
+        sr: sampling rate in Hz.
+        n_fft: FFT length; there are `1 + n_fft // 2` bins.
+        n_mels: number of bands.
+        fmin: lowest frequency in Hz.
+        fmax: highest frequency in Hz; default `sr / 2`.
+        htk: use HTK's scale instead of Slaney's.
+        norm: `"slaney"` gives every filter unit area; None a peak of 1.
+
+    Returns:
+        `[n_mels, 1 + n_fft // 2]` float32, read-only. The oracle is `librosa.filters.mel`.
+    """
+    if norm not in ("slaney", None):
+        raise ValueError(f"norm {norm!r} is neither 'slaney' nor None")
+    if n_mels < 1:
+        raise ValueError(f"n_mels must be at least 1, got {n_mels}")
+    bins = np.fft.rfftfreq(n_fft, 1 / sr)
+    low, high = hz_to_mel(np.array([fmin, sr / 2 if fmax is None else fmax]), htk=htk)
+    edges = mel_to_hz(np.linspace(low, high, n_mels + 2), htk=htk)
+    widths = np.diff(edges)
+    ramps = edges[:, None] - bins
+    rising, falling = -ramps[:-2] / widths[:-1, None], ramps[2:] / widths[1:, None]
+    weights = np.maximum(0, np.minimum(rising, falling))
+    if norm == "slaney":
+        weights *= (2.0 / (edges[2:] - edges[:-2]))[:, None]
+    weights = weights.astype(np.float32)
+    weights.setflags(write=False)
+    return weights
+
+
+@lru_cache(maxsize=32)
+def window(name: str, win_length: int, n_fft: int) -> Float[np.ndarray, " n_fft"]:
+    """A periodic window of SciPy's names, centred in `n_fft` samples; float32, read-only."""
+    from scipy.signal import get_window
+
+    if not 1 <= win_length <= n_fft:
+        raise ValueError(f"win_length {win_length} must lie between 1 and n_fft {n_fft}")
+    values = np.zeros(n_fft, np.float32)
+    start = (n_fft - win_length) // 2
+    values[start : start + win_length] = get_window(name, win_length, fftbins=True)
+    values.setflags(write=False)
+    return values

@@ -1,0 +1,9 @@
+"""The embedded corpus: music, lyrics, tags, metadata and listening histories, all drawn from known factors.
+
+An instrument for measuring models, not a model of music: what made each song is kept, so that what a model finds can
+be held against the truth. The factors and their couplings are in `jaxmusic.data.synthetic_corpus.factors`.
+"""
+
+from jaxmusic.data.synthetic_corpus.corpus import Corpus, draw_corpus, render_corpus, write_clips
+
+__all__ = ["Corpus", "draw_corpus", "render_corpus", "write_clips"]

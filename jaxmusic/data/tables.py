@@ -1,0 +1,105 @@
+"""CSV tables and UTF-8 texts, read strictly: what is wrong is named with its file, its place and the way to mend it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import tempfile
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+__all__ = ["read_table", "read_text", "write_table"]
+
+
+def read_text(path: Path) -> str:
+    """The text of a UTF-8 file, NFC-normalised, without a byte order mark.
+
+    Raises:
+        ValueError: if the file isn't UTF-8; names the file, the first offending byte and the fix.
+    """
+    content = path.read_bytes()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ValueError(
+            f"{path} is not UTF-8: byte {error.start} (line {line}) is 0x{content[error.start]:02x}. Convert it from "
+            f"the encoding it was saved in, for Latin-1: iconv -f LATIN1 -t UTF-8 '{path.name}' > utf8.tmp"
+        ) from error
+    return unicodedata.normalize("NFC", text)
+
+
+def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    """The rows of a UTF-8 CSV file with a header, every value a str as it stands.
+
+    Args:
+        path: the file.
+        columns: columns it must have, the first of which identifies a row: never empty, never twice the same.
+
+    Returns:
+        One dict per row, with every column of the file. Empty lines don't count.
+
+    Raises:
+        ValueError: if the file isn't UTF-8, lacks a column, has a row that doesn't fit the header, or an id that is
+            empty or occurs twice.
+    """
+    try:
+        reader = csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True)
+        header = [name.strip() for name in reader.fieldnames or ()]
+        reader.fieldnames = header
+        if missing := [name for name in columns if name not in header]:
+            raise ValueError(
+                f"{path} has no column {', '.join(map(repr, missing))}: its first line reads {','.join(header)!r}; "
+                f"it must name {', '.join(columns)}, separated by commas"
+            )
+        rows = []
+        for row in reader:
+            if None in row or None in row.values():
+                count = len(header) + len(row[None]) if None in row else sum(v is not None for v in row.values())
+                raise ValueError(
+                    f"{path}, line {reader.line_num}: {count} values for {len(header)} columns; "
+                    "put a value that holds commas or line breaks in double quotes"
+                )
+            rows.append(row)
+    except csv.Error as error:
+        raise ValueError(f"{path}, line {reader.reader.line_num}: {error}") from error
+    _check_ids(path, columns[0], rows)
+    return rows
+
+
+def _check_ids(path: Path, column: str, rows: list[dict[str, str]]) -> None:
+    counts = Counter(row[column].strip() for row in rows)
+    if counts[""]:
+        raise ValueError(f"{path}: {counts['']} of {len(rows)} rows have an empty {column!r}")
+    if repeated := [value for value, count in counts.items() if count > 1]:
+        shown = ", ".join(repeated[:5]) + (", …" if len(repeated) > 5 else "")
+        raise ValueError(
+            f"{path}: {len(repeated)} values of {column!r} occur more than once: {shown}; keep one row of each"
+        )
+    for row in rows:
+        row[column] = row[column].strip()
+
+
+def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write a UTF-8 CSV file whole or not at all: an interruption leaves an older file as it was."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with open(handle, "w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(columns)
+            writer.writerows(rows)
+        # mkstemp makes a private file; a table is as readable as any file this user makes.
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

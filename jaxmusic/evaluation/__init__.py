@@ -1,0 +1,35 @@
+"""Arrays → numbers: clustering, retrieval, canonical correlation, what latents hold."""
+
+from jaxmusic.evaluation.cca import CCA, fit_cca, project_x, project_y
+from jaxmusic.evaluation.clustering import (
+    ClusteringRow,
+    agglomerative,
+    clustering_grid,
+    clustering_scores,
+    coinciding_group_size,
+    dbscan,
+    kmeans,
+    spectral,
+)
+from jaxmusic.evaluation.latent import active_units, linear_probe
+from jaxmusic.evaluation.retrieval import cross_modal_retrieval, ranks, retrieval_scores
+
+__all__ = [
+    "CCA",
+    "ClusteringRow",
+    "active_units",
+    "agglomerative",
+    "clustering_grid",
+    "clustering_scores",
+    "coinciding_group_size",
+    "cross_modal_retrieval",
+    "dbscan",
+    "fit_cca",
+    "kmeans",
+    "linear_probe",
+    "project_x",
+    "project_y",
+    "ranks",
+    "retrieval_scores",
+    "spectral",
+]

@@ -1,0 +1,38 @@
+"""Two towers and no decoder: the plain contrastive model that a joint VAE competes with in retrieval."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import flax.linen as nn
+from jaxtyping import Array
+
+from jaxmusic.models.layers import MLP
+
+
+class DualEncoderOutput(NamedTuple):
+    """Embeddings of both modalities, each `[batch, embedding_dim]`."""
+
+    audio: Array
+    lyrics: Array
+
+
+class DualEncoder(nn.Module):
+    """An MLP for each of two vectors into one embedding space, for a contrastive loss (`losses.contrastive`).
+
+    Attributes:
+        embedding_dim: size of the common space.
+        widths: hidden widths of both towers.
+    """
+
+    embedding_dim: int = 32
+    widths: Sequence[int] = (128,)
+
+    def setup(self) -> None:
+        self.audio_tower = MLP((*self.widths, self.embedding_dim))
+        self.lyrics_tower = MLP((*self.widths, self.embedding_dim))
+
+    def __call__(self, inputs: Mapping[str, Array]) -> DualEncoderOutput:
+        """Embed `inputs["audio"]` `[batch, features]` and `inputs["lyrics"]` `[batch, lyrics_dim]`."""
+        return DualEncoderOutput(self.audio_tower(inputs["audio"]), self.lyrics_tower(inputs["lyrics"]))

@@ -1,0 +1,244 @@
+"""Joint VAE reproduction: from clips and lyrics to fitted models."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jax
+import numpy as np
+import optax
+
+from jaxmusic import data, losses, models, training
+from jaxmusic.audio import mel_statistics
+from jaxmusic.data.preprocessing import fit_standardizer, pool_frames, standardize_bins
+from jaxmusic.text import TfidfPCA, fit_tfidf_pca
+
+if TYPE_CHECKING:
+    from joint_vae import Config
+
+_DOCUMENT_FRAMES = 1290
+
+
+class Variant(NamedTuple):
+    """One way to run the pipeline; each field is a quirk of the document or a repair of one."""
+
+    fit_on_all: bool = False  # train and score on all clips, as the document did, instead of on 70 % and the test part
+    reduction: str = "mean"  # of the squared error: "mean" over elements, or "sum", which is the ELBO
+    fusion: str = "average"  # of the JointVAE's posteriors
+    contrastive_weight: float = 0.0  # of InfoNCE between the posterior means
+    language_aware: bool = False  # stop words and tokens per language in TF-IDF
+
+
+VARIANTS = {
+    "document": Variant(fit_on_all=True),
+    "split": Variant(),
+    "elbo": Variant(reduction="sum"),
+    "info_nce": Variant(contrastive_weight=1.0),
+    "language_aware": Variant(language_aware=True),
+    **{fusion: Variant(fusion=fusion) for fusion in models.FUSIONS if fusion != "average"},
+}
+
+
+class Prepared(NamedTuple):
+    """The data set as the models take it, before anything is fitted on a part of it."""
+
+    dataset: data.Dataset
+    spectrograms: np.ndarray  # [n, n_mels, frames], per-file z-score
+    frames: np.ndarray  # [n, frames] bool
+    statistics: np.ndarray  # [n, 2·n_mels] mean and std per band in dB
+
+
+def prepare(config: Config) -> Prepared:
+    """Load the clips; statistics come before the per-file z-score, after which they would be 0 and 1 for every file."""
+    if config.data is None:
+        dataset = data.synthetic(
+            jax.random.key(0),
+            config.clips,
+            duration=config.duration or 30.0,
+            n_mels=config.n_mels,
+            n_fft=config.n_fft,
+            hop_length=config.hop_length,
+        )
+    else:
+        dataset = data.clips(
+            config.data,
+            duration=config.duration,
+            n_mels=config.n_mels,
+            n_fft=config.n_fft,
+            hop_length=config.hop_length,
+            group_by=None if config.group_by == "none" else config.group_by,
+        )
+    known = dataset.masks["audio"] | dataset.masks["lyrics"]
+    dataset = dataset.take(np.flatnonzero(known))
+    mel, mask = dataset.modalities["audio"], dataset.masks["frames"]
+    statistics = np.asarray(mel_statistics(mel, mask))
+    frames = min(config.frames or _DOCUMENT_FRAMES, mel.shape[-1])
+    pooled, pooled_mask = pool_frames(mel, mask, frames) if config.frames else (mel[..., :frames], mask[:, :frames])
+    spectrograms = standardize_bins(pooled, pooled_mask)
+    # From here on the raw spectrograms are not needed, and at the document's size they are gigabytes.
+    light = data.Dataset(
+        dataset.ids,
+        {"lyrics": dataset.modalities["lyrics"]},
+        dataset.masks,
+        dataset.labels,
+        dataset.groups,
+        dataset.source,
+    )
+    return Prepared(light, spectrograms, pooled_mask, statistics)
+
+
+class Part(NamedTuple):
+    """One seed's rows under one protocol, and what is fitted on the training rows."""
+
+    fit: np.ndarray  # rows to fit on
+    valid: np.ndarray | None
+    score: np.ndarray  # rows to score
+    encoder: TfidfPCA
+    lyrics: np.ndarray  # [n, lyrics_dim] standardised
+    has_lyrics: np.ndarray  # [n] bool
+
+
+def part_of(config: Config, prepared: Prepared, variant: Variant, key: jax.Array) -> Part:
+    """Split (or not), and fit the lyrics' TF-IDF and PCA on the training rows."""
+    dataset = prepared.dataset
+    everything = np.arange(len(dataset))
+    train, valid, test = data.split(key, dataset, config.fit_fractions)
+    fit, score = (everything, everything) if variant.fit_on_all else (train, test)
+    texts = dataset.modalities["lyrics"]
+    encoder = fit_tfidf_pca(
+        texts[fit][dataset.masks["lyrics"][fit]],
+        max_features=config.max_features,
+        n_components=config.lyrics_dim,
+        language_aware=variant.language_aware,
+    )
+    has_lyrics = dataset.masks["lyrics"] & encoder.has_known_words(texts)
+    lyrics = encoder.transform(texts, standardized=True)
+    return Part(fit, None if variant.fit_on_all else valid, score, encoder, lyrics, has_lyrics)
+
+
+class Fitted(NamedTuple):
+    """A trained model and what it makes of every row."""
+
+    state: training.State
+    curves: dict[str, np.ndarray]
+    seconds: float
+    compile_seconds: float
+    mean: np.ndarray  # [n, latent]
+    logvar: np.ndarray  # [n, latent]
+
+
+@lru_cache(maxsize=16)
+def _beta(config: Config) -> Any:
+    return optax.linear_schedule(0.0, config.beta, config.warmup_steps) if config.warmup_steps else config.beta
+
+
+@lru_cache(maxsize=16)
+def _loss(config: Config, reduction: str, *, masked: bool) -> losses.LossFunction:
+    """The same function object for every seed, so that they share what was compiled."""
+    return losses.elbo(reduction=reduction, beta=_beta(config), element_mask="frames" if masked else None)
+
+
+@lru_cache(maxsize=16)
+def _joint_loss(config: Config, reduction: str, contrastive_weight: float) -> losses.LossFunction:
+    return losses.joint_elbo(
+        weights={"audio": config.audio_weight, "lyrics": config.lyrics_weight},
+        reduction=reduction,
+        beta=_beta(config),
+        element_masks={"audio": "frames"},
+        contrastive_weight=contrastive_weight,
+        temperature=config.temperature,
+    )
+
+
+@lru_cache(maxsize=4)
+def _adam(learning_rate: float) -> optax.GradientTransformation:
+    return optax.adam(learning_rate)
+
+
+def _train(config: Config, key: jax.Array, module: Any, loss: Any, batch: dict, part: Part, **options: Any) -> Any:
+    """Fit on the part's rows; returns state and info."""
+    usable = options.pop("usable")
+    rows = part.fit[usable[part.fit]]
+    valid = None
+    if config.patience is not None and part.valid is not None:
+        valid = jax.tree.map(lambda x: x[part.valid[usable[part.valid]]], batch)
+        options["patience"] = config.patience
+    return training.fit(
+        key,
+        module,
+        loss,
+        jax.tree.map(lambda x: x[rows], batch),
+        valid=valid,
+        optimizer=_adam(config.learning_rate),
+        **options,
+    )
+
+
+def fit_fc(config: Config, prepared: Prepared, part: Part, reduction: str, key: jax.Array, folder: Path) -> Fitted:
+    """FC-VAE on mean and standard deviation per mel band, standardised on the training rows."""
+    usable = prepared.dataset.masks["audio"]
+    scaler = fit_standardizer(prepared.statistics[part.fit[usable[part.fit]]])
+    features = np.where(usable[:, None], scaler(prepared.statistics), 0).astype(np.float32)
+    module = models.FCVAE(latent_dim=config.fc_latent, features=features.shape[1])
+    state, info = _train(
+        config, key, module, _loss(config, reduction, masked=False), {"inputs": features}, part, usable=usable,
+        epochs=config.fc_epochs, batch_size=config.fc_batch, checkpoint=folder, progress="FC-VAE",
+    )  # fmt: skip
+    mean, logvar = training.predict(module, state.variables, (features,), method="encode")
+    return Fitted(state, info.metrics, info.run_seconds, info.compile_seconds, mean, logvar)
+
+
+def fit_conv(config: Config, prepared: Prepared, part: Part, reduction: str, key: jax.Array, folder: Path) -> Fitted:
+    """ConvVAE on the z-scored spectrograms."""
+    module = conv_module(config, prepared)
+    batch = {"inputs": prepared.spectrograms, "frames": prepared.frames[:, None]}
+    state, info = _train(
+        config, key, module, _loss(config, reduction, masked=True), batch, part,
+        usable=prepared.dataset.masks["audio"], epochs=config.conv_epochs, batch_size=config.batch,
+        checkpoint=folder, progress="ConvVAE",
+    )  # fmt: skip
+    mean, logvar = training.predict(module, state.variables, (prepared.spectrograms,), method="encode")
+    return Fitted(state, info.metrics, info.run_seconds, info.compile_seconds, mean, logvar)
+
+
+def fit_joint(
+    config: Config, prepared: Prepared, part: Part, variant: Variant, audio: Fitted, key: jax.Array, folder: Path
+) -> Fitted:
+    """JointVAE whose audio encoder starts from the ConvVAE's."""
+    module = joint_module(config, prepared, variant)
+    inputs, masks = joint_inputs(prepared, part)
+    batch = {"inputs": inputs, "masks": masks, "frames": prepared.frames[:, None]}
+    state, info = _train(
+        config, key, module, _joint_loss(config, variant.reduction, variant.contrastive_weight), batch, part,
+        usable=masks["audio"] | masks["lyrics"], epochs=config.joint_epochs, batch_size=config.batch,
+        checkpoint=folder, progress="JointVAE", start=lambda fresh: models.start_from(fresh, audio.state.params),
+    )  # fmt: skip
+    mean, logvar = training.predict(module, state.variables, (inputs, masks), method="encode")
+    return Fitted(state, info.metrics, info.run_seconds, info.compile_seconds, mean, logvar)
+
+
+def conv_module(config: Config, prepared: Prepared) -> models.ConvVAE:
+    """The ConvVAE at this data's size."""
+    return models.ConvVAE(*prepared.spectrograms.shape[1:], config.latent)
+
+
+def joint_module(config: Config, prepared: Prepared, variant: Variant) -> models.JointVAE:
+    """The JointVAE at this data's size."""
+    n_mels, frames = prepared.spectrograms.shape[1:]
+    return models.JointVAE(n_mels, frames, config.lyrics_dim, config.latent, variant.fusion)
+
+
+def joint_inputs(prepared: Prepared, part: Part) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Inputs and masks by modality."""
+    inputs = {"audio": prepared.spectrograms, "lyrics": part.lyrics}
+    return inputs, {"audio": prepared.dataset.masks["audio"], "lyrics": part.has_lyrics}
+
+
+def fingerprint(prepared: Prepared) -> str:
+    """Changes when the data does."""
+    digest = hashlib.sha256(prepared.spectrograms.tobytes())
+    digest.update("\n".join([*prepared.dataset.ids, *prepared.dataset.modalities["lyrics"]]).encode())
+    return digest.hexdigest()[:16]

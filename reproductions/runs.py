@@ -1,0 +1,102 @@
+"""What every reproduction script does around its pipeline: the command line, the output folder, resuming."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import tyro
+
+from jaxmusic import report
+
+C = TypeVar("C")
+# Fields that say where and how a run happens, not what it computes.
+_PLACES = ("out", "resume", "data")
+
+
+def parse(config: type[C], presets: Mapping[str, C], arguments: Sequence[str] | None = None) -> C:
+    """The command line as a config: `--preset` chooses the defaults, every other option overrides one of them."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    chosen = "quick"
+    for i, word in enumerate(words):
+        name, _, value = word.partition("=")
+        if name == "--preset":
+            chosen = value or (words[i + 1] if i + 1 < len(words) else "")
+    if chosen not in presets:
+        raise SystemExit(f"--preset {chosen!r} is none of {sorted(presets)}")
+    return tyro.cli(config, default=presets[chosen], args=words)
+
+
+def open_output(folder: Path, config: Any, *, resume: bool, data_fingerprint: str, own: Sequence[str]) -> None:
+    """Make the output folder ready, or refuse it with the reason.
+
+    Args:
+        folder: made if it does not exist.
+        config: the run's dataclass; kept as `config.json`, which a resumed run must match.
+        resume: go on with what lies there; otherwise what an earlier run left under `own` is deleted.
+        data_fingerprint: changes when the data does.
+        own: names in the folder that belong to the script and that a fresh run starts without.
+
+    Raises:
+        ValueError: a resumed run has another config or other data.
+        OSError: the folder cannot be written.
+    """
+    settings = {k: v for k, v in dataclasses.asdict(config).items() if k not in _PLACES}
+    settings = json.loads(json.dumps({**settings, "data_fingerprint": data_fingerprint}, default=str))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"the output folder {folder} cannot be made: {error.strerror}") from error
+    if not os.access(folder, os.W_OK):
+        raise OSError(f"the output folder {folder} cannot be written: choose another with --out")
+    kept = folder / "config.json"
+    if resume and kept.exists():
+        before = json.loads(kept.read_text())
+        differing = [
+            f"{k} was {before.get(k)!r} and is {settings.get(k)!r}"
+            for k in sorted({*before, *settings})
+            if before.get(k) != settings.get(k)
+        ]
+        if differing:
+            raise ValueError(f"{folder} holds another run: {'; '.join(differing)}. Drop --resume to start anew")
+        return
+    for name in own:
+        if (folder / name).is_dir():
+            print(f"starting anew: deleting {folder / name}")
+            shutil.rmtree(folder / name)
+    report.write_atomically(kept, json.dumps(settings, indent=1) + "\n")
+
+
+def cached(path: Path, compute: Callable[[], Any]) -> Any:
+    """The JSON value at `path`, computed and written where it is missing."""
+    if path.exists():
+        return json.loads(path.read_text())
+    # Through JSON in both cases, so that a resumed run sees exactly what a straight one does.
+    text = json.dumps(compute())
+    report.write_atomically(path, text)
+    return json.loads(text)
+
+
+def use_compilation_cache() -> None:
+    """Keep compiled programs in the user's cache folder, so that a second run starts sooner."""
+    import jax
+
+    folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "jaxmusic" / "jax"
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+
+
+def guarded(main: Callable[[], Path]) -> None:
+    """Run a script's main function; what a user can mend ends in one line, an interrupt says how to go on."""
+    try:
+        print(f"report: {main()}")
+    except (ValueError, OSError) as error:
+        raise SystemExit(f"{Path(sys.argv[0]).name}: {error}") from error
+    except KeyboardInterrupt:
+        print("\ninterrupted: the same command with --resume goes on where this one stopped", file=sys.stderr)
+        raise SystemExit(130) from None

@@ -1,0 +1,115 @@
+"""The house: imports go one way, importing is light, the built wheel runs outside the checkout."""
+
+import ast
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+# A room may import the rooms before it and its own; rooms in one set don't import each other.
+ORDER = (
+    {"audio", "text"},
+    {"data"},
+    {"models", "losses"},
+    {"training", "evaluation"},
+    {"figures", "report"},
+)
+LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
+
+
+def _room(path: Path) -> str:
+    return path.relative_to(ROOT / "jaxmusic").parts[0].removesuffix(".py")
+
+
+def _imported_rooms(path: Path) -> set[str]:
+    rooms = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        rooms |= {name.split(".")[1] for name in names if name.startswith("jaxmusic.") and name.count(".") >= 1}
+    return rooms
+
+
+def test_imports_go_one_way():
+    files = [path for path in (ROOT / "jaxmusic").rglob("*.py") if path.parent.name != "jaxmusic" or path.stem in LEVEL]
+    assert len(files) > 20
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {room}"
+        for path in files
+        for room in _imported_rooms(path)
+        if room in LEVEL and room != _room(path) and LEVEL[room] >= LEVEL[_room(path)]
+    ]
+    assert not wrong, wrong
+
+
+def test_every_room_has_a_place_in_the_order():
+    rooms = {_room(path) for path in (ROOT / "jaxmusic").rglob("*.py")} - {"__init__"}
+    assert rooms == set(LEVEL)
+
+
+def test_importing_the_package_is_quick_and_loads_nothing_heavy():
+    code = """
+import sys, time
+start = time.perf_counter()
+import jaxmusic
+seconds = time.perf_counter() - start
+heavy = {"jax", "librosa", "numpy", "sklearn", "pandas", "matplotlib", "umap", "soundfile"} & set(sys.modules)
+assert not heavy, heavy
+assert seconds < 0.3, seconds
+assert jaxmusic.models.FCVAE().latent_dim == 32
+from jaxmusic import models, audio
+assert "librosa" not in sys.modules
+assert "umap" not in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_importing_sets_no_jax_option():
+    code = """
+import jax
+before = {name: getattr(jax.config, name) for name in jax.config.values}
+from jaxmusic import audio, data, evaluation, figures, losses, models, report, text, training
+assert before == {name: getattr(jax.config, name) for name in jax.config.values}
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    # hatchling is in the environment of whoever builds; without it pip would fetch one, and tests need no network.
+    pytest.importorskip("hatchling", reason="hatchling is not installed")
+    subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)], cwd=ROOT, check=True)
+    return next(folder.glob("*.whl"))
+
+
+def test_the_wheel_imports_and_runs_outside_the_checkout(wheel, tmp_path):
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        archive.extractall(tmp_path / "site")
+    assert "jaxmusic/py.typed" in names
+    assert not [name for name in names if name.startswith(("tests", "reproductions", "benchmarks"))]
+    code = """
+import sys
+sys.path.insert(0, "site")
+import jaxmusic, jax
+assert jaxmusic.__file__.startswith(sys.argv[1]), jaxmusic.__file__
+mel = jaxmusic.audio.melspectrogram(jax.numpy.ones(4096), n_mels=16)
+output, _ = jaxmusic.models.ConvVAE(16, 9, 4).init_with_output(
+    {"params": jax.random.key(0), "latent": jax.random.key(1)}, mel[None])
+assert output.recon.shape == (1, 16, 9)
+"""
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code, str(tmp_path)], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
