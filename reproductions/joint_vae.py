@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -45,8 +46,10 @@ class Config:
     """Any of document, split, elbo, info_nce, language_aware, poe, moe, gated, attention."""
     clips: int = 200
     """Clips of the embedded corpus."""
-    duration: float | None = 6.0
-    """Seconds kept of each clip; None: the longest clip, at most 30."""
+    clip_seconds: float = 6.0
+    """Length of the embedded corpus's clips."""
+    duration: float | None = None
+    """Seconds kept of each clip in --data; None: the longest clip, at most 30."""
     n_mels: int = 64
     """Mel bands computed from audio; stored mels keep theirs."""
     hop_length: int = 512
@@ -102,7 +105,7 @@ class Config:
 PRESETS = {
     "quick": Config(),
     "paper": Config(
-        preset="paper", seeds=5, clips=3834, duration=30.0, n_mels=128, frames=None, conv_epochs=10, joint_epochs=20
+        preset="paper", seeds=5, clips=3834, clip_seconds=30.0, n_mels=128, frames=None, conv_epochs=10, joint_epochs=20
     ),
 }  # fmt: skip
 
@@ -169,10 +172,10 @@ def main(config: Config) -> Path:
     for seed in range(config.seeds):
         print(f"seed {seed + 1} of {config.seeds}", flush=True)
         path = config.out / "work" / f"seed_{seed}.json"
-        records.append(runs.cached(path, lambda seed=seed: run_seed(config, prepared, seed)))
+        records.append(runs.cached(path, partial(run_seed, config, prepared, seed)))
         # A finished seed's numbers are on disk; only the first seed's models are kept, for the figures and for use.
         outputs.drop_checkpoints(config.out, seed)
-    experiments = runs.cached(config.out / "work" / "leads.json", lambda: leads.run(config, prepared))
+    experiments = runs.cached(config.out / "work" / "leads.json", partial(leads.run, config, prepared))
     timing["seeds and experiments, this call"] = time.perf_counter() - began - timing["load"]
     return outputs.write(config, prepared, records, experiments, timing)
 

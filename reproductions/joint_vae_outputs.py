@@ -71,20 +71,20 @@ def save_arrays(
     folder = config.out / "work" / name
     folder.mkdir(parents=True, exist_ok=True)
     pd.DataFrame(table).to_csv(folder / "lyrics_reconstructions.csv", index=False)
-    np.savez_compressed(
-        folder / "arrays.npz",
-        ids=prepared.dataset.ids.astype(str),
-        score=part.score,
-        Z_fc=fc.mean,
-        Z_audio=conv.mean,
-        Z_hybrid=scores.hybrid_space(part, conv, both),
-        Z_joint=joint.mean,
-        Z_pca=scores.pca_of_spectrograms(prepared, part)[0],
-        explained_variance=part.encoder.explained_variance_ratio,
-        has_lyrics=part.has_lyrics,
-        interpolation=drawings.interpolated(module, joint, pairs),
+    arrays: dict[str, Any] = {
+        "ids": prepared.dataset.ids.astype(str),
+        "score": part.score,
+        "Z_fc": fc.mean,
+        "Z_audio": conv.mean,
+        "Z_hybrid": scores.hybrid_space(part, conv, both),
+        "Z_joint": joint.mean,
+        "Z_pca": scores.pca_of_spectrograms(prepared, part)[0],
+        "explained_variance": part.encoder.explained_variance_ratio,
+        "has_lyrics": part.has_lyrics,
+        "interpolation": drawings.interpolated(module, joint, pairs),
         **examples,
-    )
+    }
+    np.savez_compressed(folder / "arrays.npz", **arrays)
 
 
 def _words(terms: list[tuple[str, float]]) -> str:
@@ -273,14 +273,15 @@ def _add_baselines(add: Callable[..., None], labels: Sequence[str]) -> None:
 
 def _lead_rows(experiments: Mapping[str, Any]) -> list[report.Row]:
     """The two experiments as rows without a reported number."""
-    rows = []
+    rows: list[report.Row] = []
     section = "Experiment: identical clips planted for DBSCAN (eps = 0.5, standardised PCA)"
     for found in experiments["duplicates"]:
         m = int(found["planted"])
         for metric in ("silhouette", "davies_bouldin", "calinski_harabasz", "n_clusters", "noise_share", "group"):
             rows.append(
                 report.make_row(
-                    f"duplicates.{m}.{metric}", section=section, what=f"{m} identical clips",
+                    f"duplicates.{found['clip']}.{m}.{metric}", section=section,
+                    what=f"{found['clip']} clip {m} times",
                     metric=metric.replace("_", " ").replace("group", "group size from CH and DB"),
                     reported=None, fresh=[found[metric]], is_same_data=False,
                 )
@@ -313,7 +314,7 @@ def _measured_notes(config: Config, records: Records, experiments: Mapping[str, 
         ("joint", 4.80, 0.9858),
     ]
     products = ", ".join(f"{name} {ch * db**2:.2f}" for name, ch, db in documented)
-    groups = ", ".join(f"{d['planted']:.0f} planted: {d['group']:.2f}" for d in experiments["duplicates"])
+    groups = ", ".join(f"{d['clip']} clip {d['planted']} times: {d['group']:.2f}" for d in experiments["duplicates"])
     notes.append(
         "DBSCAN, an explanation: with noise as one label and m identical clips as the other, CH · DB² ≈ m · (mean "
         f"radius / rms radius)². The document's four DBSCAN rows give {products}: about five identical clips and "
@@ -381,8 +382,8 @@ def write_arrays(config: Config) -> None:
         np.savez_compressed(config.out / f"{name}.npz", ids=arrays["ids"], z=arrays[name], scored=arrays["score"])
     for prefix, name in (("fc_vae", "Z_fc"), ("convvae", "Z_audio"), ("joint", "Z_joint")):
         rows = arrays["score"]
-        for row in evaluation.clustering_grid(arrays[name][rows], seed=0):
-            if not row.skipped:
+        for row in evaluation.clustering_grid(arrays[name][rows], seed=0, eps=(0.5, 1.0, 1.5)):
+            if row.method in ("kmeans", "agglomerative", "dbscan") and not row.skipped:
                 method = scores.row_key(row.method, row.parameters).replace("|", "_")
                 table = pd.DataFrame({"id": arrays["ids"][rows], "cluster": row.assignment})
                 report.write_atomically(config.out / f"{prefix}_{method}_labels.csv", table.to_csv(index=False))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 
@@ -57,7 +58,7 @@ def prepare(config: Config) -> Prepared:
         dataset = data.synthetic(
             jax.random.key(0),
             config.clips,
-            duration=config.duration or 30.0,
+            duration=config.clip_seconds,
             n_mels=config.n_mels,
             n_fft=config.n_fft,
             hop_length=config.hop_length,
@@ -74,7 +75,7 @@ def prepare(config: Config) -> Prepared:
     known = dataset.masks["audio"] | dataset.masks["lyrics"]
     dataset = dataset.take(np.flatnonzero(known))
     mel, mask = dataset.modalities["audio"], dataset.masks["frames"]
-    statistics = np.asarray(mel_statistics(mel, mask))
+    statistics = np.asarray(mel_statistics(jnp.asarray(mel), jnp.asarray(mask)))
     frames = min(config.frames or _DOCUMENT_FRAMES, mel.shape[-1])
     pooled, pooled_mask = pool_frames(mel, mask, frames) if config.frames else (mel[..., :frames], mask[:, :frames])
     spectrograms = standardize_bins(pooled, pooled_mask)
@@ -107,9 +108,9 @@ def part_of(config: Config, prepared: Prepared, variant: Variant, key: jax.Array
     everything = np.arange(len(dataset))
     train, valid, test = data.split(key, dataset, config.fit_fractions)
     fit, score = (everything, everything) if variant.fit_on_all else (train, test)
-    texts = dataset.modalities["lyrics"]
+    texts = list(dataset.modalities["lyrics"])
     encoder = fit_tfidf_pca(
-        texts[fit][dataset.masks["lyrics"][fit]],
+        [texts[row] for row in fit if dataset.masks["lyrics"][row]],
         max_features=config.max_features,
         n_components=config.lyrics_dim,
         language_aware=variant.language_aware,
@@ -164,7 +165,8 @@ def _train(config: Config, key: jax.Array, module: Any, loss: Any, batch: dict, 
     rows = part.fit[usable[part.fit]]
     valid = None
     if config.patience is not None and part.valid is not None:
-        valid = jax.tree.map(lambda x: x[part.valid[usable[part.valid]]], batch)
+        held_out = part.valid[usable[part.valid]]
+        valid = jax.tree.map(lambda x: x[held_out], batch)
         options["patience"] = config.patience
     return training.fit(
         key,
@@ -222,13 +224,20 @@ def fit_joint(
 
 def conv_module(config: Config, prepared: Prepared) -> models.ConvVAE:
     """The ConvVAE at this data's size."""
-    return models.ConvVAE(*prepared.spectrograms.shape[1:], config.latent)
+    n_mels, frames = prepared.spectrograms.shape[1:]
+    return models.ConvVAE(n_mels=n_mels, frames=frames, latent_dim=config.latent)
 
 
 def joint_module(config: Config, prepared: Prepared, variant: Variant) -> models.JointVAE:
     """The JointVAE at this data's size."""
     n_mels, frames = prepared.spectrograms.shape[1:]
-    return models.JointVAE(n_mels, frames, config.lyrics_dim, config.latent, variant.fusion)
+    return models.JointVAE(
+        n_mels=n_mels,
+        frames=frames,
+        lyrics_dim=config.lyrics_dim,
+        latent_dim=config.latent,
+        fusion=variant.fusion,
+    )
 
 
 def joint_inputs(prepared: Prepared, part: Part) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:

@@ -25,8 +25,8 @@ def split(
     Without groups the sizes are exact: the running total of the fractions times n, rounded down (.7, .15, .15 of
     3,834 give 2,683, 575 and 576). A group stays in one part; large groups are placed first, each in a part drawn in
     proportion to the room left there, so sizes are as near to the fractions as the groups' sizes allow, and a group
-    may land in every part that it fits in. With `stratify`, each part has each label's share: exact to one row without
-    groups, as near as the groups allow with them.
+    may land in every part that it fits in. With `stratify`, each part has each label's share: to within two rows
+    without groups, as near as the groups allow with them.
 
     Args:
         key: a jax random key; the same key gives the same split.

@@ -33,19 +33,18 @@ def agglomerative(x: Float[np.ndarray, "n d"], n_clusters: int) -> Int[np.ndarra
 def spectral(
     x: Float[np.ndarray, "n d"], n_clusters: int, *, seed: int, n_neighbors: int = 10
 ) -> Int[np.ndarray, " n"]:
-    """Spectral clustering on the nearest-neighbour graph, which is joined where it falls apart."""
+    """Spectral clustering on the graph of nearest neighbours; fewer neighbours where there are fewer points."""
     import warnings
 
     from sklearn.cluster import SpectralClustering
-    from sklearn.neighbors import kneighbors_graph
 
     x = _points(x, n_clusters)
-    graph = kneighbors_graph(x, min(n_neighbors, len(x) - 1), include_self=True)
-    # scikit-learn warns that a graph in several pieces may give odd results, and a faint edge everywhere joins them.
-    affinity = 0.5 * (graph + graph.T).toarray() + 1e-6
+    neighbors = min(n_neighbors, len(x))
+    model = SpectralClustering(n_clusters, affinity="nearest_neighbors", n_neighbors=neighbors, random_state=seed)
     with warnings.catch_warnings():
+        # Groups of coinciding points are pieces of their own; the assignment is still the best cut there is.
         warnings.filterwarnings("ignore", message="Graph is not fully connected")
-        return SpectralClustering(n_clusters, affinity="precomputed", random_state=seed).fit_predict(affinity)
+        return model.fit_predict(x)
 
 
 def dbscan(x: Float[np.ndarray, "n d"], eps: float, *, min_samples: int = 5) -> Int[np.ndarray, " n"]:

@@ -69,16 +69,19 @@ def test_stereo_and_other_rates_are_converted(tmp_path):
 def test_broken_files_are_skipped_and_counted(folder):
     whole = (folder / "audio" / "long.wav").read_bytes()
     (folder / "audio" / "header.wav").write_bytes(whole[:30])
+    (folder / "audio" / "half.wav").write_bytes(whole[: len(whole) // 2])
     (folder / "audio" / "nothing.mp3").write_bytes(b"")
     (folder / "audio" / "text.ogg").write_text("this is no music")
     (folder / "audio" / "cover.jpg").write_bytes(b"\xff\xd8")
     (folder / "lyrics").mkdir()
     (folder / "lyrics" / "header.txt").write_text("words of a broken file", encoding="utf-8")
     data = read(folder)
-    assert set(whys(data)) == {"audio/header.wav", "audio/nothing.mp3", "audio/text.ogg", "audio/cover.jpg"}
+    broken = {"header.wav", "half.wav", "nothing.mp3", "text.ogg", "cover.jpg"}
+    assert set(whys(data)) == {f"audio/{name}" for name in broken}
     assert all(whys(data).values())
+    assert "truncated" in whys(data)["audio/half.wav"]
     assert "not one of .wav, .flac, .ogg, .mp3" in whys(data)["audio/cover.jpg"]
-    assert data.source["counts"]["dropped"] == 4
+    assert data.source["counts"]["dropped"] == 5
     # The broken file's lyrics are whole: that clip stays, without audio.
     assert data.ids.tolist() == ["header", "long", "short"]
     assert data.masks["audio"].tolist() == [False, True, True]

@@ -4,6 +4,7 @@ An instrument for measuring models, not a model of music: what made each song is
 be held against the truth. The factors and their couplings are in `jaxmusic.data.synthetic_corpus.factors`.
 """
 
+from jaxmusic.data.synthetic_corpus.as_dataset import synthetic
 from jaxmusic.data.synthetic_corpus.corpus import Corpus, draw_corpus, render_corpus, write_clips
 
-__all__ = ["Corpus", "draw_corpus", "render_corpus", "write_clips"]
+__all__ = ["Corpus", "draw_corpus", "render_corpus", "synthetic", "write_clips"]

@@ -26,9 +26,9 @@ class Corpus(NamedTuple):
     Attributes:
         ids: `[n]` str.
         factors: name → `[n]`, what each song is made from. Str: `genre` (ambient, electronic, folk, hiphop, jazz,
-            rock), `mood` (angry, calm, happy, sad), `language` (en, bn), `mode` (major, minor), `timbre`, `groove`
-            (the genre whose groove is played). Numbers: `tempo` in BPM; `energy`, `density`, `ornament`, `drone` in
-            [0, 1]; `root`, a pitch class 0 to 11.
+            rock), `mood` (angry, calm, happy, sad), `theme` (the mood that the lyrics speak of), `language` (en, bn),
+            `mode` (major, minor), `timbre`, `groove` (the genre whose groove is played). Numbers: `tempo` in BPM;
+            `energy`, `density`, `ornament`, `drone` in [0, 1]; `root`, a pitch class 0 to 11.
         lyrics: `[n]` object array of str: verses and a refrain, English or Bangla.
         tags: for each song a list of str, noisy.
         metadata: name → `[n]`: `title`, `album`, `artist`, `duration` in s, `year` (0 unknown), `artist_hotness`.
@@ -82,10 +82,11 @@ def draw_corpus(key: PRNGKeyArray, n_clips: int, *, n_listeners: int | None = No
     ids = np.array([f"clip_{clip:06d}" for clip in range(n_clips)])
     artists = draw_artists(seed, n_clips)
     factors = draw_factors(seed, artists)
-    songs = [
-        {name: str(factors[name][clip]) for name in ("genre", "mood", "language")} for clip in range(n_clips)
-    ]  # fmt: skip
-    texts = [draw_text(stream(seed, Purpose.LYRICS, clip), **song) for clip, song in enumerate(songs)]
+    songs = [{name: str(values[clip]) for name, values in factors.items()} for clip in range(n_clips)]
+    texts = [
+        draw_text(stream(seed, Purpose.LYRICS, clip), song["genre"], song["theme"], song["language"])
+        for clip, song in enumerate(songs)
+    ]
     metadata = draw_metadata(seed, artists, [text.title for text in texts])
     listeners = draw_listeners(seed, n_listeners)
     return Corpus(
@@ -176,9 +177,7 @@ def write_clips(corpus: Corpus, folder: str | Path, *, duration: float = 10.0, s
     for row, name in enumerate(names):
         (y,) = render_corpus(corpus, duration=duration, sample_rate=sample_rate, rows=[row])
         soundfile.write(folder / "audio" / name, y, sample_rate, subtype="PCM_16")
-    _write_table(
-        folder / "lyrics.csv", {"id": corpus.ids, "filename": np.array(names), "lyrics": corpus.lyrics}
-    )  # fmt: skip
+    _write_table(folder / "lyrics.csv", {"id": corpus.ids, "filename": np.array(names), "lyrics": corpus.lyrics})
     known = {name: corpus.metadata[name] for name in ("artist", "title", "album", "year")}
     _write_table(folder / "labels.csv", {"id": corpus.ids, **known, **corpus.factors})
 

@@ -3,8 +3,10 @@
 The couplings, all of them:
 
 - genre → range of tempo, centre of energy, weights of the timbres, groove (drums, bass, chord style).
-- mood → mode, energy (by its arousal), register and brightness of the melody; and the themes of the lyrics.
-- language → ornament and drone: distributions that overlap; and the words of the lyrics.
+- mood → mode, energy (by its arousal), register of the melody, brightness of melody and chords; and the theme, the
+  mood that the lyrics speak of, which is another one in some songs.
+- theme → the lines of the lyrics.
+- language → ornament and drone, whose distributions overlap; and the words of the lyrics.
 - genre → the places and things that the lyrics mention, loosely.
 
 Genre, mood, language, density and root are independent of each other. An artist has a genre and a language and keeps
@@ -63,6 +65,8 @@ _KEEPS_GENRE = 0.8
 _KEEPS_LANGUAGE = 0.9
 # The share of songs whose groove is borrowed from any genre: what keeps the drums from naming the genre.
 _BORROWED_GROOVE = 0.15
+# The share of songs whose words speak of a mood drawn freely: glad words to a tune of sorrow.
+_FREE_THEME = 0.15
 
 _ROSTER_CLIPS = 40
 _PAIRS = tuple((genre, language) for genre in GENRES for language in LANGUAGES)
@@ -101,7 +105,8 @@ def draw_factors(seed: tuple[int, ...], artists: Artists) -> dict[str, np.ndarra
     """The factors of every song.
 
     Returns:
-        name → `[n]`: `genre`, `mood`, `language`, `mode`, `timbre`, `groove` (the genre whose groove is played), str;
+        name → `[n]`: `genre`, `mood`, `theme`, `language`, `mode`, `timbre`, `groove` (the genre whose groove is
+        played), str;
         `tempo` in BPM; `energy`, `density`, `ornament`, `drone` in [0, 1]; `root`, a pitch class 0 to 11.
     """
     songs = [
@@ -118,10 +123,12 @@ def _draw_song(rng: np.random.Generator, artist_genre: str, artist_language: str
     mood = str(rng.choice(list(MOODS)))
     groove = str(rng.choice(list(GENRES))) if rng.random() < _BORROWED_GROOVE else genre
     style, feeling = GENRES[genre], MOODS[mood]
+    theme = str(rng.choice(list(MOODS))) if rng.random() < _FREE_THEME else mood
     decorated = (4.0, 2.0) if language == "bn" else (2.0, 4.0)
     return {
         "genre": genre,
         "mood": mood,
+        "theme": theme,
         "language": language,
         "mode": "major" if rng.random() < feeling.major else "minor",
         "timbre": str(rng.choice(TIMBRES, p=style.timbres)),

@@ -1,4 +1,4 @@
-"""Factors → lyrics: verses and a refrain, from phrases that follow the mood and, loosely, the genre."""
+"""Factors → lyrics: verses and a refrain, from phrases that follow the theme and, loosely, the genre."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["WORDS", "SongText", "draw_text", "titled"]
 
 WORDS = {"en": words_en, "bn": words_bn}
 
-# Of a song's lines, the shares that speak of its mood, of what any song may, and of another mood.
+# Of a song's lines, the shares that speak of its theme, of what any song may, and of another mood.
 _LINE_SHARES = {"own": 0.7, "shared": 0.22, "other": 0.08}
 # The share of a song's places that are its genre's; the rest may be any genre's.
 _OWN_PLACES = 0.65
@@ -32,20 +32,20 @@ def titled(phrase: str) -> str:
     return string.capwords(phrase)
 
 
-def draw_text(rng: np.random.Generator, genre: str, mood: str, language: str) -> SongText:
+def draw_text(rng: np.random.Generator, genre: str, theme: str, language: str) -> SongText:
     """One song's words.
 
     Args:
         rng: the song's random stream.
         genre: shapes the places the lines mention.
-        mood: shapes what they say.
+        theme: the mood that they speak of.
         language: `"en"` or `"bn"`.
 
     Returns:
         Two or three verses of four lines with a refrain after each, and the title, taken from the refrain.
     """
     vocabulary = WORDS[language]
-    clauses, places = _Clauses(rng, language, mood), _places(rng, language, genre)
+    clauses, places = _Clauses(rng, language, theme), _places(rng, language, genre)
 
     def line() -> str:
         clause = clauses.draw()
@@ -58,7 +58,7 @@ def draw_text(rng: np.random.Generator, genre: str, mood: str, language: str) ->
             return f"{rng.choice(vocabulary.CONNECTIVES)} {clause}"
         return clause
 
-    call = str(rng.choice(vocabulary.CALLS[mood]))
+    call = str(rng.choice(vocabulary.CALLS[theme]))
     hook = clauses.draw()
     refrain = [f"{call}, {hook}", line(), hook] if rng.random() < 0.5 else [hook, line(), f"{hook}, {call}"]
     stanzas = []
@@ -79,10 +79,10 @@ def _places(rng: np.random.Generator, language: str, genre: str) -> list[str]:
 class _Clauses:
     """The clauses of one song, each kind in a drawn order, so that none comes back before all have been used."""
 
-    def __init__(self, rng: np.random.Generator, language: str, mood: str) -> None:
+    def __init__(self, rng: np.random.Generator, language: str, theme: str) -> None:
         vocabulary = WORDS[language]
-        others = [clause for name in MOODS if name != mood for clause in vocabulary.CLAUSES[name]]
-        kinds = {"own": vocabulary.CLAUSES[mood], "shared": vocabulary.SHARED, "other": others}
+        others = [clause for name in MOODS if name != theme for clause in vocabulary.CLAUSES[name]]
+        kinds = {"own": vocabulary.CLAUSES[theme], "shared": vocabulary.SHARED, "other": others}
         self._rng = rng
         self._left = {kind: [phrases[place] for place in rng.permutation(len(phrases))]
                       for kind, phrases in kinds.items()}  # fmt: skip
