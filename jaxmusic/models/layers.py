@@ -81,19 +81,44 @@ def transposed_convolution(
     return interleaved.reshape(batch, 2 * height, 2 * width, kernel.shape[-1])
 
 
+@jax.custom_vjp
 def max_pool(
     x: Float[Array, "batch height width channels"],
 ) -> Float[Array, "batch height//2 width//2 channels"]:
-    """2×2 maximum, stride 2; a last odd row or column is dropped. A size of 1 stays 1."""
-    for axis in (1, 2):
-        size = x.shape[axis] // 2
-        if size == 0:
-            continue
-        # Halves of a reshape instead of a window: its gradient is elementwise, a window's is a slow scatter on CPU.
-        pairs = lax.slice_in_dim(x, 0, 2 * size, axis=axis)
-        pairs = pairs.reshape(*x.shape[:axis], size, 2, *x.shape[axis + 1 :])
-        x = pairs.max(axis=axis + 1)
-    return x
+    """2×2 maximum, stride 2; a last odd row or column is dropped.
+
+    Where several of the four are the maximum, each gets an equal part of the gradient.
+    """
+    squares = _squares(x)
+    top = jnp.maximum(squares[:, :, 0, :, 0], squares[:, :, 0, :, 1])
+    bottom = jnp.maximum(squares[:, :, 1, :, 0], squares[:, :, 1, :, 1])
+    return jnp.maximum(top, bottom)
+
+
+def _max_pool_forward(x: Array) -> tuple[Array, tuple[Array, Array]]:
+    y = max_pool(x)
+    return y, (x, y)
+
+
+def _max_pool_backward(saved: tuple[Array, Array], gradient: Array) -> tuple[Array]:
+    # One elementwise comparison: XLA's own gradient of a window or of strided slices is three to six times slower
+    # on CPU.
+    x, y = saved
+    is_maximum = _squares(x) == y[:, :, None, :, None]
+    share = gradient / is_maximum.sum((2, 4), dtype=x.dtype)
+    spread = jnp.where(is_maximum, share[:, :, None, :, None], 0).reshape(len(x), 2 * y.shape[1], 2 * y.shape[2], -1)
+    odd = [(0, whole - pooled) for whole, pooled in zip(x.shape, spread.shape, strict=True)]
+    return (jnp.pad(spread, odd),)
+
+
+max_pool.defvjp(_max_pool_forward, _max_pool_backward)
+
+
+def _squares(x: Array) -> Array:
+    """`[batch, height // 2, 2, width // 2, 2, channels]`."""
+    batch, height, width, channels = x.shape
+    x = x[:, : height // 2 * 2, : width // 2 * 2]
+    return x.reshape(batch, height // 2, 2, width // 2, 2, channels)
 
 
 def adaptive_average_pool(

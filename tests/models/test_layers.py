@@ -55,7 +55,21 @@ def test_transposed_convolution_scatters_as_defined():
 def test_max_pool_takes_the_maximum_of_each_square_and_drops_an_odd_edge():
     x = jnp.arange(15.0).reshape(1, 3, 5, 1)
     np.testing.assert_array_equal(layers.max_pool(x)[0, :, :, 0], [[6.0, 8.0]])
-    assert layers.max_pool(jnp.ones((1, 1, 4, 2))).shape == (1, 1, 2, 2)
+
+
+@pytest.mark.usefixtures("float64")
+def test_the_gradient_of_max_pool_is_that_of_the_plain_form():
+    x = _normal(0, 2, 5, 6, 3)
+    # Several maxima in one square, as in silence: each gets an equal part, as `jnp.max` has it.
+    x = x.at[:, :2, :2].set(1.0)
+
+    def plain(x):
+        squares = x[:, :4].reshape(2, 2, 2, 3, 2, 3)
+        return jnp.sum(jnp.sin(squares.max((2, 4))))
+
+    np.testing.assert_allclose(jnp.sin(layers.max_pool(x)).sum(), plain(x))
+    fast = jax.grad(lambda x: jnp.sin(layers.max_pool(x)).sum())(x)
+    np.testing.assert_allclose(fast, jax.grad(plain)(x), atol=1e-12)
 
 
 def test_adaptive_pooling_averages_overlapping_bins_where_sizes_do_not_divide():

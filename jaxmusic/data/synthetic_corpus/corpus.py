@@ -141,7 +141,8 @@ def render_corpus(
     """
     samples = samples_of(duration, sample_rate)
     clips = np.arange(len(corpus.ids))
-    clips = clips if rows is None else np.atleast_1d(clips[np.asarray(rows)])
+    if rows is not None:
+        clips = clips[np.asarray(rows)] if len(rows) else clips[:0]
     out = np.empty((len(clips), samples), np.float32)
     for row, clip in enumerate(clips.tolist()):
         out[row] = render_song(corpus.seed, clip, _song(corpus, clip), samples, sample_rate)

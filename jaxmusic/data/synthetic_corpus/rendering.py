@@ -18,6 +18,7 @@ __all__ = ["render_song"]
 
 _LOOP_BARS = 8  # a song repeats its eight bars: so its draws don't depend on how much of it is heard
 _LOWEST_C = 65.406  # Hz, C2
+_CHANCES = ".123456789x"  # a mark's place is its chance in tenths
 _DRUM_LEVELS = {"kick": 0.9, "snare": 0.6, "hat": 0.22}
 
 
@@ -218,7 +219,7 @@ class _Player:
         kit = drums(rng, self.sample_rate, groove.hat_length * rng.uniform(0.7, 1.4), self.kit_tone)
         level = groove.drums * (0.35 + 0.8 * float(self.song["energy"])) * self.balance["drums"]
         for name, line in (("kick", groove.kick), ("snare", groove.snare), ("hat", groove.hat)):
-            chance = np.array([{".": 0.0, "x": 1.0}.get(mark) if mark in ".x" else int(mark) / 10 for mark in line])
+            chance = np.array([_CHANCES.index(mark) / 10 for mark in line])
             sounds, force = rng.random((2, STEPS)) < chance, rng.uniform(0.75, 1.0, (2, STEPS))
             sound = kit[name] * np.float32(level * _DRUM_LEVELS[name])
             for bar in range(self.bars):

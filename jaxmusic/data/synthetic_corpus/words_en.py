@@ -94,7 +94,7 @@ CONNECTIVES = ("and", "oh", "so", "still", "tonight", "because", "once more")
 CALLS = {
     "angry": ("burn it down", "no more lies", "break it, break it", "we will fight", "fire, fire", "never again"),
     "calm": ("slowly, slowly", "breathe with me", "let it be", "stay a while", "easy now", "drift with me"),
-    "happy": ("dance with me", "come on and sing", "laugh with me", "shine on, shine on", "hey hey my friend", "jump up"),
+    "happy": ("dance with me", "come on and sing", "laugh with me", "shine on, shine on", "hey my friend", "jump up"),
     "sad": ("goodbye my love", "tears, only tears", "don't leave me", "lonely, so lonely", "come back to me", "no, no"),
 }  # fmt: skip
 
