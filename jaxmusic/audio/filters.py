@@ -72,9 +72,7 @@ def mel(
     weights = np.maximum(0, np.minimum(rising, falling))
     if norm == "slaney":
         weights *= (2.0 / (edges[2:] - edges[:-2]))[:, None]
-    weights = weights.astype(np.float32)
-    weights.setflags(write=False)
-    return weights
+    return _constant(weights)
 
 
 @lru_cache(maxsize=32)
@@ -87,5 +85,91 @@ def window(name: str, win_length: int, n_fft: int) -> Float[np.ndarray, " n_fft"
     values = np.zeros(n_fft, np.float32)
     start = (n_fft - win_length) // 2
     values[start : start + win_length] = get_window(name, win_length, fftbins=True)
+    return _constant(values)
+
+
+@lru_cache(maxsize=32)
+def dct(
+    n_mfcc: int, n_mels: int, *, dct_type: int = 2, norm: str | None = "ortho", lifter: float = 0
+) -> Float[np.ndarray, "n_mfcc n_mels"]:
+    """Cosine transform as a matrix, weighted by the lifter.
+
+    Args:
+        n_mfcc: coefficients kept.
+        n_mels: bands transformed.
+        dct_type, norm: as in `scipy.fft.dct`.
+        lifter: row n is weighted by `1 + lifter/2 · sin(π (n + 1) / lifter)`; 0 for none.
+
+    Returns:
+        `[n_mfcc, n_mels]` float32, read-only. The oracle is `scipy.fft.dct`.
+    """
+    from scipy.fft import dct as transform
+
+    if not 1 <= n_mfcc <= n_mels:
+        raise ValueError(f"n_mfcc {n_mfcc} must lie between 1 and the {n_mels} bands")
+    if lifter < 0:
+        raise ValueError(f"lifter must not be negative, got {lifter}")
+    basis = transform(np.eye(n_mels), axis=0, type=dct_type, norm=norm)[:n_mfcc]
+    if lifter > 0:
+        basis = basis * (1 + lifter / 2 * np.sin(np.pi * np.arange(1, n_mfcc + 1) / lifter))[:, None]
+    return _constant(basis)
+
+
+def chroma_positions(
+    *, sr: float, n_fft: int, n_chroma: int = 12
+) -> tuple[Float[np.ndarray, " bins"], Float[np.ndarray, " bins"]]:
+    """Where each FFT bin lies on the chroma axis at tuning 0, and its width, both in chroma bins, float64.
+
+    A tuning of x chroma bins moves every position by −x.
+    """
+    frequencies = np.linspace(0, sr, n_fft, endpoint=False)[1:]
+    positions = n_chroma * np.log2(frequencies / (440.0 / 16))
+    # 0 Hz has no pitch: it is put 1.5 octaves below the first bin, and so spread widely.
+    positions = np.concatenate([positions[:1] - 1.5 * n_chroma, positions])
+    widths = np.concatenate([np.maximum(np.diff(positions), 1.0), [1.0]])
+    bins = 1 + n_fft // 2
+    return positions[:bins], widths[:bins]
+
+
+@lru_cache(maxsize=32)
+def chroma(
+    *,
+    sr: float,
+    n_fft: int,
+    n_chroma: int = 12,
+    tuning: float = 0.0,
+    ctroct: float = 5.0,
+    octwidth: float | None = 2.0,
+    base_c: bool = True,
+) -> Float[np.ndarray, "n_chroma bins"]:
+    """Filters that fold FFT bins onto pitch classes.
+
+    Args:
+        sr: sampling rate in Hz.
+        n_fft: FFT length; there are `1 + n_fft // 2` bins.
+        n_chroma: pitch classes in an octave.
+        tuning: deviation from A440 in chroma bins.
+        ctroct, octwidth: centre and width, in octaves above A0, of a Gaussian weight over frequency; None for none.
+        base_c: the first class is C, else A.
+
+    Returns:
+        `[n_chroma, 1 + n_fft // 2]` float32, read-only, each column of Euclidean norm 1 before the weight. The oracle
+        is `librosa.filters.chroma`.
+    """
+    positions, widths = chroma_positions(sr=sr, n_fft=n_fft, n_chroma=n_chroma)
+    positions = positions - tuning
+    half = round(n_chroma / 2)
+    distances = np.remainder(positions - np.arange(n_chroma)[:, None] + half, n_chroma) - half
+    weights = np.exp(-0.5 * (2 * distances / widths) ** 2)
+    weights /= np.linalg.norm(weights, axis=0)
+    if octwidth is not None:
+        weights *= np.exp(-0.5 * ((positions / n_chroma - ctroct) / octwidth) ** 2)
+    if base_c:
+        weights = np.roll(weights, -3 * (n_chroma // 12), axis=0)
+    return _constant(weights)
+
+
+def _constant(values: np.ndarray) -> np.ndarray:
+    values = np.ascontiguousarray(values, np.float32)
     values.setflags(write=False)
     return values

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
+import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex, Float
+from jaxtyping import Array, Bool, Complex, Float, Int
 
 from jaxmusic.audio import filters
+from jaxmusic.audio.batching import each_clip
+
+# The smallest normal float32: librosa divides by nothing below it.
+TINY = float(np.finfo(np.float32).tiny)
+_STFT = ("n_fft", "hop_length", "win_length", "window", "center", "pad_mode")
 
 
+@partial(jax.jit, static_argnames=_STFT)
 def stft(
     y: Float[Array, "*batch samples"],
     *,
@@ -35,15 +45,21 @@ def stft(
 
     Raises:
         ValueError: fewer samples than one frame needs.
+
+    >>> stft(jnp.ones(22_050)).shape
+    (1025, 44)
     """
-    spectra = _spectra(y, n_fft, hop_length, win_length, window, center, pad_mode)
-    return jnp.swapaxes(spectra, -1, -2)
+    win_length, hop_length = _defaults(n_fft, win_length, hop_length)
+    settings = (n_fft, hop_length, win_length, window, center, pad_mode)
+    return each_clip(lambda y: spectra(y, *settings).T, _waveform(y), axes=(1,))
 
 
+@partial(jax.jit, static_argnames=(*_STFT, "sr", "power", "n_mels", "fmin", "fmax", "htk", "norm"))
 def melspectrogram(
-    y: Float[Array, "*batch samples"],
+    y: Float[Array, "*batch samples"] | None = None,
     *,
     sr: float = 22_050,
+    S: Float[Array, "*batch bins frames"] | None = None,
     n_fft: int = 2048,
     hop_length: int = 512,
     win_length: int | None = None,
@@ -60,8 +76,9 @@ def melspectrogram(
     """Mel spectrogram.
 
     Args:
-        y: `[…, samples]` float32 waveform.
+        y: `[…, samples]` float32 waveform, or None where `S` is given.
         sr: sampling rate in Hz.
+        S: `[…, bins, frames]` spectrogram, already raised to `power`.
         n_fft, hop_length, win_length, window, center, pad_mode: see `stft`.
         power: exponent of the magnitude: 2 for power, 1 for amplitude.
         n_mels, fmin, fmax, htk, norm: see `filters.mel`.
@@ -72,15 +89,17 @@ def melspectrogram(
     >>> melspectrogram(jnp.zeros((2, 22_050)), n_mels=64).shape
     (2, 64, 44)
     """
-    spectra = _spectra(y, n_fft, hop_length, win_length, window, center, pad_mode)
-    energy = jnp.square(spectra.real) + jnp.square(spectra.imag)
-    if power != 2:
-        # The floor keeps the gradient of the root finite in silence.
-        energy = jnp.maximum(energy, 1e-30) ** (power / 2)
-    bank = filters.mel(sr=sr, n_fft=n_fft, n_mels=n_mels, fmin=fmin, fmax=fmax, htk=htk, norm=norm)
-    return jnp.einsum("mb,...fb->...mf", jnp.asarray(bank), energy)
+
+    def bands(S: Array) -> Array:
+        n = 2 * (S.shape[-1] - 1)
+        bank = filters.mel(sr=sr, n_fft=n, n_mels=n_mels, fmin=fmin, fmax=fmax, htk=htk, norm=norm)
+        return jnp.einsum("mb,fb->mf", jnp.asarray(bank), S)
+
+    stft_settings = (n_fft, hop_length, win_length, window, center, pad_mode)
+    return on_spectrogram(bands, y, S, power, *stft_settings)
 
 
+@partial(jax.jit, static_argnames=("ref", "amin", "top_db"))
 def power_to_db(
     S: Float[Array, "*batch n_mels frames"], *, ref: float = 1.0, amin: float = 1e-10, top_db: float | None = 80.0
 ) -> Float[Array, "*batch n_mels frames"]:
@@ -95,42 +114,169 @@ def power_to_db(
 
     Returns:
         The shape of `S`, float32, dB. The oracle is `librosa.power_to_db`, which takes one peak for all channels.
+
+    >>> power_to_db(jnp.array([[1.0, 0.1]])).tolist()
+    [[0.0, -10.0]]
     """
     if amin <= 0:
         raise ValueError(f"amin must be positive, got {amin}")
     if top_db is not None and top_db < 0:
         raise ValueError(f"top_db must not be negative, got {top_db}")
+    S = jnp.asarray(S)
     decibels = 10.0 * jnp.log10(jnp.maximum(S, amin)) - 10.0 * np.log10(max(amin, abs(ref)))
     if top_db is None:
         return decibels
-    return jnp.maximum(decibels, decibels.max(axis=(-2, -1), keepdims=True) - top_db)
+    return jnp.maximum(decibels, decibels.max(axis=tuple(range(-min(2, S.ndim), 0)), keepdims=True) - top_db)
 
 
-def _spectra(
-    y: Array, n_fft: int, hop_length: int | None, win_length: int | None, window: str, center: bool, pad_mode: str
-) -> Array:
-    """`[…, frames, bins]`: frames before bins, the order in which the FFT and the mel product read memory."""
+@partial(jax.jit, static_argnames=("sr", "n_mfcc", "dct_type", "norm", "lifter", "mel_norm", "mel"))
+def _mfcc(y, S, *, sr, n_mfcc, dct_type, norm, lifter, mel_norm, mel):  # type: ignore[no-untyped-def]
+    def coefficients(S: Array) -> Array:
+        basis = filters.dct(n_mfcc, S.shape[-2], dct_type=dct_type, norm=norm, lifter=lifter)
+        # Full precision: the loudness is a large offset on which the coefficients ride.
+        return jnp.matmul(jnp.asarray(basis), S, precision=jax.lax.Precision.HIGHEST)
+
+    if S is not None:
+        return coefficients(jnp.asarray(S))
+    if y is None:
+        raise ValueError("give either y or S")
+    one = partial(melspectrogram, sr=sr, norm=mel_norm, **dict(mel))
+    return each_clip(lambda y: coefficients(power_to_db(one(y))), _waveform(y), axes=(1,))
+
+
+def mfcc(
+    y: Float[Array, "*batch samples"] | None = None,
+    *,
+    sr: float = 22_050,
+    S: Float[Array, "*batch n_mels frames"] | None = None,
+    n_mfcc: int = 20,
+    dct_type: int = 2,
+    norm: str | None = "ortho",
+    lifter: float = 0,
+    mel_norm: str | None = "slaney",
+    **mel: Any,
+) -> Float[Array, "*batch n_mfcc frames"]:
+    """Mel-frequency cepstral coefficients.
+
+    Args:
+        y: `[…, samples]` float32 waveform, or None where `S` is given.
+        sr: sampling rate in Hz.
+        S: `[…, n_mels, frames]` mel spectrogram in dB.
+        n_mfcc: coefficients kept.
+        dct_type, norm: of the cosine transform, as in `scipy.fft.dct`.
+        lifter: coefficient n is weighted by `1 + lifter/2 · sin(π (n + 1) / lifter)`; 0 for none.
+        mel_norm: `norm` of the mel filters.
+        mel: further arguments of `melspectrogram`.
+
+    Returns:
+        `[…, n_mfcc, frames]` float32. The oracle is `librosa.feature.mfcc` of each clip.
+
+    Raises:
+        ValueError: neither `y` nor `S`, more coefficients than bands, or a negative lifter.
+
+    >>> mfcc(jnp.ones(22_050), n_mfcc=13).shape
+    (13, 44)
+    """
+    mel_settings = tuple(sorted(mel.items()))
+    return _mfcc(
+        y, S, sr=sr, n_mfcc=n_mfcc, dct_type=dct_type, norm=norm, lifter=lifter, mel_norm=mel_norm, mel=mel_settings
+    )
+
+
+def frames_of(lengths: Int[Array, "*batch"], *, hop_length: int = 512) -> Int[Array, "*batch"]:
+    """Centred frames of clips of so many samples, `1 + lengths // hop_length`."""
+    return 1 + lengths // hop_length
+
+
+def frame_mask(
+    lengths: Int[Array, "*batch"], frames: int, *, hop_length: int = 512
+) -> Bool[Array, "*batch frames"]:
+    """Which frames belong to a clip that was padded with zeros.
+
+    With `center=True` and `pad_mode="constant"` those frames equal the unpadded clip's, so that masked statistics do.
+
+    Args:
+        lengths: `[…]` samples of each clip before padding.
+        frames: frames of the padded clip.
+        hop_length: samples between frames.
+
+    Returns:
+        `[…, frames]` bool.
+
+    >>> frame_mask(jnp.array([0, 600]), 3).tolist()
+    [[True, False, False], [True, True, False]]
+    """
+    return jnp.arange(frames) < frames_of(jnp.asarray(lengths), hop_length=hop_length)[..., None]
+
+
+def on_spectrogram(  # type: ignore[no-untyped-def]
+    function, y, S, power, n_fft, hop_length, win_length, window, center, pad_mode
+) -> Any:
+    """Apply a function of one clip's `[frames, bins]` spectrogram to `S` or to that of `y`."""
+    if S is not None:
+        S = jnp.swapaxes(jnp.asarray(S), -1, -2)
+        return each_clip(function, S, axes=(2,))
+    if y is None:
+        raise ValueError("give either y or S")
+    win_length, hop_length = _defaults(n_fft, win_length, hop_length)
+
+    def from_waveform(y: Array) -> Array:
+        X = spectra(y, n_fft, hop_length, win_length, window, center, pad_mode)
+        energy = jnp.square(X.real) + jnp.square(X.imag)
+        return function(energy if power == 2 else root(energy, power / 2))
+
+    return each_clip(from_waveform, _waveform(y), axes=(1,))
+
+
+def root(x: Array, exponent: float = 0.5) -> Array:
+    """`x ** exponent` of x ≥ 0 with a gradient of 0, not infinity, at 0."""
+    positive = x > 0
+    x = jnp.where(positive, x, 1.0)
+    return jnp.where(positive, jnp.sqrt(x) if exponent == 0.5 else x**exponent, 0.0)
+
+
+def spectra(
+    y: Float[Array, " samples"],
+    n_fft: int,
+    hop_length: int,
+    win_length: int,
+    window: str,
+    center: bool,
+    pad_mode: str,
+) -> Complex[Array, "frames bins"]:
+    """One clip's STFT, frames before bins: the order in which the FFT and matrix products read memory."""
+    if center:
+        y = jnp.pad(y, n_fft // 2, mode=pad_mode)
+    if y.shape[-1] < n_fft:
+        raise ValueError(f"{y.shape[-1]} samples are fewer than one frame of {n_fft}")
+    return jnp.fft.rfft(frame(y, n_fft, hop_length) * filters.window(window, win_length, n_fft), axis=-1)
+
+
+def frame(y: Float[Array, " samples"], length: int, hop_length: int) -> Float[Array, "frames length"]:
+    """Overlapping pieces of one clip."""
+    count = 1 + (y.shape[-1] - length) // hop_length
+    if length % hop_length or hop_length == 1:
+        return y[np.arange(count)[:, None] * hop_length + np.arange(length)]
+    # Whole hops make a frame: shifted views of one reshape, without a gather.
+    overlap = length // hop_length
+    blocks = y[: (count + overlap - 1) * hop_length].reshape(count + overlap - 1, hop_length)
+    return jnp.concatenate([blocks[i : i + count] for i in range(overlap)], axis=-1)
+
+
+def _waveform(y: Array) -> Array:
+    y = jnp.asarray(y)
+    if not jnp.issubdtype(y.dtype, jnp.floating):
+        raise ValueError(f"y is {y.dtype}: give a float waveform between −1 and 1")
+    if y.ndim == 0 or y.shape[-1] == 0:
+        raise ValueError("y holds no samples")
+    return y
+
+
+def _defaults(n_fft: int, win_length: int | None, hop_length: int | None) -> tuple[int, int]:
+    if n_fft < 2 or n_fft % 2:
+        raise ValueError(f"n_fft must be even and at least 2, got {n_fft}")
     win_length = n_fft if win_length is None else win_length
     hop_length = win_length // 4 if hop_length is None else hop_length
     if hop_length < 1:
         raise ValueError(f"hop_length must be at least 1, got {hop_length}")
-    y = jnp.asarray(y)
-    if y.shape[-1] == 0:
-        raise ValueError("y holds no samples")
-    if center:
-        y = jnp.pad(y, [(0, 0)] * (y.ndim - 1) + [(n_fft // 2, n_fft // 2)], mode=pad_mode)
-    if y.shape[-1] < n_fft:
-        raise ValueError(f"{y.shape[-1]} samples are fewer than one frame of {n_fft}")
-    frames = _frames(y, n_fft, hop_length) * filters.window(window, win_length, n_fft)
-    return jnp.fft.rfft(frames, axis=-1)
-
-
-def _frames(y: Array, length: int, hop_length: int) -> Array:
-    """`[…, frames, length]` overlapping pieces."""
-    count = 1 + (y.shape[-1] - length) // hop_length
-    if length % hop_length:
-        return y[..., np.arange(count)[:, None] * hop_length + np.arange(length)]
-    # Whole hops make a frame: shifted views of one reshape, without a gather.
-    overlap = length // hop_length
-    blocks = y[..., : (count + overlap - 1) * hop_length].reshape(*y.shape[:-1], count + overlap - 1, hop_length)
-    return jnp.concatenate([blocks[..., i : i + count, :] for i in range(overlap)], axis=-1)
+    return win_length, hop_length

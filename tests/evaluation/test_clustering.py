@@ -1,0 +1,117 @@
+"""Assignments on planted groups, scores by hand, degenerate cases, and the coinciding-group formula."""
+
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from jaxmusic import evaluation
+
+
+def _groups(n=20, k=3, d=4, spread=0.1, seed=0):
+    rng = np.random.default_rng(seed)
+    truth = np.repeat(np.arange(k), n)
+    centres = 10 * np.eye(k, d)
+    return centres[truth] + rng.normal(0, spread, size=(k * n, d)), truth
+
+
+@pytest.mark.parametrize(
+    "assign",
+    [
+        lambda x: evaluation.kmeans(x, 3, seed=0),
+        lambda x: evaluation.kmeans(x, 3, seed=0, init="random"),
+        lambda x: evaluation.agglomerative(x, 3),
+        lambda x: evaluation.spectral(x, 3, seed=0),
+        lambda x: evaluation.dbscan(x, 1.0),
+    ],
+)
+def test_planted_groups_are_found(assign):
+    x, truth = _groups()
+    assert metrics.adjusted_rand_score(truth, assign(x)) == 1.0
+
+
+def test_scores_by_hand():
+    # Two pairs on a line: a = 1 inside, b = mean distance to the other pair.
+    x, assignment = np.array([[0.0], [1.0], [10.0], [11.0]]), np.array([0, 0, 1, 1])
+    scores = evaluation.clustering_scores(x, assignment, labels=np.array(["a", "a", "b", ""]))
+    silhouettes = [(10.5 - 1) / 10.5, (9.5 - 1) / 9.5, (9.5 - 1) / 9.5, (10.5 - 1) / 10.5]
+    assert scores["silhouette"] == pytest.approx(np.mean(silhouettes))
+    # Mean radius ½ each, centroids 10 apart.
+    assert scores["davies_bouldin"] == pytest.approx(0.1)
+    # Between 4 · 5² / 1, within 4 · ½² / 2.
+    assert scores["calinski_harabasz"] == pytest.approx(100 / 0.5)
+    assert scores["adjusted_rand"] == scores["purity"] == 1.0
+    assert scores["labelled"] == 3
+    assert (scores["n_clusters"], scores["noise_share"], scores["largest_share"]) == (2, 0, 0.5)
+
+
+def test_noise_counts_as_a_cluster_except_where_the_name_says_so():
+    x, truth = _groups()
+    assignment = np.where(truth == 2, -1, truth)
+    scores = evaluation.clustering_scores(x, assignment)
+    assert scores["silhouette"] == pytest.approx(metrics.silhouette_score(x, assignment))
+    assert scores["silhouette_without_noise"] == pytest.approx(metrics.silhouette_score(x[:40], assignment[:40]))
+    assert scores["n_clusters"] == 2
+    assert scores["noise_share"] == pytest.approx(1 / 3)
+    assert scores["degenerate"] == 0
+
+
+@pytest.mark.parametrize(
+    "assignment", [np.full(60, -1), np.zeros(60, int), np.r_[np.full(58, -1), 0, 0], np.arange(60)]
+)
+def test_assignments_that_say_nothing_are_marked_or_undefined(assignment):
+    x, _ = _groups()
+    scores = evaluation.clustering_scores(x, assignment)
+    if len(np.unique(assignment)) in (1, 60):
+        assert np.isnan(scores["silhouette"])
+    if len(np.unique(assignment)) < 60:
+        assert scores["degenerate"] == 1
+
+
+def test_the_grid_holds_every_cell_and_is_deterministic():
+    x, truth = _groups()
+    labels = {"truth": truth.astype(str)}
+    rows = evaluation.clustering_grid(x, seed=3, labels=labels)
+    assert len(rows) == 4 * 3 + 7
+    again = evaluation.clustering_grid(x, seed=3, labels=labels)
+    for a, b in zip(rows, again, strict=True):
+        np.testing.assert_array_equal(a.assignment, b.assignment)
+    best = next(row for row in rows if row.method == "dbscan" and row.parameters["eps"] == 0.7)
+    assert best.scores["adjusted_rand/truth"] == 1.0
+
+
+def test_too_few_points_are_skipped_in_a_grid_and_refused_alone():
+    x = np.random.default_rng(0).normal(size=(7, 2))
+    rows = evaluation.clustering_grid(x, seed=0)
+    assert {row.skipped for row in rows} == {"", "10 clusters of 7 points", "15 clusters of 7 points"}
+    with pytest.raises(ValueError, match="8 clusters need as many points at least, and there are 7"):
+        evaluation.kmeans(x, 8, seed=0)
+    with pytest.raises(ValueError, match="1 of 7 points hold NaN"):
+        evaluation.agglomerative(np.where(np.arange(7)[:, None] == 2, np.nan, x), 2)
+
+
+@pytest.mark.parametrize("m", [5, 6, 10])
+def test_the_product_of_the_two_scores_counts_coinciding_points(m):
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.normal(size=(2000, 64)), np.repeat(rng.normal(3, 1, size=(1, 64)), m, 0)])
+    assignment = evaluation.dbscan(x, 0.5)
+    assert (assignment >= 0).sum() == m
+    scores = evaluation.clustering_scores(x, assignment)
+    group = evaluation.coinciding_group_size(scores["calinski_harabasz"], scores["davies_bouldin"])
+    noise = x[:2000] - x[:2000].mean(0)
+    radii = np.linalg.norm(noise, axis=1)
+    exact = m * (radii.mean() / np.sqrt((radii**2).mean())) ** 2 * (m + 2000 - 2) / (m + 2000)
+    assert group == pytest.approx(exact, rel=1e-6)
+    assert group == pytest.approx(m, rel=0.02)
+
+
+def test_probe_and_active_units():
+    rng = np.random.default_rng(0)
+    y = np.repeat(["a", "b"], 100)
+    x = rng.normal(size=(200, 5)) + np.where(y == "a", 3, -3)[:, None]
+    order = rng.permutation(200)
+    train, test = order[:150], order[150:]
+    found = evaluation.linear_probe(x[train], y[train], x[test], y[test])
+    assert found["accuracy"] > 0.95 > found["majority"]
+    with pytest.raises(ValueError, match="two classes"):
+        evaluation.linear_probe(x[:50], y[:50], x[:5], y[:5])
+    assert evaluation.active_units(np.c_[np.zeros(50), rng.normal(size=50)]) == 1
