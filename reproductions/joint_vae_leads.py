@@ -89,8 +89,9 @@ def _towers(
     audio = fit_standardizer(prepared.statistics[rows])(prepared.statistics)
     module = models.DualEncoder()
     train = {"inputs": {"audio": audio[rows], "lyrics": lyrics[rows]}}
+    # Step by step: one compilation serves every number of pairs.
     state, _ = training.fit(
-        key, module, _LOSS, train, epochs=_EPOCHS, batch_size=min(128, len(rows)), optimizer=_OPTIMIZER
+        key, module, _LOSS, train, epochs=_EPOCHS, batch_size=64, optimizer=_OPTIMIZER, loop="python"
     )
     embedded = training.predict(
         module, state.variables, ({"audio": audio[test], "lyrics": lyrics[test]},), method="__call__"

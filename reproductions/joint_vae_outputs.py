@@ -150,7 +150,7 @@ def make_rows(
         note = details.pop("note", "")
         for name in _distinct(config.variant) if base.startswith(("fc.", "conv.", "pca.")) else config.variant:
             values = [lookup(record[name]) for record in records]
-            if all(value is None for value in values):
+            if details.get("reported") is None and all(value is None for value in values):
                 continue
             rows.append(
                 report.make_row(

@@ -1,19 +1,38 @@
 """Waveforms → arrays, in JAX: batched, compiled, differentiable, with librosa's names and numbers."""
 
-from jaxmusic.audio import filters
+from jaxmusic.audio import effects, filters, summary
 from jaxmusic.audio.extract import Extraction, extract
+from jaxmusic.audio.features import rms, spectral_bandwidth, spectral_centroid, spectral_rolloff, zero_crossing_rate
+from jaxmusic.audio.inverse import griffinlim, istft
 from jaxmusic.audio.io import AUDIO_SUFFIXES, load
-from jaxmusic.audio.spectral import melspectrogram, power_to_db, stft
+from jaxmusic.audio.rhythm import onset_strength, tempo
+from jaxmusic.audio.spectral import frame_mask, melspectrogram, mfcc, power_to_db, stft
 from jaxmusic.audio.summary import mel_statistics
+from jaxmusic.audio.tonal import chroma_stft, estimate_tuning
 
 __all__ = [
     "AUDIO_SUFFIXES",
     "Extraction",
+    "chroma_stft",
+    "effects",
+    "estimate_tuning",
     "extract",
     "filters",
+    "frame_mask",
+    "griffinlim",
+    "istft",
     "load",
     "mel_statistics",
     "melspectrogram",
+    "mfcc",
+    "onset_strength",
     "power_to_db",
+    "rms",
+    "spectral_bandwidth",
+    "spectral_centroid",
+    "spectral_rolloff",
     "stft",
+    "summary",
+    "tempo",
+    "zero_crossing_rate",
 ]

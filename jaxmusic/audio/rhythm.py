@@ -149,8 +149,6 @@ def _mean_autocorrelation(envelope: Float[Array, " frames"], count: Array, width
     falling = last * jnp.maximum(half - 1 - (t - count), 0) / half
     right = jnp.where(t < count, jnp.pad(envelope, (0, half)), jnp.where(t < count + half, falling, 0.0))
     padded = jnp.concatenate([envelope[0] * jnp.arange(half, dtype=jnp.float32) / half, right])
-    if width % 2:
-        padded = jnp.pad(padded, (0, 1))
     pieces = frame(padded, width, 1)[:frames] * filters.window("hann", width, width)
     energy = jnp.square(pieces).sum(-1)
     counted = (jnp.arange(frames) < count) & (energy > 0)

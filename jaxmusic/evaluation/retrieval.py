@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 SIMILARITIES = ("cosine", "dot", "euclidean")
 
@@ -36,20 +36,14 @@ def ranks(
     Returns:
         `[n]` float64.
 
+    Raises:
+        ValueError: shapes that don't match, NaN or infinite values, an unknown similarity, a target outside the gallery.
+
     >>> ranks(np.eye(3), np.eye(3)).tolist(), ranks(np.ones((3, 2)), np.ones((3, 2))).tolist()
     ([1.0, 1.0, 1.0], [2.0, 2.0, 2.0])
     """
-    queries, gallery = _embeddings(queries, gallery, similarity)
-    if target is None:
-        if len(queries) > len(gallery):
-            raise ValueError(f"{len(queries)} queries for {len(gallery)} items: say with target= which belong together")
-        target = np.arange(len(queries))
-    found = []
-    for start in range(0, len(queries), block):
-        scores = _similarities(queries[start : start + block], gallery, similarity)
-        own = scores[np.arange(len(scores)), target[start : start + block]][:, None]
-        found.append(1 + (scores > own).sum(1) + ((scores == own).sum(1) - 1) / 2)
-    return np.concatenate(found)
+    better, tied = _better_and_tied(queries, gallery, target, similarity, block)
+    return 1 + better + tied / 2
 
 
 def retrieval_scores(
@@ -63,10 +57,14 @@ def retrieval_scores(
 ) -> dict[str, float]:
     """How well query i finds item i, and items of its class, beside what chance would give.
 
+    Ties are neither luck nor merit: every score is its expectation over the orders of equally similar items, so that a
+    constant embedding scores chance exactly.
+
     Args:
         queries: `[n, d]`.
         gallery: `[n, d]`, row i belonging to query i.
-        labels: `[n]` classes; "" is unknown: no query, and no item of anyone's class.
+        labels: `[n]` classes; "" is unknown: no query, and no item of anyone's class. Nor does a query count whose
+            class nobody else has.
         ks: cut-offs.
         similarity: see `ranks`.
         block: see `ranks`.
@@ -74,22 +72,31 @@ def retrieval_scores(
     Returns:
         `recall@k`, `mrr`, `map` (equal to `mrr`: one relevant item), `median_rank`; with labels also `class/recall@k`
         (any of the first k is of the query's class, "Hybrid Multimodal Music Clustering via Joint VAE" (2026), §3.4.4),
-        `class/precision@k`, `class/map`. The query's own item is left out of the class scores, so that finding it is no
-        merit there. Each has a `chance/…` beside it: the expectation under a random order.
+        `class/precision@k` (over min(k, n − 1) items) and `class/map`. The query's own item is left out of the class
+        scores, so that finding it is no merit there. Each has a `chance/…` beside it, its expectation under a random
+        order: min(k / n, 1), Hₙ / n, (n + 1) / 2, and for the classes the hypergeometric expectations for each query's
+        number of relevant items, averaged over queries.
+
+    Raises:
+        ValueError: as `ranks`; fewer than two pairs, labels or cut-offs that don't fit.
     """
     n = len(queries)
     if len(gallery) != n:
         raise ValueError(f"{n} queries and {len(gallery)} items: row i of both must belong together")
     if n < 2:
         raise ValueError(f"retrieval needs two pairs at least, got {n}")
-    rank = ranks(queries, gallery, similarity=similarity, block=block)
-    harmonic = float((1 / np.arange(1, n + 1)).sum() / n)
+    if min(ks) < 1:
+        raise ValueError(f"cut-offs are 1 and more, got {tuple(ks)}")
+    better, tied = _better_and_tied(queries, gallery, None, similarity, block)
+    harmonic = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, n + 1))])
     scores: dict[str, float] = {}
     for k in ks:
-        scores |= {f"recall@{k}": float((rank <= k).mean()), f"chance/recall@{k}": min(k, n) / n}
-    scores |= {"mrr": float((1 / rank).mean()), "chance/mrr": harmonic}
-    scores |= {"map": scores["mrr"], "chance/map": harmonic}
-    scores |= {"median_rank": float(np.median(rank)), "chance/median_rank": (n + 1) / 2}
+        # Of the tied + 1 places that the own item may take, those within the first k.
+        within = np.clip((k - better) / (tied + 1), 0, 1)
+        scores |= {f"recall@{k}": float(within.mean()), f"chance/recall@{k}": min(k, n) / n}
+    mrr = float(((harmonic[better + tied + 1] - harmonic[better]) / (tied + 1)).mean())
+    scores |= {"mrr": mrr, "chance/mrr": float(harmonic[n] / n), "map": mrr, "chance/map": float(harmonic[n] / n)}
+    scores |= {"median_rank": float(np.median(1 + better + tied / 2)), "chance/median_rank": (n + 1) / 2}
     if labels is not None:
         scores |= _class_scores(queries, gallery, np.asarray(labels), ks, similarity, block)
     return scores
@@ -102,11 +109,39 @@ def cross_modal_retrieval(
     labels: np.ndarray | None = None,
     ks: Sequence[int] = (1, 5, 10),
 ) -> dict[str, dict[str, float]]:
-    """`retrieval_scores` in both directions: `"lyrics_to_audio"` and `"audio_to_lyrics"`."""
+    """`retrieval_scores` in both directions: `"lyrics_to_audio"` and `"audio_to_lyrics"`.
+
+    Args:
+        audio: `[n, d]` embeddings.
+        lyrics: `[n, d]`, row i belonging to row i of `audio`.
+        labels: see `retrieval_scores`.
+        ks: see `retrieval_scores`.
+    """
     return {
         "lyrics_to_audio": retrieval_scores(lyrics, audio, labels=labels, ks=ks),
         "audio_to_lyrics": retrieval_scores(audio, lyrics, labels=labels, ks=ks),
     }
+
+
+def _better_and_tied(
+    queries: np.ndarray, gallery: np.ndarray, target: Int[np.ndarray, " n"] | None, similarity: str, block: int
+) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:
+    """How many items are more similar than the query's own, and how many others are as similar."""
+    queries, gallery = _embeddings(queries, gallery, similarity)
+    if target is None:
+        if len(queries) > len(gallery):
+            raise ValueError(f"{len(queries)} queries for {len(gallery)} items: say with target= which belong together")
+        target = np.arange(len(queries))
+    target = np.asarray(target)
+    if target.shape != (len(queries),) or not ((target >= 0) & (target < len(gallery))).all():
+        raise ValueError(f"target must hold {len(queries)} positions from 0 to {len(gallery) - 1}")
+    counts = []
+    for start in range(0, len(queries), block):
+        rows = slice(start, start + block)
+        scores = _similarities(queries[rows], gallery, is_distance=similarity == "euclidean")
+        counts.append(np.stack(_count(scores, target[rows])))
+    better, tied = np.concatenate(counts, axis=1)
+    return better, tied
 
 
 def _class_scores(
@@ -114,51 +149,69 @@ def _class_scores(
 ) -> dict[str, float]:
     queries, gallery = _embeddings(queries, gallery, similarity)
     n = len(queries)
-    counts = np.array([(labels == label).sum() - 1 for label in labels])
-    rows = np.flatnonzero((labels != "") & (counts > 0))
-    names = [f"class/{name}@{k}" for k in ks for name in ("recall", "precision")] + ["class/map"]
-    if not len(rows):
-        return {prefix + name: float("nan") for name in names for prefix in ("", "chance/")}
-    hits, average = [], []
-    for start in range(0, len(rows), block):
-        part = rows[start : start + block]
-        scores = _similarities(queries[part], gallery, similarity)
+    if labels.shape != (n,):
+        raise ValueError(f"labels have shape {labels.shape} for {n} pairs")
+    _, codes, sizes = np.unique(labels.astype(str), return_inverse=True, return_counts=True)
+    others = sizes[codes] - 1
+    rows = np.flatnonzero((labels != "") & (others > 0))
+    found = []
+    # Sorting and its bookkeeping take many times the memory of the similarities alone.
+    step = max(block // 8, 1)
+    for start in range(0, len(rows), step):
+        part = rows[start : start + step]
+        scores = np.array(_similarities(queries[part], gallery, is_distance=similarity == "euclidean"))
         scores[np.arange(len(part)), part] = -np.inf
-        # A stable order would favour early rows among ties; a fixed shuffle favours none.
-        shuffle = np.random.default_rng(0).permutation(n)
-        order = shuffle[np.argsort(-scores[:, shuffle], axis=1, kind="stable")][:, : n - 1]
-        relevant = labels[order] == labels[part][:, None]
-        hits.append(relevant[:, : max(ks)])
-        precision = np.cumsum(relevant, 1) / np.arange(1, n)
-        average.append((precision * relevant).sum(1) / relevant.sum(1))
-    hit, found = np.concatenate(hits), {"class/map": float(np.concatenate(average).mean())}
-    chance = {"class/map": float(np.mean([_chance_average_precision(c, n - 1) for c in counts[rows]]))}
-    for k in ks:
-        found[f"class/recall@{k}"] = float(hit[:, :k].any(1).mean())
-        found[f"class/precision@{k}"] = float(hit[:, :k].mean())
-        chance[f"class/recall@{k}"] = float(np.mean([1 - _chance_of_none(c, n - 1, k) for c in counts[rows]]))
-        chance[f"class/precision@{k}"] = float(np.mean(counts[rows] / (n - 1)))
-    return found | {f"chance/{name}": value for name, value in chance.items()}
+        order = np.argsort(-scores, axis=1)[:, : n - 1]
+        is_relevant = codes[order] == codes[part][:, None]
+        found.append(_expected_scores(np.take_along_axis(scores, order, axis=1), is_relevant, ks))
+    # Chance is one group of ties, for every number of relevant items that occurs.
+    counts, weights = np.unique(others[rows], return_counts=True)
+    is_relevant = np.arange(n - 1) < counts[:, None]
+    chance = _expected_scores(np.zeros(is_relevant.shape), is_relevant, ks)
+    scores_of: dict[str, float] = {}
+    for name, values in chance.items():
+        nothing = len(rows) == 0
+        scores_of[name] = float("nan") if nothing else float(np.concatenate([f[name] for f in found]).mean())
+        scores_of[f"chance/{name}"] = float("nan") if nothing else float(np.average(values, weights=weights))
+    return scores_of
 
 
-def _chance_of_none(relevant: int, items: int, k: int) -> float:
-    """Probability that k items drawn without replacement hold none of the relevant ones (hypergeometric)."""
+def _expected_scores(
+    scores: Float[np.ndarray, "rows items"], is_relevant: Bool[np.ndarray, "rows items"], ks: Sequence[int]
+) -> dict[str, Float[np.ndarray, " rows"]]:
+    """Class scores of rankings (scores in falling order), each the mean over all orders of equal scores.
+
+    In a group of t ties with r relevant items, every place holds one with probability r / t; and where it does, each
+    of the group's places before it does so with probability (r − 1) / (t − 1).
+    """
     from scipy.stats import hypergeom
 
-    return float(hypergeom.pmf(0, items, relevant, min(k, items)))
-
-
-def _chance_average_precision(relevant: int, items: int) -> float:
-    """Expected average precision of a random order: mean over ranks i of (1 + (i − 1)(r − 1) / (N − 1)) / i."""
-    i = np.arange(1, items + 1)
-    others = (relevant - 1) / (items - 1) if items > 1 else 0.0
-    return float(((1 + (i - 1) * others) / i).mean())
+    items = scores.shape[1]
+    place = np.arange(items)
+    opens = np.ones(scores.shape, bool)
+    opens[:, 1:] = scores[:, 1:] != scores[:, :-1]
+    closes = np.roll(opens, -1, axis=1)
+    first = np.maximum.accumulate(np.where(opens, place, 0), axis=1)
+    last = np.minimum.accumulate(np.where(closes, place, items)[:, ::-1], axis=1)[:, ::-1]
+    total = np.pad(np.cumsum(is_relevant, axis=1), ((0, 0), (1, 0)))
+    before = np.take_along_axis(total, first, axis=1)
+    relevant, size = np.take_along_axis(total, last + 1, axis=1) - before, last - first + 1
+    share = relevant / size
+    ahead = 1 + before + (place - first) * (relevant - 1) / np.maximum(size - 1, 1)
+    expected = {"class/map": (share * ahead / (place + 1)).sum(axis=1) / total[:, -1]}
+    for k in ks:
+        end = min(k, items) - 1
+        drawn = end - first[:, end] + 1
+        is_missed = hypergeom.pmf(0, size[:, end], relevant[:, end], drawn)
+        expected[f"class/recall@{k}"] = np.where(before[:, end] > 0, 1.0, 1 - is_missed)
+        expected[f"class/precision@{k}"] = share[:, : end + 1].mean(axis=1)
+    return expected
 
 
 def _embeddings(queries: np.ndarray, gallery: np.ndarray, similarity: str) -> tuple[np.ndarray, np.ndarray]:
     if similarity not in SIMILARITIES:
         raise ValueError(f"similarity {similarity!r} is none of {SIMILARITIES}")
-    queries, gallery = np.asarray(queries, np.float32), np.asarray(gallery, np.float32)
+    queries, gallery = np.asarray(queries, np.float64), np.asarray(gallery, np.float64)
     if queries.ndim != 2 or gallery.ndim != 2 or queries.shape[1] != gallery.shape[1]:
         raise ValueError(f"expected [n, d] and [m, d], got {queries.shape} and {gallery.shape}")
     for name, x in (("queries", queries), ("gallery", gallery)):
@@ -166,15 +219,26 @@ def _embeddings(queries: np.ndarray, gallery: np.ndarray, similarity: str) -> tu
             raise ValueError(f"{name}: {int((~np.isfinite(x)).any(1).sum())} of {len(x)} rows hold NaN or infinity")
     if similarity == "cosine":
         queries, gallery = (x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12) for x in (queries, gallery))
-    return queries, gallery
-
-
-def _similarities(queries: np.ndarray, gallery: np.ndarray, similarity: str) -> np.ndarray:
-    return np.array(_product(queries, gallery, is_distance=similarity == "euclidean"))
+    elif similarity == "euclidean":
+        # Distances don't change with the origin; float32 squares far from it would drown them.
+        queries, gallery = queries - gallery.mean(0), gallery - gallery.mean(0)
+    return queries.astype(np.float32), gallery.astype(np.float32)
 
 
 @partial(jax.jit, static_argnames="is_distance")
-def _product(queries: jax.Array, gallery: jax.Array, *, is_distance: bool) -> jax.Array:
+def _similarities(
+    queries: Float[Array, "rows d"], gallery: Float[Array, "m d"], *, is_distance: bool
+) -> Float[Array, "rows m"]:
     # Full precision: the short floats that GPUs multiply with by default would change ranks.
     product = jnp.matmul(queries, gallery.T, precision=lax.Precision.HIGHEST)
     return 2 * product - jnp.square(gallery).sum(1) if is_distance else product
+
+
+@jax.jit
+def _count(
+    scores: Float[Array, "rows m"], target: Int[Array, " rows"]
+) -> tuple[Int[Array, " rows"], Int[Array, " rows"]]:
+    # Apart from `_similarities`: fused with it, the own score could be rounded otherwise than its neighbours.
+    own = jnp.take_along_axis(scores, target[:, None], axis=1)
+    is_other = jnp.arange(scores.shape[1]) != target[:, None]
+    return (scores > own).sum(1), ((scores == own) & is_other).sum(1)

@@ -1,0 +1,184 @@
+"""The Joint VAE script at a tiny size: its report, resuming, bad input, and real clips."""
+
+import dataclasses
+import json
+import math
+import shutil
+import tomllib
+
+import joint_vae
+import joint_vae_pipeline
+import numpy as np
+import pandas as pd
+import pytest
+import runs
+
+TINY = joint_vae.Config(
+    seeds=2, clips=60, clip_seconds=1.5, n_mels=16, frames=16, fc_epochs=2, conv_epochs=1, joint_epochs=2, latent=8,
+    fc_latent=4, variant=("document", "info_nce"), projections=False,
+)  # fmt: skip
+
+
+def _numbers(folder):
+    content = json.loads((folder / "report.json").read_text())
+    # Times differ between runs; nothing else may.
+    return {key: value for key, value in content.items() if key != "timing"}
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("straight")
+    joint_vae.main(dataclasses.replace(TINY, out=folder))
+    return folder
+
+
+def test_every_reported_number_has_a_row_under_every_variant(straight):
+    rows = {row["id"]: row for row in _numbers(straight)["rows"]}
+    reported = tomllib.loads(joint_vae.outputs.REPORTED.read_text())
+    wanted = {
+        f"{table['representation']}.{method}.{parameter:g}.{metric}": value
+        for table in reported["clustering"]
+        for method, parameter, *values in table["rows"]
+        for metric, value in zip(("silhouette", "davies_bouldin", "calinski_harabasz"), values, strict=True)
+    } | {number["id"]: number["reported"] for number in reported["number"]}
+    assert len(wanted) == 33 * 3 + len(reported["number"])
+    for base, value in wanted.items():
+        row = rows[f"{base}@variant:document"]
+        assert row["reported"] == value
+        assert row["section"]
+    assert rows["joint.kmeans.5.silhouette@variant:info_nce"]["n"] == 2
+
+
+def test_verdicts_are_empty_on_other_data_but_for_contradictions(straight):
+    verdicts = {row["id"]: row["verdict"] for row in _numbers(straight)["rows"]}
+    assert set(verdicts.values()) == {None, "contradicted by the document"}
+    assert verdicts["conclusion.recall@5@variant:document"] == "contradicted by the document"
+    assert verdicts["fc.kmeans.5.silhouette@variant:document"] == "contradicted by the document"
+    assert verdicts["hybrid.kmeans.5.silhouette@variant:document"] is None
+
+
+def test_both_directions_stand_beside_chance_and_cca(straight):
+    rows = {row["id"]: row for row in _numbers(straight)["rows"]}
+    for direction in ("lyrics_to_audio", "audio_to_lyrics"):
+        for source in ("retrieval", "cca", "chance"):
+            for metric in ("recall@1", "recall@5", "recall@10", "mrr", "map", "median_rank"):
+                row = rows[f"compare.{direction}.{metric}.{source}@variant:document"]
+                assert math.isfinite(row["fresh"])
+    # All 60 clips have both modalities, so chance is exact.
+    assert rows["compare.lyrics_to_audio.recall@5.chance@variant:document"]["fresh"] == pytest.approx(5 / 60)
+
+
+def test_the_documents_files_are_there_and_no_pickle(straight):
+    names = {path.name for path in straight.iterdir()}
+    assert {
+        "Z_audio.npz", "Z_hybrid.npz", "Z_joint.npz", "Z_pca.npz", "fc_vae_clustering_metrics.csv",
+        "convvae_clustering_metrics.csv", "hard_joint_clustering_metrics.csv", "retrieval_metrics.csv",
+        "fc_vae_kmeans_5_labels.csv", "convvae_kmeans_5_labels.csv", "joint_kmeans_5_labels.csv", "fc_vae_final",
+        "convvae_final", "jointvae_final", "fc_vae_reconstructions.png", "convvae_reconstructions.png",
+        "joint_reconstructions.png", "interpolations.png", "training_curves.png", "explained_variance.png",
+        "retrieval_learning_curve.png", "lyrics_reconstructions.csv", "report.md", "config.json",
+    } <= names  # fmt: skip
+    assert not list(straight.rglob("*.pkl"))
+    with np.load(straight / "Z_hybrid.npz", allow_pickle=False) as arrays:
+        assert arrays["z"].shape == (60, 8 + 64)
+    labels = pd.read_csv(straight / "joint_kmeans_5_labels.csv")
+    assert labels["cluster"].nunique() == 5
+    text = (straight / "report.md").read_text()
+    assert "synthetic" in text
+    assert "Notes on fidelity" in text
+
+
+def test_an_interrupted_run_resumes_to_the_same_numbers(straight, tmp_path, monkeypatch, capsys):
+    config = dataclasses.replace(TINY, out=tmp_path / "run")
+    original, calls = joint_vae.fit_joint, []
+
+    def interrupted(*arguments):
+        calls.append(1)
+        if len(calls) == 4:  # the second seed's second variant, when its ConvVAE is done
+            raise KeyboardInterrupt
+        return original(*arguments)
+
+    monkeypatch.setattr(joint_vae, "fit_joint", interrupted)
+    with pytest.raises(SystemExit) as stopped:
+        runs.guarded(lambda: joint_vae.main(config))
+    assert stopped.value.code == 130
+    assert "--resume" in capsys.readouterr().err
+    assert not (config.out / "report.json").exists()
+    assert (config.out / "work" / "seed_0.json").exists()
+    joint_vae.main(dataclasses.replace(config, resume=True))
+    # The first seed came from disk.
+    assert len(calls) == 4 + 2
+    assert _numbers(config.out) == _numbers(straight)
+
+
+def test_resuming_another_run_is_refused(straight, tmp_path):
+    folder = tmp_path / "copy"
+    folder.mkdir()
+    shutil.copy(straight / "config.json", folder)
+    other = dataclasses.replace(TINY, out=folder, resume=True, latent=9)
+    with pytest.raises(ValueError, match="latent was 8 and is 9"):
+        joint_vae.main(other)
+
+
+def test_a_broken_place_or_option_is_one_clear_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SystemExit, match="cannot be made"):
+        runs.guarded(lambda: joint_vae.main(dataclasses.replace(TINY, out=tmp_path / "file" / "out")))
+    with pytest.raises(SystemExit, match="no such folder"):
+        runs.guarded(lambda: joint_vae.main(dataclasses.replace(TINY, data=tmp_path / "nowhere")))
+    with pytest.raises(ValueError, match="is none of"):
+        joint_vae.main(dataclasses.replace(TINY, variant=("documnet",)))
+    with pytest.raises(SystemExit, match="--preset 'fast' is none of"):
+        runs.parse(joint_vae.Config, joint_vae.PRESETS, ["--preset", "fast"])
+
+
+def test_presets_are_defaults_that_options_override():
+    paper = runs.parse(joint_vae.Config, joint_vae.PRESETS, ["--preset", "paper", "--frames", "80"])
+    assert (paper.preset, paper.conv_epochs, paper.joint_epochs, paper.n_mels, paper.frames) == (
+        "paper",
+        10,
+        20,
+        128,
+        80,
+    )
+    assert (paper.fc_epochs, paper.fc_batch, paper.batch, paper.fc_latent, paper.latent) == (40, 64, 32, 32, 64)
+    assert runs.parse(joint_vae.Config, joint_vae.PRESETS, []).preset == "quick"
+
+
+def test_fewer_clips_than_clusters_leave_gaps_not_errors(tmp_path):
+    config = dataclasses.replace(TINY, out=tmp_path, clips=40, seeds=1, variant=("split",))
+    joint_vae.main(config)
+    rows = {row["id"]: row for row in _numbers(tmp_path)["rows"]}
+    assert rows["hybrid.kmeans.15.silhouette@variant:split"]["fresh"] is None
+    assert rows["hybrid.kmeans.5.silhouette@variant:split"]["fresh"] is not None
+
+
+def test_nothing_is_fitted_on_the_test_part():
+    prepared = joint_vae_pipeline.prepare(TINY)
+    variant = joint_vae_pipeline.VARIANTS["split"]
+    import jax
+
+    part = joint_vae_pipeline.part_of(TINY, prepared, variant, jax.random.key(0))
+    texts = prepared.dataset.modalities["lyrics"].copy()
+    texts[part.score] = "entirely other words"
+    changed = prepared._replace(
+        dataset=dataclasses.replace(prepared.dataset, modalities={"lyrics": texts}),
+    )
+    again = joint_vae_pipeline.part_of(TINY, changed, variant, jax.random.key(0))
+    np.testing.assert_array_equal(part.lyrics[part.fit], again.lyrics[again.fit])
+    groups = prepared.dataset.groups
+    assert not set(groups[part.fit]) & set(groups[part.score])
+
+
+def test_real_clips_with_audio_files_run_from_end_to_end(real_data, tmp_path):
+    config = dataclasses.replace(
+        TINY, data=real_data / "clips_cc", out=tmp_path, seeds=1, duration=4.0, variant=("split",)
+    )
+    joint_vae.main(config)
+    content = _numbers(tmp_path)
+    assert content["data"]["counts"]["clips"] == 266
+    assert content["data"]["groups"] == "song"
+    assert content["data"]["attribution"]["licences"]
+    assert "/work" not in json.dumps(content)
+    rows = {row["id"]: row for row in content["rows"]}
+    assert rows["compare.audio_to_lyrics.recall@10.cca@variant:split"]["fresh"] is not None
