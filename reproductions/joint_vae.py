@@ -41,7 +41,7 @@ class Config:
     resume: bool = False
     """Go on with an interrupted run in --out."""
     seeds: int = 3
-    """Runs; each seed varies initialisation, batches and split."""
+    """Runs; each seed varies initialisation, batches and split. --resume with more of them extends a run."""
     variant: tuple[str, ...] = ("document", "split", "elbo", "info_nce")
     """Any of document, split, elbo, info_nce, language_aware, poe, moe, gated, attention."""
     clips: int = 200
@@ -175,7 +175,9 @@ def main(config: Config) -> Path:
         records.append(runs.cached(path, partial(run_seed, config, prepared, seed)))
         # A finished seed's numbers are on disk; only the first seed's models are kept, for the figures and for use.
         outputs.drop_checkpoints(config.out, seed)
-    experiments = runs.cached(config.out / "work" / "leads.json", partial(leads.run, config, prepared))
+    experiments = runs.cached(
+        config.out / "work" / f"experiments_{config.seeds}_seeds.json", partial(leads.run, config, prepared)
+    )
     timing["seeds and experiments, this call"] = time.perf_counter() - began - timing["load"]
     return outputs.write(config, prepared, records, experiments, timing)
 

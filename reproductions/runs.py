@@ -16,8 +16,8 @@ import tyro
 from jaxmusic import report
 
 C = TypeVar("C")
-# Fields that say where and how a run happens, not what it computes.
-_PLACES = ("out", "resume", "data")
+# Fields that say where and how far a run goes, not what a seed computes; more seeds extend a run.
+_PLACES = ("out", "resume", "data", "seeds")
 
 
 def parse(config: type[C], presets: Mapping[str, C], arguments: Sequence[str] | None = None) -> C:

@@ -9,7 +9,7 @@ from jaxmusic import figures
 def _is_small_png(path):
     content = path.read_bytes()
     assert content.startswith(b"\x89PNG")
-    assert 2_000 < len(content) < 250_000
+    assert 2_000 < len(content) < 150_000
     return True
 
 
@@ -18,31 +18,77 @@ def clips():
     return np.random.default_rng(0).normal(size=(3, 16, 30))
 
 
+def _share_of(path, hex_color):
+    """Share of the picture's pixels within a few steps of a colour, which the palette may round."""
+    from PIL import Image
+
+    pixels = np.asarray(Image.open(path).convert("RGB"), int)
+    wanted = [int(hex_color[i : i + 2], 16) for i in (1, 3, 5)]
+    return (np.abs(pixels - wanted).max(-1) <= 4).mean()
+
+
 def test_maps_with_unknown_classes_many_classes_and_bangla(tmp_path):
     xy = np.random.default_rng(0).normal(size=(90, 2))
     labels = np.array([f"class {i % 30}" for i in range(88)] + ["", "ভালোবাসা"])
     path = figures.latent_map({"one": xy, "two": -xy}, labels, path=tmp_path / "a" / "map.png", legend_title="x")
     assert _is_small_png(path)
+    five = figures.latent_map(dict.fromkeys("abcde", xy), labels, path=tmp_path / "five.png", title="গান")
+    assert _is_small_png(five)
+    with pytest.raises(ValueError, match=r"has shape \(90, 2\) for 3 labels"):
+        figures.latent_map({"one": xy}, labels[:3], path=tmp_path / "b.png")
+
+
+def test_classes_are_in_their_natural_order_then_the_rest_then_the_unknown():
+    from jaxmusic.figures.maps import _classes
+
+    names = [f"class {i}" for i in range(20)]
+    labels, styles = _classes(np.array([*names, *names[:15], ""]))
+    assert list(styles) == [*names[:15], "5 others", "unknown"]
+    assert len(set(styles.values())) == 17
+    assert (labels == "5 others").sum() == 5
 
 
 def test_reconstructions_and_interpolation(tmp_path, clips):
-    names = ["short", "a name that is much too long for the width of a panel", "গান"]
-    assert _is_small_png(figures.reconstructions(clips, {"VAE": clips / 2}, path=tmp_path / "r.png", titles=names))
-    clips[0, 0, 0] = np.nan
+    names = ["A$AP $x_{", "a name that is much too long for the width of a panel", "গান"]
+    path = tmp_path / "r.png"
+    assert _is_small_png(figures.reconstructions(clips, {"VAE": clips / 2}, path=path, titles=names, seconds=10))
+    assert _share_of(path, figures.canvas.GREY) < 0.01
+    clips[0, :, 15:] = np.nan
+    figures.reconstructions(clips, {"VAE": clips / 2}, path=path)
+    assert _share_of(path, figures.canvas.GREY) > 0.03
     assert _is_small_png(figures.interpolation(clips, path=tmp_path / "i.png"))
+    with pytest.raises(ValueError, match="VAE"):
+        figures.reconstructions(clips, {"VAE": clips[:2]}, path=path)
+
+
+def test_noise_of_the_longest_clips_makes_no_big_file(tmp_path):
+    noise = np.random.default_rng(0).normal(size=(4, 128, 1290))
+    assert _is_small_png(figures.reconstructions(noise, {"VAE": noise[:, ::-1]}, path=tmp_path / "r.png"))
+
+
+def test_vectors(tmp_path):
     vectors = np.random.default_rng(0).normal(size=(2, 20))
     assert _is_small_png(figures.vector_reconstructions(vectors, vectors / 2, path=tmp_path / "v.png"))
+    with pytest.raises(ValueError, match="2 · n_mels"):
+        figures.vector_reconstructions(vectors[:, :5], vectors[:, :5], path=tmp_path / "v.png")
 
 
-def test_curves_and_bars(tmp_path):
+@pytest.mark.filterwarnings("error")
+def test_curves_and_bars_with_gaps(tmp_path):
     curves = {"VAE": {"loss": np.ones((3, 5)), "valid_loss": np.full((3, 5), np.nan), "kl": np.zeros(5)}}
     assert _is_small_png(figures.training_curves(curves, path=tmp_path / "t.png"))
     assert _is_small_png(figures.explained_variance({"x": np.full(5, 0.1)}, path=tmp_path / "e.png"))
     lines = {"a": ([0.1, 0.2], [0.01, 0.02]), "b": ([0.3, np.nan], [0.0, 0.0])}
     options = {"xlabel": "pairs", "ylabel": "recall"}
     assert _is_small_png(figures.learning_curve([10, 100], lines, 0.05, path=tmp_path / "l.png", **options))
-    bars = {"reported": ([0.1, np.nan], None), "fresh": ([0.2, 0.3], [0.1, 0.1])}
-    assert _is_small_png(figures.metric_bars(["x", "y"], bars, path=tmp_path / "b.png", ylabel="silhouette"))
+    bars = {"reported": [0.1, np.nan], "fresh": ([0.2, 0.3], [0.1, 0.1])}
+    path = figures.metric_bars(["x", "y"], bars, path=tmp_path / "b.png", ylabel="silhouette")
+    assert _is_small_png(path)
+    first, second = (_share_of(path, color) for color in figures.canvas.COLORS[:2])
+    # Bars of 0.1 and none against 0.2 and 0.3, and the legend's squares.
+    assert 0 < first < second / 3
+    with pytest.raises(ValueError, match="reported: 1 values for 2 groups"):
+        figures.metric_bars(["x", "y"], {"reported": [0.1]}, path=path, ylabel="silhouette")
 
 
 def test_figures_leave_matplotlibs_global_state_alone(tmp_path, clips):

@@ -1,25 +1,26 @@
-"""Many audio files → features, decoded in parallel and computed in batches of one shape."""
+"""Many audio files → features: decoded in parallel, computed in batches of few shapes, in bounded memory."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-import tempfile
-import zipfile
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
-from jaxmusic.audio.io import load, seconds_of
+from jaxmusic.audio.cache import FeatureCache, program_digest
+from jaxmusic.audio.decoding import decode, decode_all
+from jaxmusic.audio.io import seconds_of
+from jaxmusic.audio.programs import Clip, Computers, Programs, Result
+from jaxmusic.audio.storage import Rows
 
 # Without a duration the longest clip decides, up to this many seconds.
 MAX_DURATION = 30.0
-Transform = Callable[[Any], Any]
+# At most as many files, and as many samples, are decoded ahead of their computation: 256 MiB.
+_LONGEST_CHUNK, _DECODED_SAMPLES = 256, 2**26
 
 
 class Extraction(NamedTuple):
@@ -27,7 +28,7 @@ class Extraction(NamedTuple):
 
     Attributes:
         rows: `[m]` positions in the given paths, ascending.
-        features: what the transform returns, stacked to `[m, …]`.
+        features: what the transform returns, stacked to `[m, …]`; NumPy, mapped from disk where it is large.
         lengths: `[m]` samples of each clip before padding, at most the duration's.
         skipped: (path, reason) of each file that could not be read.
     """
@@ -40,10 +41,11 @@ class Extraction(NamedTuple):
 
 def extract(
     paths: Sequence[str | Path],
-    transform: Transform,
+    transform: Callable[..., Any],
     *,
     sr: int = 22_050,
     duration: float | None = None,
+    with_lengths: bool = False,
     batch_size: int = 16,
     n_jobs: int = -1,
     cache: str | Path | None = None,
@@ -51,144 +53,89 @@ def extract(
 ) -> Extraction:
     """Decode files and compute features in the order of the paths.
 
+    Memory stays bounded whatever the number of files: a few hundred waveforms at a time, and features of more than
+    512 MiB in a temporary file. A run that was interrupted goes on where it stopped, if it has a `cache`.
+
     Args:
         paths: audio files (wav, flac, ogg, mp3).
-        transform: `[batch, samples]` → a pytree of arrays `[batch, …]`; compiled once for the one shape it sees.
+        transform: `[batch, samples]` float32 → a pytree of arrays `[batch, …]`, each row of its own clip only. It is
+            compiled for each shape it sees: one, or one for each length of `with_lengths`.
         sr: sampling rate in Hz to convert to.
-        duration: seconds of each clip, cropped or padded with silence; None: the longest clip, 30 s at most.
-        batch_size: clips computed at once; with `n_jobs` it bounds how many waveforms are in memory.
-        n_jobs: parallel decoders, as joblib counts them; joblib's `parallel_config` moves them elsewhere.
-        cache: a folder that keeps each file's features, keyed by its content, the parameters and the transform, which
-            must then be a module's function or a `functools.partial` of one. A damaged entry is computed again.
+        duration: seconds of each clip, from its start; shorter ones are padded with silence. None: as long as the
+            longest clip, 30 s at most; with `with_lengths`, all of every clip.
+        with_lengths: call `transform(y, lengths)` with `lengths` `[batch]`, the samples before padding, so that
+            statistics can leave the padding out. Clips are then padded only to the next of few lengths, a factor of
+            1.41 apart, and the transform's result must not depend on which.
+        batch_size: clips computed at once, at most; fewer where clips are long.
+        n_jobs: parallel decoders, as joblib counts them; joblib's `parallel_config` moves them to processes, or to a
+            Dask or Ray cluster that sees the same files.
+        cache: folder that keeps each file's features, keyed by its content, the parameters, and the program that the
+            transform compiles to. A damaged entry is computed again.
         progress: show a progress bar.
 
     Returns:
         `Extraction`.
 
     Raises:
-        ValueError: no paths, a duration that is not positive, or a transform that cannot be cached.
+        ValueError: no paths, a duration that is not positive, or a transform whose result has no batch axis or
+            depends on how far a clip was padded.
+        OSError: no disk space for large features.
     """
-    from joblib import Parallel, delayed
     from tqdm.auto import tqdm
 
-    if not paths:
+    if not len(paths):
         raise ValueError("no paths given")
-    if duration is None:
-        duration = min(max(map(seconds_of, paths)), MAX_DURATION) or MAX_DURATION
-    if duration <= 0:
-        raise ValueError(f"duration must be positive, got {duration}")
-    store = None if cache is None else _Cache(Path(cache), transform, {"sr": sr, "duration": duration})
-    decode = partial(_decode, sr=sr, duration=duration, store=store)
-    # Threads: decoding and resampling release the interpreter lock, and waveforms need no pickling.
-    decoded = Parallel(n_jobs=n_jobs, return_as="generator", prefer="threads")(delayed(decode)(p) for p in paths)
-    results: dict[int, tuple[Any, int]] = {}
-    skipped: list[tuple[str, str]] = []
-    pending: list[tuple[int, np.ndarray, str]] = []
-    run = _Batches(jax.jit(transform), batch_size, round(duration * sr))
-    for row, found in enumerate(tqdm(decoded, total=len(paths), unit="file", disable=not progress, leave=False)):
-        if found.reason:
-            skipped.append((str(paths[row]), found.reason))
-        elif found.cached is not None:
-            results[row] = found.cached
-        else:
-            pending.append((row, found.samples, found.key))
-        if len(pending) == batch_size:
-            results |= run(pending, store)
-            pending = []
-    results |= run(pending, store)
-    rows = sorted(results)
-    features = jax.tree.map(lambda *leaves: np.stack(leaves), *(results[row][0] for row in rows)) if rows else None
-    return Extraction(np.array(rows, int), features, np.array([results[row][1] for row in rows], int), skipped)
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    if duration is not None and round(duration * sr) < 1:
+        raise ValueError(f"duration must hold at least one sample, got {duration} s at {sr} Hz")
+    if duration is None and not with_lengths:
+        duration = min(_longest(paths, n_jobs), MAX_DURATION) or MAX_DURATION
+    seconds = duration or _longest(paths, n_jobs) or MAX_DURATION
+    samples = math.ceil(seconds * sr) if with_lengths else round(seconds * sr)
+    programs = Programs(transform, samples=samples, with_lengths=with_lengths, batch_size=batch_size)
+    store = None if cache is None else _cache_of(programs, cache, sr, duration, with_lengths)
+    chunk = max(1, min(_LONGEST_CHUNK, _DECODED_SAMPLES // samples))
+    decoded = decode_all(partial(decode, sr=sr, duration=duration, cache=store), paths, n_jobs=n_jobs, chunk=chunk)
+    rows, skipped = Rows(len(paths), cache), list[tuple[str, str]]()
+    with tqdm(total=len(paths), unit="file", disable=not progress) as bar, Computers(programs.run) as computers:
+
+        def keep(results: list[Result]) -> None:
+            for result in results:
+                rows.put(result.row, result.leaves, result.length)
+                if store is not None:
+                    store.write(result.key, result.leaves, result.length)
+            bar.update(len(results))
+
+        for row, found in enumerate(decoded):
+            if found.reason:
+                skipped.append((str(paths[row]), found.reason))
+                bar.update()
+            elif found.cached is not None:
+                rows.put(row, *found.cached)
+                bar.update()
+            elif batch := programs.add(Clip(row, found.samples, found.key)):
+                keep(computers.submit(batch))
+        for batch in programs.rest():
+            keep(computers.submit(batch))
+        keep(computers.finish())
+    kept, leaves, lengths = rows.result()
+    return Extraction(kept, jax.tree.unflatten(programs.structure, leaves) if len(kept) else None, lengths, skipped)
 
 
-class _Decoded(NamedTuple):
-    samples: np.ndarray
-    key: str
-    cached: tuple[Any, int] | None
-    reason: str
+def _longest(paths: Sequence[str | Path], n_jobs: int) -> float:
+    """Seconds of the longest file, by the headers."""
+    from joblib import Parallel, delayed
+
+    seconds = Parallel(n_jobs=n_jobs, require="sharedmem")(delayed(seconds_of)(path) for path in paths)
+    return max(seconds)
 
 
-def _decode(path: str | Path, *, sr: int, duration: float, store: _Cache | None) -> _Decoded:
-    nothing = np.empty(0, np.float32)
-    try:
-        key = "" if store is None else store.key(Path(path))
-        cached = None if store is None else store.read(key)
-        if cached is not None:
-            return _Decoded(nothing, key, cached, "")
-        return _Decoded(load(path, sr=sr, duration=duration), key, None, "")
-    except (ValueError, OSError) as error:
-        # The file is named beside; repeating it in the reason would only be longer.
-        return _Decoded(nothing, "", None, str(error).removeprefix(f"{path}: "))
-
-
-class _Batches:
-    """Runs the compiled transform over clips padded to one shape."""
-
-    def __init__(self, transform: Transform, batch_size: int, samples: int) -> None:
-        self._transform, self._batch_size, self._samples = transform, batch_size, samples
-
-    def __call__(self, pending: list[tuple[int, np.ndarray, str]], store: _Cache | None) -> dict[int, tuple[Any, int]]:
-        if not pending:
-            return {}
-        batch = np.zeros((self._batch_size, self._samples), np.float32)
-        for i, (_, y, _) in enumerate(pending):
-            batch[i, : len(y)] = y[: self._samples]
-        features = jax.tree.map(np.asarray, self._transform(batch))
-        results = {}
-        for i, (row, y, key) in enumerate(pending):
-            # A copy, so that a kept row does not keep its whole batch alive.
-            mine = jax.tree.map(lambda x, i=i: x[i].copy(), features)
-            results[row] = mine, min(len(y), self._samples)
-            if store is not None:
-                store.write(key, *results[row])
-        return results
-
-
-class _Cache:
-    """One `.npz` for each file content; written to a temporary name and renamed, so never seen half-written."""
-
-    def __init__(self, folder: Path, transform: Transform, parameters: dict[str, Any]) -> None:
-        self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
-        self._prefix = repr((_name(transform), sorted(parameters.items()), metadata.version("jaxmusic")))
-
-    def key(self, path: Path) -> str:
-        digest = hashlib.sha256(self._prefix.encode())
-        with path.open("rb") as file:
-            while part := file.read(1 << 20):
-                digest.update(part)
-        return digest.hexdigest()
-
-    def read(self, key: str) -> tuple[Any, int] | None:
-        try:
-            with np.load(self._folder / f"{key}.npz", allow_pickle=False) as arrays:
-                found = {name: arrays[name] for name in arrays.files if name != "length"}
-                return (found["leaf"] if set(found) == {"leaf"} else found), int(arrays["length"])
-        except (ValueError, OSError, KeyError, EOFError, zipfile.BadZipFile):
-            # Missing or damaged: computed again, and the new entry takes its place.
-            return None
-
-    def write(self, key: str, features: Any, length: int) -> None:
-        arrays = features if isinstance(features, dict) else {"leaf": features}
-        if not all(isinstance(x, np.ndarray) for x in arrays.values()):
-            raise ValueError("only a transform that returns an array or a dict of arrays can be cached")
-        handle, name = tempfile.mkstemp(dir=self._folder, suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez(file, length=np.array(length), **arrays)
-            os.replace(name, self._folder / f"{key}.npz")
-        except BaseException:
-            os.unlink(name)
-            raise
-
-
-def _name(transform: Transform) -> str:
-    """A name that is the same in the next process and differs for another function or other arguments."""
-    if isinstance(transform, partial):
-        return repr((_name(transform.func), transform.args, sorted(transform.keywords.items())))
-    name = getattr(transform, "__qualname__", "<unnamed>")
-    if "<" in name:
-        raise ValueError(
-            f"{name} has no name that a cache could know it by: use a module's function or a partial of one"
-        )
-    return f"{transform.__module__}.{name}"
+def _cache_of(
+    programs: Programs, folder: str | Path, sr: int, duration: float | None, with_lengths: bool
+) -> FeatureCache:
+    """The cache of this transform: its program on one clip is part of every key."""
+    # With lengths the result does not depend on the padding: one padded length stands for all.
+    traced = programs.trace(sr if duration is None else programs.padded(round(duration * sr)), 1)
+    parameters = (program_digest(traced), sr, duration, with_lengths)
+    return FeatureCache(folder, parameters, programs.row_shapes)

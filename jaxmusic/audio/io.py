@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from jaxtyping import Float
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
+# The largest page of an Ogg stream: its header, 255 lengths, and 255 pieces of 255 bytes.
+_OGG_PAGE = 27 + 255 + 255 * 255
 
 
 def load(path: str | Path, *, sr: int | None = 22_050, duration: float | None = None) -> Float[np.ndarray, " samples"]:
@@ -26,18 +30,15 @@ def load(path: str | Path, *, sr: int | None = 22_050, duration: float | None = 
 
     Raises:
         ValueError: the file is empty, truncated, no audio, or holds NaN; names the file and the reason.
-        FileNotFoundError: there is no such file.
+        OSError: the file is missing or may not be read.
     """
     import soundfile
 
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"no such file: {path}")
-    if path.stat().st_size == 0:
-        raise ValueError(f"{path}: the file is empty (0 bytes)")
+    with path.open("rb") as raw:
+        _check_length(path, raw)
     try:
         with soundfile.SoundFile(path) as file:
-            _check_length(path, file.format)
             rate, wanted = file.samplerate, file.frames
             if duration is not None:
                 # The resampler's filter looks a little ahead: read on so that the end is as if all had been read.
@@ -49,28 +50,40 @@ def load(path: str | Path, *, sr: int | None = 22_050, duration: float | None = 
         raise ValueError(f"{path}: truncated: {len(samples)} of {wanted} samples can be decoded")
     if len(samples) == 0:
         raise ValueError(f"{path}: holds no samples")
-    y = samples.mean(axis=1)
+    y = samples.mean(axis=1) if samples.shape[1] > 1 else samples[:, 0]
     if not np.isfinite(y).all():
         raise ValueError(f"{path}: {int((~np.isfinite(y)).sum())} of {len(y)} samples are NaN or infinite")
     if sr is not None and rate != sr:
         import soxr
 
-        y = soxr.resample(y, rate, sr, quality="HQ")
+        size = math.ceil(len(y) * sr / rate)
+        y = soxr.resample(y, rate, sr, quality="HQ")[:size]
+        y = np.pad(y, (0, size - len(y)))
     if duration is not None:
         y = y[: round(duration * (sr or rate))]
     return np.ascontiguousarray(y, np.float32)
 
 
-def _check_length(path: Path, format: str) -> None:
-    """libsndfile reads a cut-off wav without a word, so its header is held against the file's size."""
-    if format != "WAV":
-        return
-    with path.open("rb") as file:
-        header = file.read(8)
-    promised = struct.unpack("<I", header[4:8])[0] + 8 if header[:4] == b"RIFF" and len(header) == 8 else 0
-    # Streams that were never finished promise 0 or the largest number; those are common and whole.
-    if promised < 2**32 - 2**16 and promised > path.stat().st_size:
-        raise ValueError(f"{path}: truncated: its header promises {promised} bytes, the file has {path.stat().st_size}")
+def _check_length(path: Path, raw: BinaryIO) -> None:
+    """libsndfile reads a cut-off wav or ogg without a word, so the file's own lengths are held against its size."""
+    size = raw.seek(0, 2)
+    if size == 0:
+        raise ValueError(f"{path}: the file is empty (0 bytes)")
+    raw.seek(0)
+    header = raw.read(8)
+    promised = 0
+    if header[:4] == b"RIFF" and len(header) == 8:
+        promised = struct.unpack("<I", header[4:])[0] + 8
+        # Streams that were never finished promise the largest number; those are common and whole.
+        promised = 0 if promised >= 2**32 - 2**16 else promised
+    elif header[:4] == b"OggS":
+        start = raw.seek(max(0, size - _OGG_PAGE))
+        tail = raw.read()
+        page = tail.rfind(b"OggS")
+        pieces = tail[page + 27 : page + 27 + tail[page + 26]] if 0 <= page < len(tail) - 26 else b""
+        promised = start + page + 27 + len(pieces) + sum(pieces) if page >= 0 else size
+    if promised > size:
+        raise ValueError(f"{path}: truncated: its header promises {promised} bytes, the file has {size}")
 
 
 def seconds_of(path: str | Path) -> float:

@@ -188,9 +188,7 @@ def frames_of(lengths: Int[Array, "*batch"], *, hop_length: int = 512) -> Int[Ar
     return 1 + lengths // hop_length
 
 
-def frame_mask(
-    lengths: Int[Array, "*batch"], frames: int, *, hop_length: int = 512
-) -> Bool[Array, "*batch frames"]:
+def frame_mask(lengths: Int[Array, "*batch"], frames: int, *, hop_length: int = 512) -> Bool[Array, "*batch frames"]:
     """Which frames belong to a clip that was padded with zeros.
 
     With `center=True` and `pad_mode="constant"` those frames equal the unpadded clip's, so that masked statistics do.

@@ -139,7 +139,7 @@ def descriptors(
     return each_clip(of_clip, y, jnp.broadcast_to(lengths, y.shape[:-1]), axes=(1, 0))
 
 
-def _table_of_clip(y: Array, length: Array, *, sr: float) -> Float[Array, "57"]:
+def _table_of_clip(y: Array, length: Array, *, sr: float) -> Float[Array, 57]:
     X, mask, power, magnitude = _analysed(y, length)
     chroma = chroma_stft(S=power, sr=sr)
     framewise = (

@@ -57,9 +57,7 @@ def estimate_tuning(
     return on_spectrogram(estimate, y, S, 1.0, *settings)
 
 
-@partial(
-    jax.jit, static_argnames=("sr", "norm", "tuning", "n_chroma", "ctroct", "octwidth", "base_c", *_STFT)
-)
+@partial(jax.jit, static_argnames=("sr", "norm", "tuning", "n_chroma", "ctroct", "octwidth", "base_c", *_STFT))
 def chroma_stft(
     y: Float[Array, "*batch samples"] | None = None,
     *,

@@ -33,15 +33,16 @@ def fit_cca(
         x: `[n, d_x]`, row i belonging to row i of `y`.
         y: `[n, d_y]`.
         n_components: number of directions.
-        ridge: added to both covariances, as a share of their mean variance; with fewer rows than columns it must
-            be above 0.
+        ridge: added to both covariances, as a share of their mean variance. It depends on the columns' units: bring
+            them to one scale before. Where the rows don't outnumber the columns it must be above 0, since any two
+            views then correlate perfectly.
 
     Returns:
         `CCA`; project with `project_x` and `project_y`. Components are weighted by their correlation, so that
         cosine similarity trusts the first ones most.
 
     Raises:
-        ValueError: rows that differ in number, or too many components.
+        ValueError: rows that differ in number, NaN or infinite values, too many components, too few rows for no ridge.
 
     Source: Hotelling (1936); whitening and singular value decomposition as Hardoon et al. (2004), with their ridge.
     """
@@ -50,6 +51,11 @@ def fit_cca(
         raise ValueError(f"{len(x)} and {len(y)} rows: two views need the same number, two at least")
     if not 1 <= n_components <= min(x.shape[1], y.shape[1]):
         raise ValueError(f"{n_components} components of views with {x.shape[1]} and {y.shape[1]} columns")
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise ValueError("the views hold NaN or infinite values: leave those rows out of both")
+    columns = max(x.shape[1], y.shape[1])
+    if ridge < 0 or (ridge == 0 and len(x) <= columns):
+        raise ValueError(f"ridge {ridge} with {len(x)} rows of {columns} columns: give one above 0, such as 0.1")
     mean_x, mean_y = x.mean(0), y.mean(0)
     whiten_x, whiten_y = _whitening(x - mean_x, ridge), _whitening(y - mean_y, ridge)
     cross = whiten_x.T @ ((x - mean_x).T @ (y - mean_y) / len(x)) @ whiten_y
@@ -69,7 +75,7 @@ def project_y(cca: CCA, y: Float[np.ndarray, "n d_y"]) -> Float[np.ndarray, "n c
 
 
 def _whitening(x: np.ndarray, ridge: float) -> np.ndarray:
-    """A symmetric inverse square root of the covariance; directions without variance are dropped."""
+    """The symmetric inverse square root of the covariance; directions without variance are dropped."""
     covariance = x.T @ x / len(x)
     covariance += ridge * max(np.trace(covariance) / len(covariance), 1e-12) * np.eye(len(covariance))
     values, vectors = np.linalg.eigh(covariance)

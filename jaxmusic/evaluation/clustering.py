@@ -16,7 +16,21 @@ _DEGENERATE_SHARE = 0.95
 def kmeans(
     x: Float[np.ndarray, "n d"], n_clusters: int, *, seed: int, init: str = "k-means++", n_init: int = 10
 ) -> Int[np.ndarray, " n"]:
-    """K-means with `n_init` starts, chosen by k-means++ or at random (`init="random"`)."""
+    """K-means: the best of `n_init` starts by inertia.
+
+    Args:
+        x: `[n, d]` points.
+        n_clusters: k, at most n.
+        seed: of the starts.
+        init: `"k-means++"` (Arthur and Vassilvitskii 2007) or `"random"`.
+        n_init: number of starts.
+
+    Returns:
+        `[n]` cluster of each point, 0 to k − 1.
+
+    Raises:
+        ValueError: fewer points than clusters, NaN or infinite values; so for all algorithms here.
+    """
     from sklearn.cluster import KMeans
 
     x = _points(x, n_clusters)
@@ -24,7 +38,15 @@ def kmeans(
 
 
 def agglomerative(x: Float[np.ndarray, "n d"], n_clusters: int) -> Int[np.ndarray, " n"]:
-    """Agglomerative clustering with Ward linkage, which is Euclidean."""
+    """Agglomerative clustering with Ward linkage, which is Euclidean.
+
+    Args:
+        x: `[n, d]` points.
+        n_clusters: k, at most n.
+
+    Returns:
+        `[n]` cluster of each point, 0 to k − 1.
+    """
     from sklearn.cluster import AgglomerativeClustering
 
     return AgglomerativeClustering(n_clusters, linkage="ward").fit_predict(_points(x, n_clusters))
@@ -33,7 +55,17 @@ def agglomerative(x: Float[np.ndarray, "n d"], n_clusters: int) -> Int[np.ndarra
 def spectral(
     x: Float[np.ndarray, "n d"], n_clusters: int, *, seed: int, n_neighbors: int = 10
 ) -> Int[np.ndarray, " n"]:
-    """Spectral clustering on the graph of nearest neighbours; fewer neighbours where there are fewer points."""
+    """Spectral clustering on the graph of nearest neighbours.
+
+    Args:
+        x: `[n, d]` points.
+        n_clusters: k, at most n.
+        seed: of the eigensolver and the K-means that follows it.
+        n_neighbors: of each point; n where there are fewer points.
+
+    Returns:
+        `[n]` cluster of each point, 0 to k − 1.
+    """
     import warnings
 
     from sklearn.cluster import SpectralClustering
@@ -48,7 +80,16 @@ def spectral(
 
 
 def dbscan(x: Float[np.ndarray, "n d"], eps: float, *, min_samples: int = 5) -> Int[np.ndarray, " n"]:
-    """DBSCAN; noise is −1."""
+    """DBSCAN (Ester et al. 1996).
+
+    Args:
+        x: `[n, d]` points.
+        eps: radius of a neighbourhood, in the units of `x`.
+        min_samples: points, itself included, within `eps` of a core point.
+
+    Returns:
+        `[n]` cluster of each point, −1 for noise.
+    """
     from sklearn.cluster import DBSCAN
 
     return DBSCAN(eps=eps, min_samples=min_samples).fit_predict(_points(x, 1))
@@ -80,7 +121,12 @@ def clustering_scores(
         cluster, as "Hybrid Multimodal Music Clustering via Joint VAE" (2026) §3.4.2 has them; NaN where undefined.
         `silhouette_without_noise`; `n_clusters`, `noise_share`, `largest_share` (the largest cluster's share of all
         points) and `degenerate` (1 or 0: fewer than two clusters, or noise and the largest cluster hold over 95 %).
-        With labels `adjusted_rand`, `normalized_mutual_information`, `v_measure`, `purity` and `labelled` points.
+        With labels `adjusted_rand` (Hubert and Arabie 1985), `normalized_mutual_information` (arithmetic mean of the
+        entropies, which makes it equal to the V-measure), `v_measure` (Rosenberg and Hirschberg 2007), `purity`, and
+        `labelled`: the number of points whose label is known. Noise is one more cluster there, too.
+
+    Raises:
+        ValueError: NaN or infinite points; an assignment or labels of another length.
 
     >>> x = np.array([[0.0], [0.1], [5.0], [5.1]])
     >>> scores = clustering_scores(x, np.array([0, 0, 1, 1]))
@@ -93,9 +139,11 @@ def clustering_scores(
     is_noise = assignment == NOISE
     clusters, sizes = np.unique(assignment[~is_noise], return_counts=True)
     noise, largest = float(is_noise.mean()), float(sizes.max(initial=0) / len(x))
+    internal = _internal(x, assignment)
+    without = _internal(x[~is_noise], assignment[~is_noise]) if is_noise.any() else internal
     scores = {
-        **_internal(x, assignment),
-        "silhouette_without_noise": _internal(x[~is_noise], assignment[~is_noise])["silhouette"],
+        **internal,
+        "silhouette_without_noise": without["silhouette"],
         "n_clusters": float(len(clusters)),
         "noise_share": noise,
         "largest_share": largest,
@@ -120,6 +168,8 @@ def _internal(x: np.ndarray, assignment: np.ndarray) -> dict[str, float]:
 def _external(labels: np.ndarray, assignment: np.ndarray) -> dict[str, float]:
     from sklearn import metrics
 
+    if labels.shape != assignment.shape:
+        raise ValueError(f"labels have shape {labels.shape} for {len(assignment)} points")
     known = labels != ""
     names = ("adjusted_rand", "normalized_mutual_information", "v_measure", "purity")
     if not known.any():
@@ -176,7 +226,10 @@ def clustering_grid(
         min_samples: DBSCAN's core size.
 
     Returns:
-        One row a cell.
+        One row a cell, the same for the same seed.
+
+    Raises:
+        ValueError: NaN or infinite points; labels of another length.
     """
     x = _points(x, 1)
     cells: list[tuple[str, dict[str, Any], Any]] = []
@@ -205,15 +258,31 @@ def clustering_grid(
     return rows
 
 
-def coinciding_group_size(calinski_harabasz: float, davies_bouldin: float) -> float:
+def coinciding_group_size(
+    calinski_harabasz: float, davies_bouldin: float, *, n: int | None = None, radius_ratio: float = 1.0
+) -> float:
     """How many coinciding points a two-label score speaks of, where the other label is everything else.
 
-    Let m points coincide at distance D from the mean of N others, whose distances from their mean average r and have
-    the mean square R². The group has no spread, so DB = r / D. Between-cluster dispersion is D² · mN / (m + N), within
-    it is N R², so CH = D² m (m + N − 2) / ((m + N) R²), and CH · DB² = m · (r / R)² · (m + N − 2) / (m + N). For many
-    dimensions r ≈ R, and the product is about m.
+    Let m points coincide at distance D from the mean of the N others, whose distances from their mean average r and
+    have the mean square R². The group has no spread, so Davies-Bouldin is r / D. Between-cluster dispersion is
+    D² m N / n with n = m + N, within-cluster dispersion N R² on n − 2 degrees of freedom, so Calinski-Harabasz is
+    m (D / R)² (n − 2) / n. In their product D cancels: CH · DB² = m · (r / R)² · (n − 2) / n, and what a table says
+    of a group depends on its size alone, not on where it lies.
 
-    >>> round(coinciding_group_size(78.24, 0.2418), 1)
-    4.6
+    Args:
+        calinski_harabasz: score of the two labels, noise being one.
+        davies_bouldin: score of the two labels.
+        n: number of all points; default many, (n − 2) / n ≈ 1.
+        radius_ratio: r / R of the others, at most 1; it nears 1 with many equally spread dimensions (in d of them,
+            Gaussian points have about 1 − 1 / (4 d)), and heavy tails lower it.
+
+    Returns:
+        m, exact where `n` and `radius_ratio` are; a lower bound with the defaults.
+
+    Source: own derivation from the definitions in Caliński and Harabasz (1974) and Davies and Bouldin (1979).
+
+    >>> round(coinciding_group_size(78.24, 0.2418), 2)
+    4.57
     """
-    return calinski_harabasz * davies_bouldin**2
+    share = 1.0 if n is None else (n - 2) / n
+    return calinski_harabasz * davies_bouldin**2 / (radius_ratio**2 * share)

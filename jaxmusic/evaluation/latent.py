@@ -7,7 +7,11 @@ from jaxtyping import Float
 
 
 def active_units(mean: Float[np.ndarray, "n latent"], *, threshold: float = 0.01) -> int:
-    """Latents whose posterior mean varies over the data by more than `threshold`; the others have collapsed.
+    """Latents whose posterior mean has a variance over the data above `threshold`; the others have collapsed.
+
+    Args:
+        mean: `[n, latent]` posterior means of n examples.
+        threshold: variance, in the prior's units.
 
     Source: Burda et al. (2016), §5.1 of "Importance Weighted Autoencoders".
 
@@ -26,20 +30,24 @@ def linear_probe(
         x_train: `[n, d]` to fit scaler and classifier on.
         y_train: `[n]` labels; "" is unknown and left out.
         x_test: `[m, d]`.
-        y_test: `[m]` labels.
+        y_test: `[m]` labels; "" is left out.
 
     Returns:
         `accuracy`, and `majority`: the accuracy of always naming the training part's most frequent label.
+
+    Raises:
+        ValueError: fewer than two classes to fit on, or no labelled row to test on.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    train, test = np.asarray(y_train) != "", np.asarray(y_test) != ""
-    if len(np.unique(y_train[train])) < 2 or not test.any():
+    x_train, y_train, x_test, y_test = (np.asarray(array) for array in (x_train, y_train, x_test, y_test))
+    train, test = y_train != "", y_test != ""
+    names, counts = np.unique(y_train[train], return_counts=True)
+    if len(names) < 2 or not test.any():
         raise ValueError("a probe needs two classes in the training part and a labelled row in the test part")
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)).fit(x_train[train], y_train[train])
-    names, counts = np.unique(y_train[train], return_counts=True)
     return {
         "accuracy": float(probe.score(x_test[test], y_test[test])),
         "majority": float(np.mean(y_test[test] == names[counts.argmax()])),

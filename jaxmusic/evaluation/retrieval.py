@@ -37,7 +37,7 @@ def ranks(
         `[n]` float64.
 
     Raises:
-        ValueError: shapes that don't match, NaN or infinite values, an unknown similarity, a target outside the gallery.
+        ValueError: shapes that don't match, NaN or infinite values, an unknown similarity, targets not in the gallery.
 
     >>> ranks(np.eye(3), np.eye(3)).tolist(), ranks(np.ones((3, 2)), np.ones((3, 2))).tolist()
     ([1.0, 1.0, 1.0], [2.0, 2.0, 2.0])

@@ -67,6 +67,32 @@ def test_assignments_that_say_nothing_are_marked_or_undefined(assignment):
         assert scores["degenerate"] == 1
 
 
+def test_external_scores_by_hand_leave_unknown_labels_out():
+    x = np.arange(7.0)[:, None]
+    assignment = np.array([0, 0, 0, 1, 1, -1, -1])
+    labels = np.array(["a", "a", "b", "b", "b", "b", ""])
+    scores = evaluation.clustering_scores(x, assignment, labels=labels)
+    # Majorities: 2 of 3 in the first cluster, 2 of 2 in the second, 1 of 1 in the noise.
+    assert scores["purity"] == pytest.approx(5 / 6)
+    # Pairs: 2 agree, of 4 within clusters and 7 within classes, of 15 in all.
+    expected = 4 * 7 / 15
+    assert scores["adjusted_rand"] == pytest.approx((2 - expected) / ((4 + 7) / 2 - expected))
+    # Entropies in nats: labels (1/3, 2/3), clusters (1/2, 1/3, 1/6); jointly 2/6, 1/6, 2/6, 1/6.
+    entropy = [-sum(p * np.log(p) for p in shares) for shares in ((1 / 3, 2 / 3), (1 / 2, 1 / 3, 1 / 6))]
+    joint = -sum(p * np.log(p) for p in (2 / 6, 1 / 6, 2 / 6, 1 / 6))
+    shared = 2 * (sum(entropy) - joint) / sum(entropy)
+    assert scores["normalized_mutual_information"] == pytest.approx(shared)
+    assert scores["v_measure"] == pytest.approx(shared)
+    assert scores["labelled"] == 6
+    nothing = evaluation.clustering_scores(x, assignment, labels=np.full(7, ""))
+    assert np.isnan(nothing["purity"])
+    assert nothing["labelled"] == 0
+    with pytest.raises(ValueError, match="labels have shape"):
+        evaluation.clustering_scores(x, assignment, labels=labels[:3])
+    with pytest.raises(ValueError, match="assignment has shape"):
+        evaluation.clustering_scores(x, assignment[:3])
+
+
 def test_the_grid_holds_every_cell_and_is_deterministic():
     x, truth = _groups()
     labels = {"truth": truth.astype(str)}
@@ -77,6 +103,11 @@ def test_the_grid_holds_every_cell_and_is_deterministic():
         np.testing.assert_array_equal(a.assignment, b.assignment)
     best = next(row for row in rows if row.method == "dbscan" and row.parameters["eps"] == 0.7)
     assert best.scores["adjusted_rand/truth"] == 1.0
+    assert best.scores == pytest.approx(
+        evaluation.clustering_scores(x, best.assignment)
+        | {f"{name}/truth": 1.0 for name in ("adjusted_rand", "normalized_mutual_information", "v_measure", "purity")}
+        | {"labelled/truth": 60}
+    )
 
 
 def test_too_few_points_are_skipped_in_a_grid_and_refused_alone():
@@ -102,16 +133,9 @@ def test_the_product_of_the_two_scores_counts_coinciding_points(m):
     exact = m * (radii.mean() / np.sqrt((radii**2).mean())) ** 2 * (m + 2000 - 2) / (m + 2000)
     assert group == pytest.approx(exact, rel=1e-6)
     assert group == pytest.approx(m, rel=0.02)
-
-
-def test_probe_and_active_units():
-    rng = np.random.default_rng(0)
-    y = np.repeat(["a", "b"], 100)
-    x = rng.normal(size=(200, 5)) + np.where(y == "a", 3, -3)[:, None]
-    order = rng.permutation(200)
-    train, test = order[:150], order[150:]
-    found = evaluation.linear_probe(x[train], y[train], x[test], y[test])
-    assert found["accuracy"] > 0.95 > found["majority"]
-    with pytest.raises(ValueError, match="two classes"):
-        evaluation.linear_probe(x[:50], y[:50], x[:5], y[:5])
-    assert evaluation.active_units(np.c_[np.zeros(50), rng.normal(size=50)]) == 1
+    ratio = radii.mean() / np.sqrt((radii**2).mean())
+    assert ratio == pytest.approx(1 - 1 / (4 * 64), abs=1e-3)
+    inverted = evaluation.coinciding_group_size(
+        scores["calinski_harabasz"], scores["davies_bouldin"], n=len(x), radius_ratio=ratio
+    )
+    assert inverted == pytest.approx(m, rel=1e-6)

@@ -1,10 +1,10 @@
-"""Ranks and recalls: planted alignment, shuffled pairs, ties, classes, blocks; and linear CCA."""
+"""Ranks and recalls: planted alignment, shuffled pairs, ties, classes, blocks."""
 
 import itertools
 
 import numpy as np
 import pytest
-from sklearn.cross_decomposition import CCA as OracleCCA
+from sklearn.metrics import average_precision_score
 
 from jaxmusic import evaluation
 
@@ -51,19 +51,68 @@ def test_a_planted_alignment_is_found_and_shuffled_pairs_are_at_chance():
     assert np.mean(recalls) == pytest.approx(0.1, abs=3 * np.std(recalls) / 20**0.5)
 
 
-def test_a_constant_embedding_scores_chance():
-    constant, labels = np.ones((40, 3)), np.repeat(["a", "b"], 20)
-    scores = evaluation.retrieval_scores(constant, constant, labels=labels)
-    assert scores["recall@1"] == scores["recall@10"] == 0
-    assert scores["median_rank"] == scores["chance/median_rank"] == 20.5
-    assert scores["class/precision@10"] == pytest.approx(scores["chance/class/precision@10"], abs=0.15)
+@pytest.mark.parametrize("similarity", ["cosine", "dot", "euclidean"])
+@pytest.mark.parametrize("n", [2, 5, 41, 300])
+def test_a_constant_embedding_scores_chance_exactly(similarity, n):
+    # Classes of unequal size, one of a single song and one unknown.
+    labels = np.array(["a", "b", "b", "c", "a", "b", ""] * 50)[:n]
+    constant = np.broadcast_to(np.random.default_rng(0).normal(size=64), (n, 64))
+    np.testing.assert_array_equal(evaluation.ranks(constant, constant, similarity=similarity), np.full(n, (n + 1) / 2))
+    scores = evaluation.retrieval_scores(constant, constant, labels=labels, similarity=similarity)
+    for name in [key for key in scores if not key.startswith("chance/")]:
+        assert scores[name] == pytest.approx(scores[f"chance/{name}"], rel=1e-9, nan_ok=True), name
+    assert scores["recall@1"] == pytest.approx(1 / n)
+
+
+def test_ties_are_scored_as_the_mean_over_their_orders():
+    # One query class; similarities 3 > 2 = 2 = 2 > 1, relevant at the second, third and last place.
+    from jaxmusic.evaluation.retrieval import _expected_scores
+
+    scores, relevant = np.array([[3.0, 2.0, 2.0, 2.0, 1.0]]), np.array([[False, True, True, False, True]])
+    runs = []
+    for order in itertools.permutations(range(1, 4)):
+        hit = relevant[0, [0, *order, 4]]
+        precision = np.cumsum(hit) / np.arange(1, 6)
+        run = {"class/map": precision[hit].mean()}
+        for k in (1, 2, 3, 9):
+            run |= {f"class/recall@{k}": hit[:k].any(), f"class/precision@{k}": hit[:k].mean()}
+        runs.append(run)
+    found = _expected_scores(scores, relevant, (1, 2, 3, 9))
+    assert found.keys() == runs[0].keys()
+    for name, values in found.items():
+        assert values[0] == pytest.approx(np.mean([run[name] for run in runs])), name
+
+
+def test_class_scores_agree_with_scikit_learn():
+    n = 40
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(2, n, 6))
+    labels = np.array(list("abcd"))[rng.integers(4, size=n)]
+    found = evaluation.retrieval_scores(x, y, labels=labels, similarity="dot")
+    precisions, hits = [], []
+    for i in range(n):
+        others = np.arange(n) != i
+        is_relevant = labels[others] == labels[i]
+        precisions.append(average_precision_score(is_relevant, (x[i] @ y.T)[others]))
+        hits.append(is_relevant[np.argsort(-(x[i] @ y.T)[others])])
+    assert found["class/map"] == pytest.approx(np.mean(precisions), abs=1e-6)
+    assert found["class/recall@5"] == pytest.approx(np.mean([hit[:5].any() for hit in hits]))
+    assert found["class/precision@5"] == pytest.approx(np.mean([hit[:5].mean() for hit in hits]))
+
+
+def test_distances_keep_their_ranks_far_from_the_origin():
+    x, y = np.random.default_rng(0).normal(size=(2, 60, 8))
+    near = evaluation.ranks(x, y, similarity="euclidean")
+    exact = np.linalg.norm(x[:, None] - y[None], axis=-1)
+    np.testing.assert_array_equal(near, 1 + (exact < np.diag(exact)[:, None]).sum(1))
+    np.testing.assert_array_equal(evaluation.ranks(x + 1e4, y + 1e4, similarity="euclidean"), near)
 
 
 def test_chance_levels_are_the_means_over_all_orders():
     n, labels = 5, np.array(["a", "a", "a", "b", "b"])
     rng = np.random.default_rng(0)
     runs = []
-    for _ in range(4000):
+    for _ in range(2000):
         runs.append(evaluation.retrieval_scores(*rng.normal(size=(2, n, 3)), labels=labels, ks=(1, 2)))
     for name in [key for key in runs[0] if not key.startswith("chance/")]:
         mean = np.mean([run[name] for run in runs])
@@ -73,12 +122,12 @@ def test_chance_levels_are_the_means_over_all_orders():
 
 
 def test_expected_average_precision_by_enumeration():
-    from jaxmusic.evaluation.retrieval import _chance_average_precision
-
+    # Two of six items are relevant: one query class of three songs among seven.
     values = []
     for positions in itertools.combinations(range(1, 7), 2):
         values.append(np.mean([(i + 1) / p for i, p in enumerate(positions)]))
-    assert _chance_average_precision(2, 6) == pytest.approx(np.mean(values))
+    x, labels = np.random.default_rng(0).normal(size=(7, 3)), np.array(["a", "a", "a", "b", "c", "", ""])
+    assert evaluation.retrieval_scores(x, x, labels=labels)["chance/class/map"] == pytest.approx(np.mean(values))
 
 
 def test_the_own_pair_counts_for_nothing_in_class_scores():
@@ -105,27 +154,13 @@ def test_wrong_shapes_and_nan_are_refused():
         evaluation.ranks(x, np.where(np.arange(4)[:, None] == 1, np.nan, x))
     with pytest.raises(ValueError, match="two pairs"):
         evaluation.retrieval_scores(x[:1], x[:1])
+    with pytest.raises(ValueError, match="labels have shape"):
+        evaluation.retrieval_scores(x, x, labels=np.array(["a", "b"]))
+    with pytest.raises(ValueError, match="positions from 0 to 3"):
+        evaluation.ranks(x, x, target=[0, 1, 2, 4])
+    with pytest.raises(ValueError, match="target="):
+        evaluation.ranks(x, x[:3])
+    with pytest.raises(ValueError, match="cut-offs"):
+        evaluation.retrieval_scores(x, x, ks=(0, 1))
     with pytest.raises(ValueError, match="none of"):
         evaluation.ranks(x, x, similarity="manhattan")
-
-
-def test_cca_agrees_with_scikit_learn():
-    x, y = _views(200, seed=3)
-    cca = evaluation.fit_cca(x, y, n_components=3)
-    u, v = OracleCCA(3, max_iter=5000, tol=1e-12).fit(x, y).transform(x, y)
-    oracle = [np.corrcoef(u[:, i], v[:, i])[0, 1] for i in range(3)]
-    np.testing.assert_allclose(cca.correlations, oracle, atol=1e-4)
-    ours = [np.corrcoef(evaluation.project_x(cca, x)[:, i], evaluation.project_y(cca, y)[:, i])[0, 1] for i in range(3)]
-    np.testing.assert_allclose(ours, cca.correlations, atol=1e-8)
-
-
-def test_cca_survives_constant_columns_and_fewer_rows_than_columns():
-    rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(10, 30)), rng.normal(size=(10, 5))
-    x[:, 3] = 1.0
-    cca = evaluation.fit_cca(x, y, n_components=4, ridge=0.1)
-    assert np.isfinite(evaluation.project_x(cca, x)).all()
-    with pytest.raises(ValueError, match="9 components"):
-        evaluation.fit_cca(x, y, n_components=9)
-    with pytest.raises(ValueError, match="same number"):
-        evaluation.fit_cca(x, y[:4], n_components=1)

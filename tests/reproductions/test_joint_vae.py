@@ -111,6 +111,15 @@ def test_an_interrupted_run_resumes_to_the_same_numbers(straight, tmp_path, monk
     assert _numbers(config.out) == _numbers(straight)
 
 
+def test_more_seeds_extend_a_run(straight, tmp_path):
+    folder = shutil.copytree(straight, tmp_path / "copy")
+    before = (folder / "work" / "seed_1.json").read_text()
+    joint_vae.main(dataclasses.replace(TINY, out=folder, resume=True, seeds=3))
+    assert (folder / "work" / "seed_1.json").read_text() == before
+    rows = {row["id"]: row for row in _numbers(folder)["rows"]}
+    assert rows["compare.lyrics_to_audio.mrr.cca@variant:document"]["n"] == 3
+
+
 def test_resuming_another_run_is_refused(straight, tmp_path):
     folder = tmp_path / "copy"
     folder.mkdir()

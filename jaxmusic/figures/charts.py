@@ -1,0 +1,167 @@
+"""Lines and bars: training, explained variance, learning curves, reported against fresh."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from jaxmusic.figures.canvas import COLORS, GREY, MARKERS, literal, new_figure, save
+
+_VALID = "valid_"
+# Below this, the axis of a training curve is linear: parts of a loss may be 0.
+_LINEAR = 1e-3
+
+
+def training_curves(curves: Mapping[str, Mapping[str, Float[np.ndarray, "seeds epochs"]]], *, path: str | Path) -> Path:
+    """One panel a model: its loss and the parts of it over epochs, mean and standard deviation over seeds.
+
+    Args:
+        curves: model → metric → `[seeds, epochs]` or `[epochs]`; a metric's `valid_…` is drawn dashed beside it. NaN
+            leaves a gap; a seed's NaN is left out of the mean.
+        path: file to write.
+    """
+    from matplotlib.lines import Line2D
+    from matplotlib.ticker import MaxNLocator, ScalarFormatter, SymmetricalLogLocator
+
+    metrics = list(dict.fromkeys(name.removeprefix(_VALID) for parts in curves.values() for name in parts))
+    colors = {name: COLORS[i % len(COLORS)] for i, name in enumerate(metrics)}
+    has_valid = any(name.startswith(_VALID) for parts in curves.values() for name in parts)
+    figure = new_figure(3.6 * len(curves) + 1.3, 3.2)
+    grid = figure.subplots(1, len(curves), squeeze=False)[0]
+    n_seeds = 1
+    for axes, (model, parts) in zip(grid, curves.items(), strict=True):
+        for name, found in parts.items():
+            # Masked, not NaN-aware: an epoch without any value is a gap, not a warning.
+            values = np.ma.masked_invalid(np.atleast_2d(np.asarray(found, float)))
+            n_seeds = max(n_seeds, len(values))
+            epochs = np.arange(1, values.shape[1] + 1)
+            mean, deviation = values.mean(0).filled(np.nan), values.std(0).filled(np.nan)
+            base = name.removeprefix(_VALID)
+            line: Any = {"color": colors[base], "linewidth": 2.0 if base == "loss" else 1.2}
+            axes.plot(epochs, mean, linestyle="--" if name != base else "-", marker="." * (len(epochs) < 4), **line)
+            axes.fill_between(epochs, mean - deviation, mean + deviation, color=colors[base], alpha=0.2, linewidth=0)
+        axes.set_title(literal(model), fontsize=10)
+        axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        # Losses fall by orders of magnitude; metrics that may be negative or 0 need a linear part.
+        axes.set_yscale("symlog", linthresh=_LINEAR)
+        axes.yaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=_LINEAR, subs=[1, 2, 5]))
+        plain = ScalarFormatter()
+        plain.set_powerlimits((-3, 5))
+        axes.yaxis.set_major_formatter(plain)
+    grid[0].set_ylabel("loss and its parts")
+    handles = [Line2D([], [], color=colors[name], label=literal(name.replace("_", " "))) for name in metrics]
+    if has_valid:
+        handles.append(Line2D([], [], color="#555555", linestyle="-", label="training"))
+        handles.append(Line2D([], [], color="#555555", linestyle="--", label="validation"))
+    figure.legend(handles=handles, loc="outside right upper", fontsize=9, frameon=False)
+    over = f", mean ± standard deviation over {n_seeds} seeds" if n_seeds > 1 else ", one seed"
+    return save(figure, path, f"Training curves{over}")
+
+
+def explained_variance(ratios: Mapping[str, Float[np.ndarray, " components"]], *, path: str | Path) -> Path:
+    """Cumulative share of the variance over components.
+
+    Args:
+        ratios: name → share of each component, largest first.
+        path: file to write.
+    """
+    figure = new_figure(5.5, 3.4)
+    axes = figure.subplots()
+    for i, (name, ratio) in enumerate(ratios.items()):
+        total = np.concatenate([[0.0], np.cumsum(ratio)])
+        label = f"{literal(name)}: {total[-1]:.1%} in {len(ratio)}"
+        axes.plot(total, color=COLORS[i % len(COLORS)], label=label, marker=MARKERS[i % len(MARKERS)], markevery=[-1])
+    axes.set_ylim(0, 1)
+    axes.set_xlim(left=0)
+    axes.grid(alpha=0.3)
+    axes.set_xlabel("components")
+    axes.set_ylabel("cumulative share of the variance")
+    axes.legend(frameon=False)
+    return save(figure, path, "Explained variance")
+
+
+def learning_curve(
+    x: Sequence[float],
+    lines: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    chance: float,
+    *,
+    path: str | Path,
+    xlabel: str,
+    ylabel: str,
+    title: str = "",
+) -> Path:
+    """Mean and standard deviation against a size on a logarithmic axis, with the chance level.
+
+    Args:
+        x: sizes.
+        lines: name → (means, standard deviations), one a size; NaN leaves a gap.
+        chance: level of a random guess.
+        path: file to write.
+        xlabel: what grows.
+        ylabel: the metric.
+        title: of the figure.
+    """
+    figure = new_figure(5.5, 3.6)
+    axes = figure.subplots()
+    for i, (name, (mean, deviation)) in enumerate(lines.items()):
+        style: Any = {"color": COLORS[i % len(COLORS)], "marker": MARKERS[i % len(MARKERS)]}
+        # Bars of two lines at one size would hide each other.
+        shifted = np.asarray(x, float) * 1.02 ** (i - (len(lines) - 1) / 2)
+        axes.errorbar(shifted, mean, deviation, capsize=3, label=literal(name), **style)
+    axes.axhline(chance, color="#555555", linestyle=":", label=f"chance {chance:.3f}")
+    axes.set_xscale("log")
+    axes.set_xticks(list(x), [f"{value:.0f}" for value in x])
+    axes.minorticks_off()
+    axes.set_ylim(bottom=0)
+    axes.grid(axis="y", alpha=0.3)
+    axes.set_xlabel(literal(xlabel))
+    axes.set_ylabel(literal(ylabel))
+    axes.legend(frameon=False, title="mean ± standard deviation", title_fontsize=8, fontsize=9)
+    return save(figure, path, title)
+
+
+def metric_bars(
+    names: Sequence[str],
+    bars: Mapping[str, Sequence[float] | tuple[Sequence[float], Sequence[float] | None]],
+    *,
+    path: str | Path,
+    ylabel: str,
+    title: str = "",
+) -> Path:
+    """Groups of bars with error bars; what was not measured (NaN) is a gap that says so.
+
+    Args:
+        names: one a group.
+        bars: legend text → values, one a group, or a tuple of values and standard deviations (or None), e.g.
+            `{"reported": values, "fresh": (values, deviations)}`.
+        path: file to write.
+        ylabel: the metric and its unit.
+        title: of the figure.
+    """
+    figure = new_figure(max(5.0, 1.0 * len(names) + 1.5), 3.4)
+    axes = figure.subplots()
+    width = 0.8 / len(bars)
+    for i, (name, bar) in enumerate(bars.items()):
+        values, deviations = bar if isinstance(bar, tuple) else (bar, None)
+        if len(values) != len(names):
+            raise ValueError(f"{name}: {len(values)} values for {len(names)} groups")
+        positions = np.arange(len(names)) - 0.4 + width * (i + 0.5)
+        axes.bar(
+            positions, values, width, yerr=deviations, color=COLORS[i % len(COLORS)], capsize=3, label=literal(name)
+        )
+        for position in positions[np.isnan(np.asarray(values, float))]:
+            axes.annotate(
+                "none", (position, 0), (0, 3), textcoords="offset points", ha="center", fontsize=7, color="#555555"
+            )
+    axes.axhline(0, color=GREY, linewidth=0.8, zorder=0)
+    turned: Any = {"rotation": 20, "ha": "right", "rotation_mode": "anchor"} if len(names) > 5 else {}
+    axes.set_xticks(np.arange(len(names)), [literal(name) for name in names], **turned)
+    axes.set_ylabel(literal(ylabel))
+    if len(bars) > 1:
+        axes.legend(frameon=False)
+    return save(figure, path, title)

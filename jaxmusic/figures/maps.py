@@ -1,0 +1,142 @@
+"""Two-dimensional maps of representations, coloured by class."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from jaxmusic.figures.canvas import COLORS, GREY, MARKERS, literal, new_figure, save
+
+_MAX_CLASSES = 16
+_UNKNOWN = "unknown"
+
+
+def umap_coordinates(x: Float[np.ndarray, "n d"], *, seed: int, n_neighbors: int = 15) -> Float[np.ndarray, "n 2"]:
+    """UMAP to two dimensions; fewer neighbours where there are fewer points.
+
+    Args:
+        x: `[n, d]` points, three at least.
+        seed: a seed makes UMAP run on one thread, and repeat.
+        n_neighbors: at most; n − 1 where there are fewer.
+
+    Source: McInnes et al. (2018).
+    """
+    import warnings
+
+    from umap import UMAP
+
+    neighbors = min(n_neighbors, len(x) - 1)
+    if neighbors < 2:
+        raise ValueError(f"UMAP needs three points at least, got {len(x)}")
+    with warnings.catch_warnings():
+        # A seed rules out threads, which is what is wanted here.
+        warnings.filterwarnings("ignore", message="n_jobs value")
+        # A spectral start needs more points than its graph has dimensions to spare.
+        start = "spectral" if len(x) > 10 else "random"
+        return UMAP(n_neighbors=neighbors, random_state=seed, init=start).fit_transform(np.asarray(x, np.float32))
+
+
+def tsne_coordinates(x: Float[np.ndarray, "n d"], *, seed: int, perplexity: float = 30.0) -> Float[np.ndarray, "n 2"]:
+    """t-SNE to two dimensions; a lower perplexity where there are fewer points.
+
+    Args:
+        x: `[n, d]` points, three at least.
+        seed: of the optimisation; the start is PCA.
+        perplexity: at most; (n − 1) / 3 where there are fewer.
+
+    Source: van der Maaten and Hinton (2008).
+    """
+    from sklearn.manifold import TSNE
+
+    if len(x) < 3:
+        raise ValueError(f"t-SNE needs three points at least, got {len(x)}")
+    return TSNE(perplexity=min(perplexity, (len(x) - 1) / 3), init="pca", random_state=seed).fit_transform(
+        np.asarray(x, np.float32)
+    )
+
+
+def latent_map(
+    panels: Mapping[str, Float[np.ndarray, "n 2"]],
+    labels: np.ndarray,
+    *,
+    path: str | Path,
+    title: str = "",
+    legend_title: str = "",
+) -> Path:
+    """Points of one or more two-dimensional maps, coloured by class, with one legend.
+
+    Args:
+        panels: title → `[n, 2]` coordinates; axes have no unit and no ticks, since only neighbourhoods mean something.
+        labels: `[n]` classes; "" is drawn grey as unknown, and classes beyond the sixteen largest as one.
+        path: file to write.
+        title: of the figure.
+        legend_title: what the classes are.
+    """
+    if not panels:
+        raise ValueError("no panels to draw")
+    for name, xy in panels.items():
+        if np.shape(xy) != (len(labels), 2):
+            raise ValueError(f"panel {name!r} has shape {np.shape(xy)} for {len(labels)} labels")
+    labels, styles = _classes(labels)
+    columns = min(len(panels), 3)
+    rows = -(-len(panels) // columns)
+    has_room = columns * rows > len(panels)
+    figure = new_figure(3.3 * columns + (0 if has_room else 1.7), 3.1 * rows + 0.5)
+    size = float(np.clip(6000 / len(labels), 5, 30))
+    axes = None
+    for i, (name, xy) in enumerate(panels.items()):
+        axes = figure.add_subplot(rows, columns, i + 1)
+        for label, (color, marker) in styles.items():
+            at = labels == label
+            axes.scatter(
+                xy[at, 0], xy[at, 1], s=size, c=color, marker=marker, label=literal(label), alpha=0.75, linewidths=0
+            )
+        axes.set_title(literal(name), fontsize=10)
+        axes.set_xticks([])
+        axes.set_yticks([])
+    assert axes is not None
+    handles, texts = axes.get_legend_handles_labels()
+    style: Any = {"title": literal(legend_title), "fontsize": 9, "frameon": False}
+    if has_room:
+        empty = figure.add_subplot(rows, columns, rows * columns)
+        empty.axis("off")
+        legend = empty.legend(handles, texts, loc="center", ncols=2 if len(styles) > 10 else 1, **style)
+    else:
+        legend = figure.legend(handles, texts, loc="outside right upper", **style)
+    for handle in legend.legend_handles:
+        if handle is not None:
+            handle.set(alpha=1, sizes=[30.0])
+    return save(figure, path, title)
+
+
+def _classes(labels: np.ndarray) -> tuple[np.ndarray, dict[str, tuple[str, str]]]:
+    """Labels with the small classes as one, and label → (colour, marker): by name, then the rest, then unknown."""
+    labels = np.array([str(label) or _UNKNOWN for label in labels])
+    names, counts = np.unique(labels[labels != _UNKNOWN], return_counts=True)
+    rest = ""
+    if len(names) > _MAX_CLASSES:
+        kept = names[np.argsort(-counts, kind="stable")][: _MAX_CLASSES - 1]
+        rest = f"{len(names) - len(kept)} others"
+        # An object array: the new name may be longer than any label.
+        labels = np.where(np.isin(labels, [*kept, _UNKNOWN]), labels.astype(object), rest).astype(str)
+        names = kept
+    styles = {
+        name: (COLORS[i % len(COLORS)], MARKERS[i // len(COLORS)])
+        for i, name in enumerate(sorted(names.tolist(), key=_by_number))
+    }
+    if rest:
+        styles[rest] = ("#777777", "*")
+    if (labels == _UNKNOWN).any():
+        styles[_UNKNOWN] = (GREY, ".")
+    return labels, styles
+
+
+def _by_number(name: str) -> list[tuple[int, int, str]]:
+    """Sorts "cluster 2" before "cluster 10"."""
+    parts = re.split(r"(\d+)", name)
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part]
