@@ -110,3 +110,31 @@ def test_maps_keep_groups_apart_and_repeat(project):
     assert project(x[:4], seed=0).shape == (4, 2)
     with pytest.raises(ValueError, match="three points"):
         project(x[:2], seed=0)
+    with pytest.raises(ValueError, match="1 of 60 points hold NaN"):
+        project(np.where(np.arange(60)[:, None] == 7, np.nan, x), seed=0)
+
+
+@pytest.mark.parametrize("project", [figures.tsne_coordinates, figures.umap_coordinates])
+def test_collapsed_latents_are_one_point(project):
+    # scikit-learn's t-SNE ends the process on these.
+    np.testing.assert_array_equal(project(np.full((40, 3), 0.3), seed=0), np.zeros((40, 2)))
+
+
+@pytest.mark.parametrize("scale", [1e-25, 1e25])
+def test_small_and_large_units_are_mapped_alike(scale):
+    x = np.random.default_rng(0).normal(size=(40, 3))
+    ours, wanted = (figures.tsne_coordinates(factor * x, seed=0) for factor in (scale, 1.0))
+    near = [np.linalg.norm(xy[:, None] - xy[None], axis=-1).argsort(axis=1)[:, 1] for xy in (ours, wanted)]
+    assert (near[0] == near[1]).mean() > 0.9
+
+
+def test_what_differs_by_little_far_from_zero_is_still_told_apart():
+    # In float32 all of these would be 5.
+    groups = np.repeat([0.0, 1e-8], 20)
+    xy = figures.tsne_coordinates(5 + groups[:, None] + 1e-10 * np.random.default_rng(0).normal(size=(40, 3)), seed=0)
+    distances = np.linalg.norm(xy[:, None] - xy[None], axis=-1)
+    assert (groups[distances.argsort(axis=1)[:, 1]] == groups).all()
+
+
+def test_a_single_column_is_mapped():
+    assert figures.tsne_coordinates(np.arange(20.0)[:, None], seed=0).shape == (20, 2)

@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     )  # fmt: skip
     write_table(options.out, options.folder, paths, extraction)
     print(f"{len(extraction.rows)} of {len(paths)} files → {options.out}")
-    cropped = int((extraction.lengths >= round(options.duration * options.sr)).sum())
+    cropped = int((extraction.lengths == round(options.duration * options.sr)).sum())
     if cropped:
         print(
             f"{cropped} files are {options.duration:g} s or longer: only their first {options.duration:g} s were read"

@@ -89,10 +89,10 @@ def extract(
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
     if duration is not None and round(duration * sr) < 1:
         raise ValueError(f"duration must hold at least one sample, got {duration} s at {sr} Hz")
+    longest = math.inf if duration is not None and not with_lengths else _longest(paths, n_jobs) or MAX_DURATION
     if duration is None and not with_lengths:
-        duration = min(_longest(paths, n_jobs), MAX_DURATION) or MAX_DURATION
-    seconds = duration or _longest(paths, n_jobs) or MAX_DURATION
-    samples = math.ceil(seconds * sr) if with_lengths else round(seconds * sr)
+        duration = min(longest, MAX_DURATION)
+    samples = max(1, round(min(longest, duration or math.inf) * sr))
     programs = Programs(transform, samples=samples, with_lengths=with_lengths, batch_size=batch_size)
     store = None if cache is None else _cache_of(programs, cache, sr, duration, with_lengths)
     chunk = max(1, min(_LONGEST_CHUNK, _DECODED_SAMPLES // samples))

@@ -78,13 +78,18 @@ def mel(
 @lru_cache(maxsize=32)
 def window(name: str, win_length: int, n_fft: int) -> Float[np.ndarray, " n_fft"]:
     """A periodic window of SciPy's names, centred in `n_fft` samples; float32, read-only."""
-    from scipy.signal import get_window
-
     if not 1 <= win_length <= n_fft:
         raise ValueError(f"win_length {win_length} must lie between 1 and n_fft {n_fft}")
     values = np.zeros(n_fft, np.float32)
     start = (n_fft - win_length) // 2
-    values[start : start + win_length] = get_window(name, win_length, fftbins=True)
+    if name == "hann":
+        # Written out, since scipy.signal takes half a second to import.
+        shape = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(win_length) / win_length) if win_length > 1 else np.ones(1)
+    else:
+        from scipy.signal import get_window
+
+        shape = get_window(name, win_length, fftbins=True)
+    values[start : start + win_length] = shape
     return _constant(values)
 
 

@@ -85,7 +85,7 @@ def _comparisons(start: int, size: int, step: int) -> list[tuple[int, int]]:
     return inner + [(i, i + step) for i in range(start + step, start + size - step, 2 * step)]
 
 
-def _reduce(function, values: list[Array]) -> Array:  # type: ignore[no-untyped-def]
+def _reduce(function, values: list[Array]) -> Array:
     while len(values) > 1:
         pairs = [function(a, b) for a, b in zip(values[::2], values[1::2], strict=False)]
         values = pairs + values[len(pairs) * 2 :]

@@ -51,7 +51,7 @@ def onset_strength(
 
 
 @partial(jax.jit, static_argnames=("sr", "lag", "center", "mel"))
-def _onset_strength(y, S, lengths, *, sr, lag, center, mel):  # type: ignore[no-untyped-def]
+def _onset_strength(y, S, lengths, *, sr, lag, center, mel):
     if lag < 1:
         raise ValueError(f"lag must be at least 1 frame, got {lag}")
     settings = dict(mel)

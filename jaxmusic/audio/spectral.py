@@ -130,7 +130,7 @@ def power_to_db(
 
 
 @partial(jax.jit, static_argnames=("sr", "n_mfcc", "dct_type", "norm", "lifter", "mel_norm", "mel"))
-def _mfcc(y, S, *, sr, n_mfcc, dct_type, norm, lifter, mel_norm, mel):  # type: ignore[no-untyped-def]
+def _mfcc(y, S, *, sr, n_mfcc, dct_type, norm, lifter, mel_norm, mel):
     def coefficients(S: Array) -> Array:
         basis = filters.dct(n_mfcc, S.shape[-2], dct_type=dct_type, norm=norm, lifter=lifter)
         # Full precision: the loudness is a large offset on which the coefficients ride.
@@ -207,9 +207,7 @@ def frame_mask(lengths: Int[Array, "*batch"], frames: int, *, hop_length: int = 
     return jnp.arange(frames) < frames_of(jnp.asarray(lengths), hop_length=hop_length)[..., None]
 
 
-def on_spectrogram(  # type: ignore[no-untyped-def]
-    function, y, S, power, n_fft, hop_length, win_length, window, center, pad_mode
-) -> Any:
+def on_spectrogram(function, y, S, power, n_fft, hop_length, win_length, window, center, pad_mode) -> Any:
     """Apply a function of one clip's `[frames, bins]` spectrogram to `S` or to that of `y`."""
     if S is not None:
         S = jnp.swapaxes(jnp.asarray(S), -1, -2)

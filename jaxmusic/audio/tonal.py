@@ -120,7 +120,7 @@ def _tuned_bank(
     half = round(n_chroma / 2)
     # The distances at tuning 0 are wrapped in float64: what is left to do in float32 is small numbers only.
     wrapped = np.remainder(positions - np.arange(n_chroma)[:, None] + half, n_chroma) - half
-    distances = wrapped.astype(np.float32) - tuning
+    distances = jnp.asarray(wrapped.astype(np.float32)) - tuning
     distances = jnp.where(distances < -half, distances + n_chroma, distances)
     distances = jnp.where(distances >= n_chroma - half, distances - n_chroma, distances)
     weights = jnp.exp(-0.5 * jnp.square(2 * distances / widths.astype(np.float32)))

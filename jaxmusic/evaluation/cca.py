@@ -34,8 +34,8 @@ def fit_cca(
         y: `[n, d_y]`.
         n_components: number of directions.
         ridge: added to both covariances, as a share of their mean variance. It depends on the columns' units: bring
-            them to one scale before. Where the rows don't outnumber the columns it must be above 0, since any two
-            views then correlate perfectly.
+            them to one scale before. Where the rows don't outnumber the columns of both views together it must be
+            above 0: in so few dimensions any two views have directions that correlate perfectly.
 
     Returns:
         `CCA`; project with `project_x` and `project_y`. Components are weighted by their correlation, so that
@@ -53,7 +53,8 @@ def fit_cca(
         raise ValueError(f"{n_components} components of views with {x.shape[1]} and {y.shape[1]} columns")
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         raise ValueError("the views hold NaN or infinite values: leave those rows out of both")
-    columns = max(x.shape[1], y.shape[1])
+    # Centred rows span n − 1 dimensions; subspaces of d_x and d_y dimensions must meet where d_x + d_y exceeds that.
+    columns = x.shape[1] + y.shape[1]
     if ridge < 0 or (ridge == 0 and len(x) <= columns):
         raise ValueError(f"ridge {ridge} with {len(x)} rows of {columns} columns: give one above 0, such as 0.1")
     mean_x, mean_y = x.mean(0), y.mean(0)

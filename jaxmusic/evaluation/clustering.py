@@ -9,8 +9,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 NOISE = -1
-# Noise and the largest cluster together beyond this share: the assignment says nothing about structure.
-_DEGENERATE_SHARE = 0.95
+# Noise and the largest cluster together beyond this share: the assignment says nothing about structure. In per cent,
+# so that a count of exactly 95 % is compared without rounding.
+_DEGENERATE_PERCENT = 95
 
 
 def kmeans(
@@ -138,16 +139,16 @@ def clustering_scores(
         raise ValueError(f"assignment has shape {assignment.shape} for {len(x)} points")
     is_noise = assignment == NOISE
     clusters, sizes = np.unique(assignment[~is_noise], return_counts=True)
-    noise, largest = float(is_noise.mean()), float(sizes.max(initial=0) / len(x))
+    noise, largest = int(is_noise.sum()), int(sizes.max(initial=0))
     internal = _internal(x, assignment)
     without = _internal(x[~is_noise], assignment[~is_noise]) if is_noise.any() else internal
     scores = {
         **internal,
         "silhouette_without_noise": without["silhouette"],
         "n_clusters": float(len(clusters)),
-        "noise_share": noise,
-        "largest_share": largest,
-        "degenerate": float(len(clusters) < 2 or noise + largest > _DEGENERATE_SHARE),
+        "noise_share": noise / len(x),
+        "largest_share": largest / len(x),
+        "degenerate": float(len(clusters) < 2 or 100 * (noise + largest) > _DEGENERATE_PERCENT * len(x)),
     }
     return scores if labels is None else scores | _external(np.asarray(labels), assignment)
 

@@ -85,7 +85,7 @@ def retrieval_scores(
         raise ValueError(f"{n} queries and {len(gallery)} items: row i of both must belong together")
     if n < 2:
         raise ValueError(f"retrieval needs two pairs at least, got {n}")
-    if min(ks) < 1:
+    if len(ks) == 0 or min(ks) < 1:
         raise ValueError(f"cut-offs are 1 and more, got {tuple(ks)}")
     better, tied = _better_and_tied(queries, gallery, None, similarity, block)
     harmonic = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, n + 1))])

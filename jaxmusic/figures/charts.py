@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
 
 from jaxmusic.figures.canvas import COLORS, GREY, MARKERS, literal, new_figure, save
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 _VALID = "valid_"
-# Below this, the axis of a training curve is linear: parts of a loss may be 0.
+# Below this, the logarithmic axis of a training curve is linear: parts of a loss may be 0.
 _LINEAR = 1e-3
+# Values that differ by less than this factor are drawn on a linear axis: a logarithmic one would have a tick or two.
+_DECADE = 10
 
 
 def training_curves(curves: Mapping[str, Mapping[str, Float[np.ndarray, "seeds epochs"]]], *, path: str | Path) -> Path:
@@ -25,7 +30,7 @@ def training_curves(curves: Mapping[str, Mapping[str, Float[np.ndarray, "seeds e
         path: file to write.
     """
     from matplotlib.lines import Line2D
-    from matplotlib.ticker import MaxNLocator, ScalarFormatter, SymmetricalLogLocator
+    from matplotlib.ticker import MaxNLocator
 
     metrics = list(dict.fromkeys(name.removeprefix(_VALID) for parts in curves.values() for name in parts))
     colors = {name: COLORS[i % len(COLORS)] for i, name in enumerate(metrics)}
@@ -39,20 +44,17 @@ def training_curves(curves: Mapping[str, Mapping[str, Float[np.ndarray, "seeds e
             values = np.ma.masked_invalid(np.atleast_2d(np.asarray(found, float)))
             n_seeds = max(n_seeds, len(values))
             epochs = np.arange(1, values.shape[1] + 1)
-            mean, deviation = values.mean(0).filled(np.nan), values.std(0).filled(np.nan)
+            # The sample's deviation, as in the report's tables; one seed has none, and no band.
+            mean, deviation = values.mean(0).filled(np.nan), values.std(0, ddof=1).filled(np.nan)
             base = name.removeprefix(_VALID)
             line: Any = {"color": colors[base], "linewidth": 2.0 if base == "loss" else 1.2}
             axes.plot(epochs, mean, linestyle="--" if name != base else "-", marker="." * (len(epochs) < 4), **line)
             axes.fill_between(epochs, mean - deviation, mean + deviation, color=colors[base], alpha=0.2, linewidth=0)
         axes.set_title(literal(model), fontsize=10)
         axes.set_xlabel("epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        # Losses fall by orders of magnitude; metrics that may be negative or 0 need a linear part.
-        axes.set_yscale("symlog", linthresh=_LINEAR)
-        axes.yaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=_LINEAR, subs=[1, 2, 5]))
-        plain = ScalarFormatter()
-        plain.set_powerlimits((-3, 5))
-        axes.yaxis.set_major_formatter(plain)
+        axes.set_xlim(0.5, max(np.shape(found)[-1] for found in parts.values()) + 0.5)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        _scale_of_losses(axes, np.concatenate([np.ravel(found) for found in parts.values()]))
     grid[0].set_ylabel("loss and its parts")
     handles = [Line2D([], [], color=colors[name], label=literal(name.replace("_", " "))) for name in metrics]
     if has_valid:
@@ -61,6 +63,24 @@ def training_curves(curves: Mapping[str, Mapping[str, Float[np.ndarray, "seeds e
     figure.legend(handles=handles, loc="outside right upper", fontsize=9, frameon=False)
     over = f", mean ± standard deviation over {n_seeds} seeds" if n_seeds > 1 else ", one seed"
     return save(figure, path, f"Training curves{over}")
+
+
+def _scale_of_losses(axes: Axes, values: np.ndarray) -> None:
+    """A logarithmic axis where losses fall by orders of magnitude, with a linear part for those that may be 0."""
+    from matplotlib.ticker import StrMethodFormatter, SymmetricalLogLocator
+
+    values = values[np.isfinite(values)]
+    magnitudes = np.abs(values)[np.abs(values) > _LINEAR]
+    if not magnitudes.size or magnitudes.max() < _DECADE * magnitudes.min():
+        return
+    axes.set_yscale("symlog", linthresh=_LINEAR)
+    if values.min() >= 0:
+        # A band of one deviation may reach below 0, where nothing lies; its decades would squeeze all others.
+        axes.set_ylim(bottom=0 if values.min() < _LINEAR else values.min() / 1.5)
+    has_few_decades = magnitudes.max() < _DECADE**2.5 * magnitudes.min()
+    subs = [1, 2, 5] if has_few_decades else [1]
+    axes.yaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=_LINEAR, subs=subs))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
 
 
 def explained_variance(ratios: Mapping[str, Float[np.ndarray, " components"]], *, path: str | Path) -> Path:

@@ -24,21 +24,29 @@ def umap_coordinates(x: Float[np.ndarray, "n d"], *, seed: int, n_neighbors: int
         seed: a seed makes UMAP run on one thread, and repeat.
         n_neighbors: at most; n − 1 where there are fewer.
 
+    Returns:
+        `[n, 2]`; all at the origin where all points coincide, as collapsed latents do.
+
+    Raises:
+        ValueError: fewer than three points, NaN or infinite values.
+
     Source: McInnes et al. (2018).
     """
     import warnings
 
+    points = _prepared(x, "UMAP")
+    if not points.any():
+        # UMAP would spread them at random, which looks like structure.
+        return np.zeros((len(points), 2), np.float32)
     from umap import UMAP
 
-    neighbors = min(n_neighbors, len(x) - 1)
-    if neighbors < 2:
-        raise ValueError(f"UMAP needs three points at least, got {len(x)}")
+    neighbors = min(n_neighbors, len(points) - 1)
     with warnings.catch_warnings():
         # A seed rules out threads, which is what is wanted here.
         warnings.filterwarnings("ignore", message="n_jobs value")
         # A spectral start needs more points than its graph has dimensions to spare.
-        start = "spectral" if len(x) > 10 else "random"
-        return UMAP(n_neighbors=neighbors, random_state=seed, init=start).fit_transform(np.asarray(x, np.float32))
+        start = "spectral" if len(points) > 10 else "random"
+        return UMAP(n_neighbors=neighbors, random_state=seed, init=start).fit_transform(points)
 
 
 def tsne_coordinates(x: Float[np.ndarray, "n d"], *, seed: int, perplexity: float = 30.0) -> Float[np.ndarray, "n 2"]:
@@ -49,15 +57,21 @@ def tsne_coordinates(x: Float[np.ndarray, "n d"], *, seed: int, perplexity: floa
         seed: of the optimisation; the start is PCA.
         perplexity: at most; (n − 1) / 3 where there are fewer.
 
+    Returns:
+        `[n, 2]`; all at the origin where all points coincide, as collapsed latents do.
+
+    Raises:
+        ValueError: fewer than three points, NaN or infinite values.
+
     Source: van der Maaten and Hinton (2008).
     """
+    points = _prepared(x, "t-SNE")
+    if not points.any():
+        # A PCA start divides by the deviation of the first component; the NaN would end the process, not the call.
+        return np.zeros((len(points), 2), np.float32)
     from sklearn.manifold import TSNE
 
-    if len(x) < 3:
-        raise ValueError(f"t-SNE needs three points at least, got {len(x)}")
-    return TSNE(perplexity=min(perplexity, (len(x) - 1) / 3), init="pca", random_state=seed).fit_transform(
-        np.asarray(x, np.float32)
-    )
+    return TSNE(perplexity=min(perplexity, (len(points) - 1) / 3), init="pca", random_state=seed).fit_transform(points)
 
 
 def latent_map(
@@ -112,6 +126,25 @@ def latent_map(
         if handle is not None:
             handle.set(alpha=1, sizes=[30.0])
     return save(figure, path, title)
+
+
+def _prepared(x: np.ndarray, method: str) -> Float[np.ndarray, "n columns"]:
+    """The points, centred and scaled to deviations of at most 1, in two columns at least.
+
+    Neither method depends on origin or unit, but float32 does: latents that differ by little far from zero would
+    coincide, and squares of tiny ones vanish.
+    """
+    x = np.asarray(x, np.float64)
+    if x.ndim != 2 or len(x) < 3:
+        raise ValueError(f"{method} needs three points at least, [n, d]; got shape {x.shape}")
+    if not np.isfinite(x).all():
+        raise ValueError(f"{method}: {int((~np.isfinite(x)).any(1).sum())} of {len(x)} points hold NaN or infinity")
+    deviations = x - x[0]
+    largest = np.abs(deviations).max(initial=0)
+    if largest > 0:
+        deviations /= largest
+    # The PCA start has two components, so a lone column gets a constant one beside it.
+    return np.pad(deviations - deviations.mean(0), ((0, 0), (0, max(0, 2 - x.shape[1])))).astype(np.float32)
 
 
 def _classes(labels: np.ndarray) -> tuple[np.ndarray, dict[str, tuple[str, str]]]:

@@ -51,8 +51,17 @@ def test_constant_columns_and_fewer_rows_than_columns_need_a_ridge():
     cca = evaluation.fit_cca(x, y, n_components=4, ridge=0.1)
     assert np.isfinite(evaluation.project_x(cca, x)).all()
     assert cca.correlations[0] < 1
-    with pytest.raises(ValueError, match="10 rows of 30 columns"):
+    with pytest.raises(ValueError, match="10 rows of 35 columns"):
         evaluation.fit_cca(x, y, n_components=4)
+
+
+def test_without_a_ridge_unrelated_views_must_not_correlate_perfectly_by_geometry():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(61, 30)), rng.normal(size=(61, 30))
+    assert evaluation.fit_cca(x, y, n_components=1).correlations[0] < 0.9999
+    # One row less, and the two subspaces meet whatever the data.
+    with pytest.raises(ValueError, match="60 rows of 60 columns"):
+        evaluation.fit_cca(x[:60], y[:60], n_components=1)
 
 
 def test_bad_views_are_refused():

@@ -67,6 +67,15 @@ def test_assignments_that_say_nothing_are_marked_or_undefined(assignment):
         assert scores["degenerate"] == 1
 
 
+@pytest.mark.parametrize(("noise", "largest", "is_degenerate"), [(1, 18, 0), (2, 18, 1), (0, 19, 0), (3, 16, 0)])
+def test_exactly_95_per_cent_is_not_degenerate_yet(noise, largest, is_degenerate):
+    # As floats, 0.05 + 0.9 exceeds 0.95.
+    assignment = np.r_[np.full(noise, -1), np.zeros(largest, int), np.ones(20 - noise - largest, int)]
+    x = np.random.default_rng(0).normal(size=(20, 2))
+    expected = 1 if len(set(assignment) - {-1}) < 2 else is_degenerate
+    assert evaluation.clustering_scores(x, assignment)["degenerate"] == expected
+
+
 def test_external_scores_by_hand_leave_unknown_labels_out():
     x = np.arange(7.0)[:, None]
     assignment = np.array([0, 0, 0, 1, 1, -1, -1])

@@ -160,7 +160,8 @@ def test_wrong_shapes_and_nan_are_refused():
         evaluation.ranks(x, x, target=[0, 1, 2, 4])
     with pytest.raises(ValueError, match="target="):
         evaluation.ranks(x, x[:3])
-    with pytest.raises(ValueError, match="cut-offs"):
-        evaluation.retrieval_scores(x, x, ks=(0, 1))
+    for ks in ((0, 1), ()):
+        with pytest.raises(ValueError, match="cut-offs"):
+            evaluation.retrieval_scores(x, x, ks=ks)
     with pytest.raises(ValueError, match="none of"):
         evaluation.ranks(x, x, similarity="manhattan")

@@ -1,0 +1,115 @@
+"""Decoding: formats, channels, rates, and files that are refused with their name and the reason."""
+
+import librosa
+import numpy as np
+import pytest
+import soundfile
+
+from jaxmusic import audio
+
+
+def _tone(seconds=0.5, sr=22_050, channels=1, frequency=440.0):
+    t = np.arange(int(seconds * sr)) / sr
+    y = 0.5 * np.sin(2 * np.pi * frequency * t)
+    return np.repeat(y[:, None], channels, axis=1)
+
+
+def _write(path, seconds=0.5, sr=22_050, channels=1, **options):
+    soundfile.write(path, _tone(seconds, sr, channels), sr, **options)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("a.wav", {"subtype": "PCM_16"}),
+        ("a.wav", {"subtype": "PCM_U8"}),
+        ("a.wav", {"subtype": "PCM_24"}),
+        ("a.flac", {}),
+        ("a.ogg", {}),
+        ("a.mp3", {}),
+        ("গান ১.wav", {"channels": 6}),
+        ("a.wav", {"sr": 8_000}),
+        ("a.wav", {"sr": 96_000, "channels": 2}),
+    ],
+)
+def test_formats_channels_and_rates_become_one_tone(tmp_path, name, options):
+    y = audio.load(_write(tmp_path / name, 1.0, **options))
+    assert y.dtype == np.float32
+    assert abs(len(y) - 22_050) < 2_500  # lossy formats pad
+    spectrum = np.abs(np.fft.rfft(y))
+    assert np.argmax(spectrum) * 22_050 / len(y) == pytest.approx(440, abs=3)
+    assert np.abs(y).max() == pytest.approx(0.5, abs=0.06)
+
+
+def test_a_duration_reads_the_beginning_as_if_all_had_been_read(tmp_path):
+    path = _write(tmp_path / "a.wav", 2.0, sr=44_100)
+    whole, part = audio.load(path), audio.load(path, duration=0.7)
+    assert len(part) == round(0.7 * 22_050)
+    np.testing.assert_allclose(part, whole[: len(part)], atol=1e-4)
+
+
+def test_broken_files_are_refused_with_their_name_and_the_reason(tmp_path):
+    (tmp_path / "zero.wav").write_bytes(b"")
+    (tmp_path / "text.wav").write_text("these are words")
+    whole = _write(tmp_path / "whole.wav", 2.0).read_bytes()
+    (tmp_path / "cut.wav").write_bytes(whole[: len(whole) // 2])
+    flac = _write(tmp_path / "whole.flac", 2.0).read_bytes()
+    (tmp_path / "cut.flac").write_bytes(flac[: len(flac) // 2])
+    ogg = _write(tmp_path / "whole.ogg", 20.0).read_bytes()
+    (tmp_path / "cut.ogg").write_bytes(ogg[: len(ogg) // 2])
+    soundfile.write(tmp_path / "none.wav", np.zeros((0, 1)), 22_050)
+    soundfile.write(tmp_path / "nan.wav", np.full((100, 1), np.nan), 22_050, subtype="FLOAT")
+    for name, message in {
+        "zero.wav": "empty",
+        "text.wav": "not readable as audio",
+        "cut.wav": "truncated",
+        "none.wav": "no samples",
+        "nan.wav": "100 of 100 samples are NaN",
+    }.items():
+        with pytest.raises(ValueError, match=f"{name}.*{message}"):
+            audio.load(tmp_path / name)
+    for name in ("cut.flac", "cut.ogg"):
+        with pytest.raises(ValueError, match=name):
+            audio.load(tmp_path / name)
+    with pytest.raises(FileNotFoundError, match=r"missing\.wav"):
+        audio.load(tmp_path / "missing.wav")
+
+
+def test_whole_files_of_every_length_are_not_taken_for_truncated(tmp_path):
+    for seconds in (0.01, 0.3, 5.0, 30.0):
+        for suffix in audio.AUDIO_SUFFIXES:
+            assert len(audio.load(_write(tmp_path / f"a{suffix}", seconds))) >= seconds * 22_050 - 1
+
+
+def test_one_sample(tmp_path):
+    soundfile.write(tmp_path / "one.wav", np.array([0.5]), 22_050)
+    np.testing.assert_allclose(audio.load(tmp_path / "one.wav"), [0.5], atol=1e-4)
+
+
+def test_a_wave_stream_that_was_never_finished_is_whole(tmp_path):
+    path = _write(tmp_path / "a.wav")
+    whole = bytearray(path.read_bytes())
+    whole[4:8] = b"\xff\xff\xff\xff"
+    path.write_bytes(whole)
+    assert len(audio.load(path)) == 11_025
+
+
+def test_links_that_loop_and_folders_are_refused(tmp_path):
+    (tmp_path / "a.wav").symlink_to(tmp_path / "b.wav")
+    (tmp_path / "b.wav").symlink_to(tmp_path / "a.wav")
+    with pytest.raises(OSError, match="symbolic links"):
+        audio.load(tmp_path / "a.wav")
+    (tmp_path / "folder.wav").mkdir()
+    with pytest.raises(IsADirectoryError):
+        audio.load(tmp_path / "folder.wav")
+
+
+@pytest.mark.parametrize("rate", [8_000, 44_100, 48_000, 96_000])
+def test_conversion_equals_librosas(tmp_path, rate):
+    path = tmp_path / "noise.wav"
+    soundfile.write(path, 0.1 * np.random.default_rng(0).standard_normal((rate + 17, 2)), rate, subtype="FLOAT")
+    oracle, _ = librosa.load(path)
+    ours = audio.load(path)
+    assert ours.shape == oracle.shape
+    np.testing.assert_allclose(ours, oracle, atol=1e-6)
