@@ -124,7 +124,7 @@ def _draw_experiments(
         groups = [[p for p in points if not p["is_all"] and p["pairs"] == n] for n in sizes]
         groups.append([p for p in points if p["is_all"]])
         values = [[p[f"{model}/lyrics_to_audio"] for p in group] for group in groups]
-        lines[title] = ([float(np.mean(v)) for v in values], [float(np.std(v)) for v in values])
+        lines[title] = ([float(np.mean(v)) for v in values], [_deviation(v) for v in values])
     figures.learning_curve(
         x, lines, float(np.mean([p["chance"] for p in points])), path=config.out / "retrieval_learning_curve.png",
         xlabel="training pairs", ylabel="recall@10, lyrics → audio", title="What more pairs would buy",
@@ -134,7 +134,7 @@ def _draw_experiments(
     cca = [r[shown_variant(config)]["cca"]["lyrics_to_audio"]["recall@10"] for r in records]
     chance = [r[shown_variant(config)]["retrieval"]["lyrics_to_audio"]["chance/recall@10"] for r in records]
     bars = [*fresh, cca, chance]
-    moments = [float(np.mean(b)) for b in bars], [float(np.std(b)) for b in bars]
+    moments = [float(np.mean(b)) for b in bars], [_deviation(b) for b in bars]
     figures.metric_bars(
         [*names, "linear CCA", "chance"], {"fresh": moments},
         path=config.out / "retrieval.png", ylabel="recall@10, lyrics → audio", title="Retrieval of the own pair",
@@ -147,6 +147,10 @@ def _draw_experiments(
         ("retrieval_learning_curve.png", "Recall@10 on the test part against the number of training pairs"),
         ("explained_variance.png", "Explained variance of the lyrics' components"),
     ]
+
+
+def _deviation(values: Sequence[float]) -> float:
+    return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
 
 
 def _draw_maps(config: Config, prepared: Prepared, arrays: Mapping[str, np.ndarray]) -> list[tuple[str, str]]:

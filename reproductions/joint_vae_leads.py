@@ -48,10 +48,18 @@ def duplicates(prepared: Prepared, pca: np.ndarray) -> list[dict[str, Any]]:
         for m in PLANTED:
             planted = np.concatenate([x, np.repeat(x[row : row + 1], m - 1, axis=0)])
             found = evaluation.clustering_scores(planted, evaluation.dbscan(planted, EPS))
-            group = evaluation.coinciding_group_size(found["calinski_harabasz"], found["davies_bouldin"])
+            others = np.delete(x, row, axis=0)
+            noise = np.linalg.norm(others - others.mean(0), axis=1)
+            group = evaluation.coinciding_group_size(
+                found["calinski_harabasz"],
+                found["davies_bouldin"],
+                n=len(planted),
+                radius_ratio=float(noise.mean() / np.sqrt(np.mean(noise**2))),
+            )
+            product = found["calinski_harabasz"] * found["davies_bouldin"] ** 2
             keys = ("silhouette", "davies_bouldin", "calinski_harabasz", "n_clusters", "noise_share")
             scores_of = {key: float(found[key]) for key in keys}
-            rows.append({"clip": clip, "planted": m, **scores_of, "group": float(group)})
+            rows.append({"clip": clip, "planted": m, **scores_of, "product": float(product), "group": float(group)})
     return rows
 
 

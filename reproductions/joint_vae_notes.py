@@ -27,7 +27,7 @@ NOTES = [
     "dimensions typical distances exceed every eps of the grid.",
     "TF-IDF to 64 components is said to keep 85–95 % of the variance; the figure measured here stands in the table.",
     "Recall 0 in §4.3, about 32 % in §8; silhouette 0.559 in §4.2, 0.41 in §8. Pair-level recall is scored in both "
-    "directions here, beside chance and linear CCA; ties count at their mean rank.",
+    "directions here, beside chance and linear CCA; ties count as the mean over their orders.",
     "Everything fitted (TF-IDF, PCA, scalers) is fitted on the training part; in the column `document` on all clips. "
     "The per-file z-score uses no other clip.",
     "No seed and one run in the document (§5.2): here mean ± standard deviation over seeds, each with its own "

@@ -277,12 +277,20 @@ def _lead_rows(experiments: Mapping[str, Any]) -> list[report.Row]:
     section = "Experiment: identical clips planted for DBSCAN (eps = 0.5, standardised PCA)"
     for found in experiments["duplicates"]:
         m = int(found["planted"])
-        for metric in ("silhouette", "davies_bouldin", "calinski_harabasz", "n_clusters", "noise_share", "group"):
+        for metric in (
+            "silhouette",
+            "davies_bouldin",
+            "calinski_harabasz",
+            "n_clusters",
+            "noise_share",
+            "product",
+            "group",
+        ):
             rows.append(
                 report.make_row(
                     f"duplicates.{found['clip']}.{m}.{metric}", section=section,
                     what=f"{found['clip']} clip {m} times",
-                    metric=metric.replace("_", " ").replace("group", "group size from CH and DB"),
+                    metric={"product": "CH · DB²", "group": "group size"}.get(metric, metric.replace("_", " ")),
                     reported=None, fresh=[found[metric]], is_same_data=False,
                 )
             )  # fmt: skip
@@ -314,7 +322,10 @@ def _measured_notes(config: Config, records: Records, experiments: Mapping[str, 
         ("joint", 4.80, 0.9858),
     ]
     products = ", ".join(f"{name} {ch * db**2:.2f}" for name, ch, db in documented)
-    groups = ", ".join(f"{d['clip']} clip {d['planted']} times: {d['group']:.2f}" for d in experiments["duplicates"])
+    groups = ", ".join(
+        f"{d['clip']} clip {d['planted']} times {d['product']:.2f} (exact inversion {d['group']:.1f})"
+        for d in experiments["duplicates"]
+    )
     notes.append(
         "DBSCAN, an explanation: with noise as one label and m identical clips as the other, CH · DB² ≈ m · (mean "
         f"radius / rms radius)². The document's four DBSCAN rows give {products}: about five identical clips and "

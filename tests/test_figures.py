@@ -91,6 +91,30 @@ def test_curves_and_bars_with_gaps(tmp_path):
         figures.metric_bars(["x", "y"], {"reported": [0.1]}, path=path, ylabel="silhouette")
 
 
+@pytest.mark.parametrize(
+    ("values", "scale"),
+    [
+        (np.linspace(1, 3, 20), "linear"),
+        (np.array([-3.0, -1.0]), "linear"),
+        (np.full(3, np.nan), "linear"),
+        (np.geomspace(0.05, 5, 20), "symlog"),
+        (np.geomspace(1e-6, 1e4, 20), "symlog"),
+        (np.array([0.0, 0.2, 3000.0]), "symlog"),
+    ],
+)
+def test_an_axis_of_losses_has_a_few_ticks_at_any_range(values, scale):
+    from jaxmusic.figures.charts import _scale_of_losses
+
+    axes = figures.canvas.new_figure(4, 3).subplots()
+    axes.plot(values)
+    # The band of a standard deviation may reach far below what was measured.
+    axes.fill_between(np.arange(len(values)), values - 2 * np.nanmax(np.nan_to_num(values)), values, alpha=0.1)
+    _scale_of_losses(axes, values)
+    assert axes.get_yscale() == scale
+    low, high = axes.get_ylim()
+    assert 2 <= sum(low <= tick <= high for tick in axes.get_yticks()) <= 11
+
+
 def test_figures_leave_matplotlibs_global_state_alone(tmp_path, clips):
     import matplotlib.pyplot as plt
 

@@ -76,7 +76,7 @@ def _scale_of_losses(axes: Axes, values: np.ndarray) -> None:
     axes.set_yscale("symlog", linthresh=_LINEAR)
     if values.min() >= 0:
         # A band of one deviation may reach below 0, where nothing lies; its decades would squeeze all others.
-        axes.set_ylim(bottom=0 if values.min() < _LINEAR else values.min() / 1.5)
+        axes.set_ylim(0 if values.min() < _LINEAR else values.min() / 1.5, values.max() * 1.5)
     has_few_decades = magnitudes.max() < _DECADE**2.5 * magnitudes.min()
     subs = [1, 2, 5] if has_few_decades else [1]
     axes.yaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=_LINEAR, subs=subs))
