@@ -144,11 +144,18 @@ def make_row(
         metric,
         reported,
         float(np.mean(usable)) if usable else None,
-        float(np.std(usable, ddof=1)) if len(usable) > 1 else None,
+        _deviation(usable),
         len(usable),
         verdict(reported, fresh, is_same_data=is_same_data, is_contradicted=is_contradicted),
         note,
     )
+
+
+def _deviation(values: Sequence[float]) -> float | None:
+    if len(values) < 2:
+        return None
+    # Equal runs have no spread, not that of the rounding in their mean.
+    return float(np.std(values, ddof=1)) if np.ptp(values) > 0 else 0.0
 
 
 def environment(packages: Iterable[str] = ("jax", "flax", "optax", "numpy", "scikit-learn")) -> dict[str, Any]:
