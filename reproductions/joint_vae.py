@@ -44,7 +44,7 @@ class Config:
     """Runs; each seed varies initialisation, batches and split. --resume with more of them extends a run."""
     variant: tuple[str, ...] = ("document", "split", "elbo", "info_nce")
     """Any of document, split, elbo, info_nce, language_aware, poe, moe, gated, attention."""
-    clips: int = 200
+    clips: int = 160
     """Clips of the embedded corpus."""
     clip_seconds: float = 6.0
     """Length of the embedded corpus's clips."""
@@ -56,7 +56,7 @@ class Config:
     """Samples between frames computed from audio."""
     n_fft: int = 2048
     """Window in samples; the document does not state it."""
-    frames: int | None = 64
+    frames: int | None = 32
     """Frames that the models see: longer spectrograms are averaged into so many bins; None: all (1,290 at most)."""
     fit_fractions: tuple[float, float, float] = (0.7, 0.15, 0.15)
     """Training, validation and test part (section 7.2)."""
@@ -74,9 +74,9 @@ class Config:
     """Latent size of ConvVAE and JointVAE."""
     fc_epochs: int = 40
     """Epochs of the FC-VAE."""
-    conv_epochs: int = 6
+    conv_epochs: int = 4
     """Epochs of the ConvVAE (10 in the document)."""
-    joint_epochs: int = 10
+    joint_epochs: int = 6
     """Epochs of the JointVAE (20 in the document)."""
     fc_batch: int = 64
     """Batch of the FC-VAE."""
