@@ -37,6 +37,7 @@ def istft(
     Returns:
         `[…, samples]` float32. The oracle is `librosa.istft`.
 
+    >>> from jaxmusic.audio import stft
     >>> y = jnp.sin(jnp.arange(4096) / 10)
     >>> bool(jnp.abs(istft(stft(y), length=4096) - y).max() < 1e-5)
     True

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
@@ -10,6 +13,7 @@ from jaxtyping import Array, Float
 _BLOCK = 32
 
 
+@partial(jax.custom_jvp, nondiff_argnums=(1, 2))
 def sliding_median(x: Float[Array, "rows columns"], size: int, axis: int) -> Float[Array, "rows_out columns_out"]:
     """Median of every `size` successive values along an axis.
 
@@ -30,6 +34,25 @@ def sliding_median(x: Float[Array, "rows columns"], size: int, axis: int) -> Flo
         # The windows run down the columns: blocks of columns, each kept as it lies.
         return lax.platform_dependent(x, cpu=lambda x: _by_columns(x, size), default=lambda x: _median(x, size, 0))
     return lax.platform_dependent(x, cpu=lambda x: _by_rows(x, size), default=lambda x: _median(x, size, 1))
+
+
+@sliding_median.defjvp
+def _tangent(size: int, axis: int, primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    """The median moves with the value it equals; with their mean where several are equal.
+
+    Differentiating the comparisons themselves would compile for a minute and keep hundreds of arrays.
+    """
+    (x,), (dx,) = primals, tangents
+    median = sliding_median(x, size, axis)
+
+    def add(sums: tuple[Array, Array], start: Array) -> tuple[tuple[Array, Array], None]:
+        here, change = (lax.dynamic_slice_in_dim(v, start, median.shape[axis], axis) for v in (x, dx))
+        is_equal = here == median
+        return (sums[0] + jnp.where(is_equal, change, 0), sums[1] + is_equal), None
+
+    zero = jnp.zeros_like(median)
+    (change, count), _ = lax.scan(add, (zero, zero), jnp.arange(size))
+    return median, change / count
 
 
 def _by_rows(x: Array, size: int) -> Array:

@@ -115,8 +115,8 @@ def power_to_db(
     Returns:
         The shape of `S`, float32, dB. The oracle is `librosa.power_to_db`, which takes one peak for all channels.
 
-    >>> power_to_db(jnp.array([[1.0, 0.1]])).tolist()
-    [[0.0, -10.0]]
+    >>> power_to_db(jnp.array([[1.0, 100.0]])).round(3).tolist()
+    [[0.0, 20.0]]
     """
     if amin <= 0:
         raise ValueError(f"amin must be positive, got {amin}")

@@ -11,6 +11,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from jaxmusic.audio import filters
+from jaxmusic.audio.rounding import divide, log2
 from jaxmusic.audio.spectral import _STFT, TINY, on_spectrogram
 
 _A0 = 440.0 / 16
@@ -171,14 +172,12 @@ def _residual(shift: Array, first: int, stop: int, hz_per_bin: float, bins_per_o
     """Distance of each pitch from the nearest bin of the octave, rounded at every step as librosa rounds it.
 
     A pitch on the edge of two histogram bins must fall into the same one, so the pitch is formed from an exact and a
-    small part, and the logarithm from exponent and mantissa: both then round like a computation in float64.
+    small part, which then round like a computation in float64.
     """
     exact = np.arange(first, stop) * hz_per_bin
     large = exact.astype(np.float32)
     pitch = large + ((exact - large).astype(np.float32) + shift * np.float32(hz_per_bin))
-    ratio = pitch / np.float32(_A0)
-    mantissa, exponent = jnp.frexp(ratio)
-    octaves = (exponent - 1).astype(jnp.float32) + jnp.log2(2 * mantissa)
+    octaves = log2(divide(pitch, _A0))
     position = octaves * bins_per_octave
     residual = position - jnp.floor(position)
     return jnp.where(residual >= 0.5, residual - 1.0, residual)

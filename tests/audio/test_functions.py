@@ -25,7 +25,6 @@ OF_ONE_CLIP = {
     "tempo": audio.tempo,
     "estimate_tuning": audio.estimate_tuning,
     "hpss": audio.effects.hpss,
-    "table_features": audio.summary.table_features,
     "descriptors": audio.summary.descriptors,
 }
 SMOOTH = ["melspectrogram", "mfcc", "chroma_stft", "rms", "spectral_centroid", "spectral_bandwidth", "onset_strength"]
@@ -56,16 +55,17 @@ def test_a_batch_equals_its_clips(name, batch):
 @pytest.mark.parametrize("name", SMOOTH)
 def test_gradient_is_that_of_finite_differences(name, batch):
     function = OF_ONE_CLIP[name]
-    y = jnp.asarray(batch[0, 1, :8192])
-    direction = jax.random.normal(jax.random.key(1), y.shape)
+    # Loud in every bin: where it is quiet, decibels bend within any step that float32 can resolve.
+    y = jnp.asarray(batch[1, 2, :8192])
 
     def mean(y):
-        return (function(y) / 100).mean()
+        return function(y).mean() / jnp.abs(function(jnp.asarray(batch[1, 2, :8192]))).mean()
 
-    slope = float(jnp.vdot(jax.jit(jax.grad(mean))(y), direction))
-    step = 1e-3
+    gradient = jax.jit(jax.grad(mean))(y)
+    slope = float(jnp.linalg.norm(gradient))
+    direction, step = gradient / slope, 1e-3 / slope
     expected = float(mean(y + step * direction) - mean(y - step * direction)) / (2 * step)
-    assert slope == pytest.approx(expected, rel=0.08, abs=2e-4)
+    assert slope == pytest.approx(expected, rel=0.05)
 
 
 @pytest.mark.parametrize("name", [*SMOOTH, "hpss"])

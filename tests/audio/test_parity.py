@@ -21,8 +21,7 @@ FEATURES = {
     "spectral_centroid": (audio.spectral_centroid, lambda y: librosa.feature.spectral_centroid(y=y)),
     "spectral_bandwidth": (audio.spectral_bandwidth, lambda y: librosa.feature.spectral_bandwidth(y=y)),
     "zero_crossing_rate": (audio.zero_crossing_rate, lambda y: librosa.feature.zero_crossing_rate(y)),
-    "harmonic": (lambda y: audio.effects.hpss(y)[0], lambda y: librosa.effects.hpss(y)[0]),
-    "percussive": (lambda y: audio.effects.hpss(y)[1], lambda y: librosa.effects.hpss(y)[1]),
+    "hpss": (audio.effects.hpss, librosa.effects.hpss),
 }
 
 
@@ -31,6 +30,13 @@ def deviation(ours, oracle):
     ours, oracle = np.asarray(ours), np.asarray(oracle)
     assert ours.shape == oracle.shape
     return np.abs(ours - oracle).max() / max(np.abs(oracle).max(), np.finfo(np.float32).tiny)
+
+
+def deviations(ours, oracle):
+    """The largest deviation of one array, or of several."""
+    if isinstance(oracle, tuple):
+        return max(map(deviation, ours, oracle))
+    return deviation(ours, oracle)
 
 
 @pytest.fixture(scope="module")
@@ -53,14 +59,14 @@ def recordings(real_data):
 def test_equals_librosa_on_the_rendered_corpus(name, rendered):
     ours, oracle = FEATURES[name]
     for y in rendered:
-        assert deviation(ours(jnp.asarray(y)), oracle(y)) <= 1e-4
+        assert deviations(ours(jnp.asarray(y)), oracle(y)) <= 1e-4
 
 
 @pytest.mark.parametrize("name", FEATURES)
 def test_equals_librosa_on_recordings(name, recordings):
     ours, oracle = FEATURES[name]
     for y in recordings:
-        assert deviation(ours(jnp.asarray(y)), oracle(y)) <= 1e-4
+        assert deviations(ours(jnp.asarray(y)), oracle(y)) <= 1e-4
 
 
 @pytest.mark.parametrize("clips", ["rendered", "recordings"])
@@ -110,7 +116,8 @@ def test_tempo_of_a_metronome():
          lambda y: librosa.stft(y, n_fft=1024, win_length=800, hop_length=300, window="hamming")),
         (lambda y: audio.stft(y, center=False), lambda y: librosa.stft(y, center=False)),
         (lambda y: audio.stft(y, pad_mode="reflect"), lambda y: librosa.stft(y, pad_mode="reflect")),
-        (lambda y: audio.melspectrogram(y, sr=16_000, n_fft=512, hop_length=160, n_mels=40, fmin=50, fmax=7600, power=1.0),
+        (lambda y: audio.melspectrogram(
+            y, sr=16_000, n_fft=512, hop_length=160, n_mels=40, fmin=50, fmax=7600, power=1.0),
          lambda y: librosa.feature.melspectrogram(
              y=y, sr=16_000, n_fft=512, hop_length=160, n_mels=40, fmin=50, fmax=7600, power=1.0)),
         (lambda y: audio.melspectrogram(y, htk=True, norm=None),
@@ -118,7 +125,8 @@ def test_tempo_of_a_metronome():
         (lambda y: audio.mfcc(y, n_mfcc=13, lifter=22, n_mels=64),
          lambda y: librosa.feature.mfcc(y=y, n_mfcc=13, lifter=22, n_mels=64)),
         (lambda y: audio.mfcc(y, dct_type=3, norm=None), lambda y: librosa.feature.mfcc(y=y, dct_type=3, norm=None)),
-        (lambda y: audio.chroma_stft(y, tuning=0.1, norm=2), lambda y: librosa.feature.chroma_stft(y=y, tuning=0.1, norm=2)),
+        (lambda y: audio.chroma_stft(y, tuning=0.1, norm=2),
+         lambda y: librosa.feature.chroma_stft(y=y, tuning=0.1, norm=2)),
         (lambda y: audio.chroma_stft(y, n_chroma=24, octwidth=None, norm=None),
          lambda y: librosa.feature.chroma_stft(y=y, n_chroma=24, octwidth=None, norm=None)),
         (lambda y: audio.rms(y, frame_length=1000, hop_length=300),
@@ -136,8 +144,9 @@ def test_tempo_of_a_metronome():
          lambda y: librosa.effects.hpss(y, kernel_size=(9, 15), power=1.5, margin=(1.0, 3.0))[1]),
         (lambda y: audio.istft(audio.stft(y, hop_length=300), hop_length=300, length=len(y)),
          lambda y: librosa.istft(librosa.stft(y, hop_length=300), hop_length=300, length=len(y))),
-        (lambda y: audio.istft(audio.stft(y, center=False), center=False),
-         lambda y: librosa.istft(librosa.stft(y, center=False), center=False)),
+        # Without padding the ends are divided by a window near 0, and hold rounding errors only, in librosa too.
+        (lambda y: audio.istft(audio.stft(y, center=False), center=False)[99:-99],
+         lambda y: librosa.istft(librosa.stft(y, center=False), center=False)[99:-99]),
     ],
     ids=lambda _: "",
 )  # fmt: skip

@@ -1,6 +1,5 @@
 """No NaN and no infinity from finite input, whatever its length and values."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -10,22 +9,8 @@ from hypothesis.extra.numpy import arrays
 
 from jaxmusic import audio
 
-FUNCTIONS = {
-    "mfcc": audio.mfcc,
-    "chroma_stft": audio.chroma_stft,
-    "rms": audio.rms,
-    "spectral_centroid": audio.spectral_centroid,
-    "spectral_bandwidth": audio.spectral_bandwidth,
-    "spectral_rolloff": audio.spectral_rolloff,
-    "zero_crossing_rate": audio.zero_crossing_rate,
-    "onset_strength": audio.onset_strength,
-    "tempo": audio.tempo,
-    "hpss": audio.effects.hpss,
-    "table_features": audio.summary.table_features,
-    "descriptors": audio.summary.descriptors,
-}
-# Few lengths: each one compiles. One sample, less than a hop, a hop and one, more than a window.
-LENGTHS = (1, 300, 513, 3000)
+# Few lengths: each one compiles. One sample, a hop and one, more than a window.
+LENGTHS = (1, 513, 3000)
 
 
 @st.composite
@@ -37,24 +22,25 @@ def waveforms(draw):
     return np.resize(values, length).astype(np.float32) * np.float32(scale)
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=60, deadline=None)
+@given(y=waveforms(), data=st.data())
+def test_finite_in_finite_out(y, data):
+    """All 57 columns: means and variances, to which a single NaN or infinity of any frame would spread."""
+    length = data.draw(st.integers(0, len(y)))
+    assert bool(jnp.isfinite(audio.summary.table_features(y, length)).all())
+
+
+@settings(max_examples=20, deadline=None)
 @given(y=waveforms())
-def test_finite_in_finite_out(name, y):
-    for leaf in jax.tree.leaves(FUNCTIONS[name](y)):
-        assert bool(jnp.isfinite(leaf).all())
-
-
-@settings(max_examples=25, deadline=None)
-@given(y=waveforms(), length=st.integers(0, 3000))
-def test_masked_statistics_are_finite_for_any_length(y, length):
-    features = audio.summary.table_features(y, min(length, len(y)))
-    assert bool(jnp.isfinite(features).all())
+def test_spectra_and_their_inverses_are_finite(y):
+    S = jnp.abs(audio.stft(y))
+    assert bool(jnp.isfinite(S).all())
+    assert bool(jnp.isfinite(audio.griffinlim(S, n_iter=2, length=len(y))).all())
 
 
 @pytest.mark.parametrize("value", [0.0, 0.5, -1.0])
 def test_silence_and_dc(value):
-    features = audio.summary.table_features(np.full(22_050, value, np.float32))
+    features = audio.summary.table_features(np.full(3000, value, np.float32), 3000)
     assert bool(jnp.isfinite(features).all())
     named = dict(zip(audio.summary.TABLE_COLUMNS, features.tolist(), strict=True))
     assert named["zero_crossing_rate_mean"] == 0
