@@ -80,8 +80,8 @@ def measure(collections: Mapping[str, Sequence[np.ndarray]], sr: int) -> dict[st
         for name, figure, reduce, target in _figures()
     ]
     note = (
-        "a is ours, b is librosa's. Roll-off moves to the next bin where the sum of the spectrum meets the threshold to "
-        "within rounding: the last digit of an FFT decides there, in librosa too."
+        "a is ours, b is librosa's. Roll-off moves to the next bin where the sum of the spectrum meets the threshold "
+        "to within rounding: the last digit of an FFT decides there, in librosa too."
     )
     return table("Parity with librosa, worst clip", [*columns, "target"], rows, note)
 
