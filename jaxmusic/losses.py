@@ -57,11 +57,13 @@ def squared_error(
     if recon.shape != target.shape:
         raise ValueError(f"reconstruction {recon.shape} and target {target.shape} differ in shape")
     axes = tuple(range(1, target.ndim))
-    error = jnp.square(recon - target)
+    difference = recon - target
     if element_mask is None:
+        error = jnp.square(difference)
         return error.mean(axes) if reduction == "mean" else error.sum(axes)
     counted = jnp.broadcast_to(element_mask, target.shape)
-    total = jnp.where(counted, error, 0.0).sum(axes)
+    # `where` before the square: behind it, a NaN in the padding would still reach the gradient as 0 · NaN.
+    total = jnp.square(jnp.where(counted, difference, 0.0)).sum(axes)
     return total / jnp.maximum(counted.sum(axes), 1) if reduction == "mean" else total
 
 
@@ -69,7 +71,7 @@ def masked_mean(values: Float[Array, " batch"], mask: Array | None) -> Float[Arr
     """Mean over the rows whose mask is True; 0 where there is none."""
     if mask is None:
         return values.mean()
-    # `where` before the sum: a NaN in a masked row must not reach it, nor its gradient.
+    # `where` before the sum: a NaN in a masked row must not reach it.
     return jnp.where(mask, values, 0.0).sum() / jnp.maximum(mask.sum(), 1)
 
 

@@ -241,9 +241,17 @@ def _table(rows: list[Row]) -> list[str]:
         first = next(iter(by_variant.values()))
         cells = [first.what, first.metric, *([format_value(first.reported)] if has_reported else [])]
         cells += [_fresh(by_variant[v]) if v in by_variant else "" for v in variants]
-        cells += [first.verdict or "", first.note]
+        cells += [first.verdict or "", _notes(by_variant)]
         table.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return table
+
+
+def _notes(by_variant: Mapping[str, Row]) -> str:
+    """The variants' notes, each named where they differ."""
+    notes = {variant: row.note for variant, row in by_variant.items() if row.note}
+    if len(notes) == len(by_variant) and len(set(notes.values())) == 1:
+        return next(iter(notes.values()))
+    return "; ".join(f"{variant}: {note}" if variant else note for variant, note in notes.items())
 
 
 def _list(items: Mapping[str, Any]) -> list[str]:

@@ -162,7 +162,7 @@ def make_rows(
                     fresh=[np.nan if value is None else value for value in values],
                     is_same_data=config.same_data,
                     is_contradicted=details.get("is_contradicted", False),
-                    note=note or (_cluster_note(base, name, records) if "dbscan" in base else ""),
+                    note=note or _cluster_note(base, name, records),
                 )
             )
 
@@ -213,14 +213,18 @@ def _lookup(path: Sequence[Any]) -> Lookup:
 
 
 def _cluster_note(base: str, variant: str, records: Records) -> str:
-    """What DBSCAN found: a silhouette of one group against noise says nothing."""
-    representation, method, *parameter, _ = base.split(".")
+    """What DBSCAN found, and any degenerate assignment: a silhouette of one group against few says nothing."""
+    representation, method, *parameter = base.rpartition(".")[0].split(".") if base.count(".") > 1 else ("", "")
+    if representation not in _NAMES or method not in (*_METHODS, "dbscan"):
+        return ""
     found = [r[variant]["clustering"][representation].get(f"{method}|{'.'.join(parameter)}") for r in records]
     found = [f for f in found if f]
     if not found:
         return ""
     mean = {key: np.mean([f[key] for f in found]) for key in ("n_clusters", "noise_share", "largest_share")}
     degenerate = sum(bool(f["degenerate"]) for f in found)
+    if method != "dbscan" and not degenerate:
+        return ""
     return (
         f"{mean['n_clusters']:.1f} clusters, noise {mean['noise_share']:.0%}, largest {mean['largest_share']:.0%}; "
         f"degenerate in {degenerate} of {len(found)}"

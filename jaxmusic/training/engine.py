@@ -83,6 +83,11 @@ class Engine:
             "evaluate_step": jax.jit(lift(self._evaluate_step, (0, 0))),
         }
 
+    @property
+    def description(self) -> str:
+        """Module and batch size, as text."""
+        return f"{self._module!r}, batch size {self._batch_size}"
+
     def call(self, name: str, *args: Any) -> tuple[Any, float]:
         """Run a compiled function; also the seconds it took to compile, 0 where it was compiled before."""
         leaves, structure = jax.tree.flatten(args)

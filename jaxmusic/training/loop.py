@@ -91,8 +91,9 @@ def fit(
         `(State, Info)`.
 
     Raises:
-        ValueError: no rows, rows that differ in number, a batch size the mesh does not divide, a checkpoint of
-            another run, or patience without validation data.
+        ValueError: no rows, rows that differ in number, a batch size the mesh does not divide, patience without
+            validation data, or a checkpoint of another run: another key, module, batch size, patience or data. Loss
+            and optimiser are functions that cannot be compared; for others of them choose another folder.
         FloatingPointError: the loss is NaN or infinite; names the epoch.
     """
     _check(train, valid, epochs=epochs, batch_size=batch_size, seeds=seeds, patience=patience, mesh=mesh)
@@ -147,7 +148,14 @@ def _run(
         state = state._replace(params=jax.tree.map(jnp.array, start(state.params)))
     best = state.params if patience is not None else ()
     log: dict[str, Any] = {"history": [], "best_epoch": -1, "best_loss": None, "seconds": 0.0}
-    config = {"key": _fingerprint(jax.random.key_data(key)), "shapes": _shapes(state), "rows": _shapes(train)}
+    config = {
+        "key": _fingerprint(jax.random.key_data(key)),
+        "shapes": _shapes(state),
+        "data": _fingerprints(train),
+        "validation data": _fingerprints(valid),
+        "run": compiled.description,
+        "patience": patience,
+    }
     scan = loop == "scan" if loop is not None else key.ndim > 0 or _scans(compiled, state, train)
     compile_seconds = 0.0
     store = None if checkpoint is None else Checkpoints(checkpoint, config=config)
@@ -155,6 +163,8 @@ def _run(
         found = None if store is None else store.load((state, best))
         if found is not None:
             (state, best), log = found
+            if len(log["history"]) > epochs:
+                raise ValueError(f"{checkpoint} holds {len(log['history'])} epochs, more than the {epochs} asked for")
         done = len(log["history"])
         bar = tqdm(total=epochs, initial=done, desc=progress, unit="epoch", disable=progress is None, leave=False)
         with bar:
@@ -251,7 +261,7 @@ def _check(
 
 
 def _check_finite(metrics: dict[str, Any], epoch: int) -> None:
-    if not np.all(np.isfinite(metrics["loss"])):
+    if not np.all(np.isfinite([metrics["loss"], metrics.get("valid_loss", metrics["loss"])])):
         raise FloatingPointError(
             f"the loss became {metrics['loss']} in epoch {epoch + 1}: {metrics}. "
             "Look for NaN in the data, or lower the learning rate"
@@ -266,6 +276,11 @@ def _place(data: Batch, mesh: Mesh | None) -> Batch:
 def _shapes(tree: Any) -> str:
     shapes = [f"{jax.tree_util.keystr(path)}{x.shape}" for path, x in jax.tree_util.tree_leaves_with_path(tree)]
     return _fingerprint(np.frombuffer(" ".join(shapes).encode(), np.uint8))
+
+
+def _fingerprints(tree: Any) -> str:
+    """Changes with any value, so that a checkpoint is not taken for that of other data."""
+    return "".join(_fingerprint(x) for x in jax.tree.leaves(tree))
 
 
 def _fingerprint(array: Any) -> str:

@@ -129,6 +129,12 @@ def test_a_clip_shorter_than_a_window_has_no_spectrogram() -> None:
         synthetic(jax.random.key(0), 2, duration=0.05)
 
 
+@pytest.mark.parametrize("hop_length", [0, -512])
+def test_an_impossible_hop_is_refused(hop_length: int) -> None:
+    with pytest.raises(ValueError, match="hop_length"):
+        synthetic(jax.random.key(0), 2, duration=1, hop_length=hop_length)
+
+
 def test_an_impossible_sample_rate_is_refused(corpus: Corpus) -> None:
     with pytest.raises(ValueError, match="sample_rate"):
         render_corpus(corpus, sample_rate=0, rows=[0])

@@ -44,8 +44,8 @@ def synthetic(
         masks True; labels `artist` and every factor of `Corpus.factors`, strings and numbers; groups the artists.
 
     Raises:
-        ValueError: if `n_clips` or `duration` isn't positive, `sample_rate` is out of range, or a clip is shorter than
-            one window.
+        ValueError: if `n_clips`, `duration`, `n_mels` or `hop_length` isn't positive, `sample_rate` is out of range, or
+            a clip is shorter than one window.
     """
     samples = samples_of(duration, sample_rate)
     if samples < n_fft:
@@ -53,6 +53,8 @@ def synthetic(
             f"duration={duration} s is {samples} samples, less than one window of n_fft={n_fft}: "
             "make the clips longer or the window shorter"
         )
+    if hop_length < 1:
+        raise ValueError(f"hop_length must be at least 1, not {hop_length}")
     corpus = draw_corpus(key, n_clips, n_listeners=0)
     mels = _decibel_mels(corpus, duration, sample_rate, n_fft=n_fft, hop_length=hop_length, n_mels=n_mels)
     present = np.ones(n_clips, bool)
