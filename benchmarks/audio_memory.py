@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -16,26 +15,27 @@ from typing import Any
 import jax
 import numpy as np
 
-from benchmarks.machine import Watch
+from benchmarks.machine import Watch, peak_memory
 from benchmarks.render import table
 from jaxmusic import audio
 
 SR, SECONDS = 22_050, 0.25
+# Name → transform, and whether a cache is kept.
+_RUNS = {
+    "mel spectrogram in dB, 128 × 11": ("mel", False),
+    "57 columns": ("table", False),
+    "57 columns, cache written": ("table", True),
+    "57 columns, read from the cache": ("table", True),
+}
 
 
 def measure(files: int) -> dict[str, Any]:
     """The table of peaks for so many synthetic clips; it takes a gigabyte of disk for 100,000."""
-    runs = {
-        "mel spectrogram in dB, 128 × 11": ("mel", False),
-        "57 columns": ("table", False),
-        "57 columns, cache written": ("table", True),
-        "57 columns, read from the cache": ("table", True),
-    }
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         clips, cache = Path(folder, "clips"), Path(folder, "cache")
         write_clips(clips, files)
-        for name, (features, with_cache) in runs.items():
+        for name, (features, with_cache) in _RUNS.items():
             command = [sys.executable, "-m", "benchmarks.audio_memory", features, str(clips)]
             command += [str(cache)] * with_cache
             with Watch() as watch:
@@ -78,9 +78,7 @@ def _run(way: str, folder: str, cache: str | None = None) -> None:
     seconds = time.perf_counter() - start
     if len(found.rows) != len(paths) or not np.isfinite(found.features[:: max(1, len(paths) // 100)]).all():
         raise RuntimeError(f"{len(found.rows)} of {len(paths)} files came through: {found.skipped[:3]}")
-    # Kibibytes on Linux.
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
-    print(json.dumps({"seconds": seconds, "size": found.features.nbytes / 2**20, "peak": peak}))
+    print(json.dumps({"seconds": seconds, "size": found.features.nbytes / 2**20, "peak": peak_memory()}))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import resource
+import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -54,6 +56,19 @@ class Watch:
         self.others = None
         if busy is not None and self._busy is not None:
             self.others = max(0.0, (busy - self._busy - (own - self._own)) / self.seconds)
+
+
+def peak_memory() -> float:
+    """Most memory this process has had resident, in MiB.
+
+    `ru_maxrss` would not do where the kernel says more: it keeps the peak of the program that started this one.
+    """
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        unit = 1 if sys.platform == "darwin" else 2**10
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+    return int(re.findall(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)[0]) / 2**10
 
 
 def _busy_seconds() -> float | None:

@@ -13,7 +13,7 @@ _COARSE = np.round(np.log2(_CENTRES) * 2**14) / 2**14
 _FINE = np.log2(_CENTRES) - _COARSE
 
 
-def divide(x: Float[Array, "*shape"], divisor: float) -> Float[Array, "*shape"]:
+def divide(x: Float[Array, "*shape"] | np.ndarray, divisor: float) -> Float[Array, "*shape"]:
     """`x / divisor` correctly rounded, where XLA multiplies by the rounded reciprocal.
 
     Args:
@@ -23,10 +23,10 @@ def divide(x: Float[Array, "*shape"], divisor: float) -> Float[Array, "*shape"]:
     >>> float(divide(jnp.float32(440.0), 27.5))
     16.0
     """
-    reciprocal, divisor = np.float32(1 / divisor), np.float32(divisor)
+    x, reciprocal = jnp.asarray(x), np.float32(1 / divisor)
     quotient = x * reciprocal
     upper = lax.bitcast_convert_type(lax.bitcast_convert_type(quotient, jnp.int32) & jnp.int32(-4096), jnp.float32)
-    rest = (x - upper * divisor) - (quotient - upper) * divisor
+    rest = (x - upper * np.float32(divisor)) - (quotient - upper) * np.float32(divisor)
     return quotient + rest * reciprocal
 
 
