@@ -63,6 +63,7 @@ class Report:
         notes: lines for a reader, each a string.
         timing: name → seconds.
         figures: (file name, caption), for `report.md`.
+        settings: what was run: sizes, epochs, seeds, and what differs from the preset.
     """
 
     document: str
@@ -73,6 +74,7 @@ class Report:
     notes: list[str] = field(default_factory=list)
     timing: dict[str, float] = field(default_factory=dict)
     figures: list[tuple[str, str]] = field(default_factory=list)
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 def prediction_interval(values: Sequence[float], *, level: float = 0.95) -> tuple[float, float]:
@@ -133,10 +135,15 @@ def make_row(
     is_contradicted: bool = False,
     note: str = "",
 ) -> Row:
-    """A row from the values of all runs; runs whose value is undefined (NaN) are left out and counted in the note."""
+    """A row from the values of all runs; runs whose value is undefined (NaN) are left out and counted in the note.
+
+    Where most are undefined no mean is shown: the few that are left would speak for all.
+    """
     usable = [float(value) for value in fresh if math.isfinite(value)]
     if len(usable) < len(fresh):
         note = "; ".join(filter(None, [note, f"undefined in {len(fresh) - len(usable)} of {len(fresh)} runs"]))
+    if 2 * len(usable) < len(fresh):
+        usable = []
     return Row(
         id,
         section,
@@ -212,6 +219,8 @@ def write_atomically(path: Path, content: str | bytes) -> Path:
 
 def _markdown(report: Report) -> str:
     lines = [f"# {report.document}", "", f"Preset `{report.preset}`. Reported numbers beside fresh runs.", ""]
+    if report.settings:
+        lines += ["## Run", "", *_list(report.settings), ""]
     lines += ["## Data", "", *_list(report.data), ""]
     if report.figures:
         lines += ["## Figures", ""]

@@ -157,6 +157,10 @@ def main(config: Config) -> Path:
     unknown = set(config.variant) - set(VARIANTS)
     if unknown or not config.variant:
         raise ValueError(f"--variant {sorted(unknown)} is none of {sorted(VARIANTS)}")
+    if len(set(config.variant)) < len(config.variant):
+        raise ValueError(f"--variant names one twice: {' '.join(config.variant)}")
+    if config.seeds < 1:
+        raise ValueError(f"--seeds must be at least 1, got {config.seeds}")
     began = time.perf_counter()
     runs.use_compilation_cache()
     prepared = prepare(config)
@@ -165,7 +169,7 @@ def main(config: Config) -> Path:
         config,
         resume=config.resume,
         data_fingerprint=fingerprint(prepared),
-        own=("work", "fc_vae_final", "convvae_final", "jointvae_final"),
+        own=outputs.FILES,
     )
     timing = {"load": time.perf_counter() - began}
     records = []
@@ -179,7 +183,7 @@ def main(config: Config) -> Path:
         config.out / "work" / f"experiments_{config.seeds}_seeds.json", partial(leads.run, config, prepared)
     )
     timing["seeds and experiments, this call"] = time.perf_counter() - began - timing["load"]
-    return outputs.write(config, prepared, records, experiments, timing)
+    return outputs.write(config, PRESETS[config.preset], prepared, records, experiments, timing)
 
 
 if __name__ == "__main__":

@@ -116,6 +116,13 @@ def part_of(config: Config, prepared: Prepared, variant: Variant, key: jax.Array
         language_aware=variant.language_aware,
     )
     has_lyrics = dataset.masks["lyrics"] & encoder.has_known_words(texts)
+    both = dataset.masks["audio"] & has_lyrics
+    for name, rows in (("training", fit), ("scored", score)):
+        if both[rows].sum() < 2:
+            raise ValueError(
+                f"{both[rows].sum()} of the {len(rows)} clips of the {name} part have both audio and lyrics, two are "
+                "needed: add clips, or lyrics with the clips' ids"
+            )
     lyrics = encoder.transform(texts, standardized=True)
     return Part(fit, None if variant.fit_on_all else valid, score, encoder, lyrics, has_lyrics)
 
@@ -179,7 +186,9 @@ def _train(config: Config, key: jax.Array, module: Any, loss: Any, batch: dict, 
     )
 
 
-def fit_fc(config: Config, prepared: Prepared, part: Part, reduction: str, key: jax.Array, folder: Path) -> Fitted:
+def fit_fc(
+    config: Config, prepared: Prepared, part: Part, reduction: str, key: jax.Array, folder: Path | None
+) -> Fitted:
     """FC-VAE on mean and standard deviation per mel band, standardised on the training rows."""
     usable = prepared.dataset.masks["audio"]
     scaler = fit_standardizer(prepared.statistics[part.fit[usable[part.fit]]])
@@ -187,7 +196,7 @@ def fit_fc(config: Config, prepared: Prepared, part: Part, reduction: str, key: 
     module = models.FCVAE(latent_dim=config.fc_latent, features=features.shape[1])
     state, info = _train(
         config, key, module, _loss(config, reduction, masked=False), {"inputs": features}, part, usable=usable,
-        epochs=config.fc_epochs, batch_size=config.fc_batch, checkpoint=folder, progress="FC-VAE",
+        epochs=config.fc_epochs, batch_size=config.fc_batch, checkpoint=folder, save_every=10, progress="FC-VAE",
     )  # fmt: skip
     mean, logvar = training.predict(module, state.variables, (features,), method="encode")
     return Fitted(state, info.metrics, info.run_seconds, info.compile_seconds, mean, logvar)
@@ -247,7 +256,14 @@ def joint_inputs(prepared: Prepared, part: Part) -> tuple[dict[str, np.ndarray],
 
 
 def fingerprint(prepared: Prepared) -> str:
-    """Changes when the data does."""
-    digest = hashlib.sha256(prepared.spectrograms.tobytes())
-    digest.update("\n".join([*prepared.dataset.ids, *prepared.dataset.modalities["lyrics"]]).encode())
+    """Changes when the data does: sound, words, what is missing, labels or groups."""
+    dataset = prepared.dataset
+    digest = hashlib.sha256()
+    for array in (prepared.spectrograms, prepared.statistics, *(dataset.masks[name] for name in sorted(dataset.masks))):
+        digest.update(np.ascontiguousarray(array).data)
+    groups = [] if dataset.groups is None else [dataset.groups]
+    for column in (dataset.ids, dataset.modalities["lyrics"], *groups):
+        digest.update("\n".join(map(str, column)).encode())
+    for name in sorted(dataset.labels):
+        digest.update("\n".join([name, *map(str, dataset.labels[name])]).encode())
     return digest.hexdigest()[:16]

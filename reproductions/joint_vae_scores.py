@@ -21,26 +21,36 @@ def score_audio(config: Config, prepared: Prepared, part: Part, fc: Fitted, conv
     """Clustering of the audio representations (FC, Conv, PCA) and how healthy the two VAEs are."""
     usable = prepared.dataset.masks["audio"]
     rows = part.score[usable[part.score]]
-    scaler = fit_standardizer(prepared.statistics[part.fit[usable[part.fit]]])
-    features = scaler(prepared.statistics[rows])
-    fc_module = models.FCVAE(latent_dim=config.fc_latent, features=features.shape[1])
     spectrogram_module = conv_module(config, prepared)
-    recon_fc = training.predict(fc_module, fc.state.variables, (fc.mean[rows],), method="decode")
     recon_conv = training.predict(spectrogram_module, conv.state.variables, (conv.mean[rows],), method="decode")
     pca, explained = pca_of_spectrograms(prepared, part)
+    spaces = {"fc": fc.mean, "conv": conv.mean, "pca": pca}
+    supervised = {**spaces, "statistics": prepared.statistics}
     return {
-        "clustering": {
-            "fc": _grid(config, prepared, fc.mean, rows, seed),
-            "conv": _grid(config, prepared, conv.mean, rows, seed),
-            "pca": _grid(config, prepared, pca, rows, seed),
-        },
+        "clustering": {name: _grid(config, prepared, space, rows, seed) for name, space in spaces.items()},
+        "probe": {name: _probe(config, prepared, part, space, usable) for name, space in supervised.items()},
         "scalars": {
-            **_health("fc", fc, rows),
+            **_fc_health(config, prepared, part, fc, rows),
             **_health("conv", conv, rows),
-            "fc.mse": float(np.mean((recon_fc - features) ** 2)),
             "conv.mse": _spectrogram_mse(prepared, recon_conv, rows),
+            "conv.mse_of_mean": _spectrogram_mse(prepared, _mean_spectrogram(prepared, part), rows),
             "pca_explained_variance": float(explained.sum()),
         },
+    }
+
+
+def score_fc(config: Config, prepared: Prepared, part: Part, fc: Fitted) -> dict[str, float]:
+    """The FC-VAE alone: its health, K-means at k = 5, and how well its latents tell the labels."""
+    usable = prepared.dataset.masks["audio"]
+    rows = part.score[usable[part.score]]
+    x = fc.mean[rows]
+    clusters = evaluation.clustering_scores(x, evaluation.kmeans(x, min(5, len(rows) - 1), seed=0))
+    probe = _probe(config, prepared, part, fc.mean, usable)
+    return {
+        **_fc_health(config, prepared, part, fc, rows),
+        "silhouette": float(clusters["silhouette"]),
+        "largest_share": float(clusters["largest_share"]),
+        **{f"probe/{label}": found["accuracy"] for label, found in probe.items()},
     }
 
 
@@ -67,26 +77,45 @@ def score_joint(
     audio, lyrics = modality_means(config, prepared, part, variant, joint, pairs)
     genre = prepared.dataset.labels.get("genre")
     labels = None if genre is None else genre[pairs]
+    hybrid, either = hybrid_space(part, conv, both), has_audio | part.has_lyrics
+    cca_fit = part.fit[both[part.fit]]
+    projected = cca_projections(prepared, part, cca_fit, pairs)
+    mean_lyrics = part.lyrics[part.fit[part.has_lyrics[part.fit]]].mean(0)
+    groups = prepared.dataset.groups
     return {
         "clustering": {
             **audio_scores["clustering"],
-            "hybrid": _grid(config, prepared, hybrid_space(part, conv, both), pairs, seed),
+            "hybrid": _grid(config, prepared, hybrid, pairs, seed),
             "joint": _grid(config, prepared, joint.mean, rows, seed),
+        },
+        "probe": {
+            **audio_scores["probe"],
+            "lyrics": _probe(config, prepared, part, part.lyrics, part.has_lyrics),
+            "hybrid": _probe(config, prepared, part, hybrid, both),
+            "joint": _probe(config, prepared, part, joint.mean, either),
         },
         "scalars": {
             **audio_scores["scalars"],
             **_health("joint", joint, rows),
             "joint.audio.mse": _spectrogram_mse(prepared, recon["audio"], pairs),
+            "joint.audio.mse_of_mean": _spectrogram_mse(prepared, _mean_spectrogram(prepared, part), pairs),
             "joint.lyrics.mse": float(np.mean((recon["lyrics"] - part.lyrics[pairs]) ** 2)),
+            "joint.lyrics.mse_of_mean": float(np.mean((mean_lyrics - part.lyrics[pairs]) ** 2)),
             "explained_variance": float(part.encoder.explained_variance_ratio.sum()),
         },
         "retrieval": evaluation.cross_modal_retrieval(audio, lyrics, labels=labels),
-        "cca": cca_retrieval(prepared, part, part.fit[both[part.fit]], pairs, labels),
+        "cca": evaluation.cross_modal_retrieval(*projected, labels=labels),
+        "within_language": {
+            "retrieval": _within_language(prepared, pairs, audio, lyrics),
+            "cca": _within_language(prepared, pairs, *projected),
+        },
         "sizes": {
             "fit": len(part.fit),
             "valid": 0 if part.valid is None else len(part.valid),
             "score": len(part.score),
             "pairs": len(pairs),
+            "fit_groups": 0 if groups is None else len(set(groups[part.fit])),
+            "score_groups": 0 if groups is None else len(set(groups[part.score])),
         },
     }
 
@@ -117,17 +146,15 @@ def pca_of_spectrograms(prepared: Prepared, part: Part) -> tuple[np.ndarray, np.
     return pca.transform(flat).astype(np.float32), pca.explained_variance_ratio_
 
 
-def cca_retrieval(
-    prepared: Prepared, part: Part, fit_rows: np.ndarray, rows: np.ndarray, labels: np.ndarray | None
-) -> dict[str, dict[str, float]]:
-    """Retrieval by linear CCA between the statistics per mel band and the lyric vectors."""
+def cca_projections(
+    prepared: Prepared, part: Part, fit_rows: np.ndarray, rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Audio and lyrics of `rows` by linear CCA between the statistics per mel band and the lyric vectors."""
     scaler = fit_standardizer(prepared.statistics[fit_rows])
     audio = scaler(prepared.statistics)
     components = min(32, len(fit_rows) - 1, audio.shape[1], part.lyrics.shape[1])
     cca = evaluation.fit_cca(audio[fit_rows], part.lyrics[fit_rows], n_components=components, ridge=0.1)
-    return evaluation.cross_modal_retrieval(
-        evaluation.project_x(cca, audio[rows]), evaluation.project_y(cca, part.lyrics[rows]), labels=labels
-    )
+    return evaluation.project_x(cca, audio[rows]), evaluation.project_y(cca, part.lyrics[rows])
 
 
 def row_key(method: str, parameters: dict[str, Any]) -> str:
@@ -151,6 +178,46 @@ def used_labels(config: Config, prepared: Prepared) -> list[str]:
     return [name for name in config.labels if name in labels and len(set(labels[name]) - {""}) > 1]
 
 
+def _probe(
+    config: Config, prepared: Prepared, part: Part, x: np.ndarray, known: np.ndarray
+) -> dict[str, dict[str, float]]:
+    """Label → accuracy of a linear classifier on the scored part; {} without a held-out part."""
+    if part.valid is None:
+        return {}
+    fit, test = part.fit[known[part.fit]], part.score[known[part.score]]
+    found = {}
+    for name in used_labels(config, prepared):
+        labels = prepared.dataset.labels[name]
+        if len(set(labels[fit]) - {""}) > 1 and (labels[test] != "").any():
+            found[name] = evaluation.linear_probe(x[fit], labels[fit], x[test], labels[test])
+    return found
+
+
+def _within_language(
+    prepared: Prepared, rows: np.ndarray, audio: np.ndarray, lyrics: np.ndarray
+) -> dict[str, dict[str, float]]:
+    """Retrieval among the pairs of one language, mean over the pairs; {} where the data has but one language.
+
+    Naming the language alone lifts a recall over all pairs; here it is worth nothing.
+    """
+    languages = prepared.dataset.labels.get("language")
+    if languages is None or len(set(languages[rows]) - {""}) < 2:
+        return {}
+    found, weights = [], []
+    for language in sorted(set(languages[rows]) - {""}):
+        same = languages[rows] == language
+        if same.sum() > 1:
+            found.append(evaluation.cross_modal_retrieval(audio[same], lyrics[same]))
+            weights.append(same.sum())
+    return {
+        direction: {
+            metric: float(np.average([scores[direction][metric] for scores in found], weights=weights))
+            for metric in ("recall@10", "chance/recall@10", "mrr", "chance/mrr")
+        }
+        for direction in (found[0] if found else ())
+    }
+
+
 def _health(name: str, fitted: Fitted, rows: np.ndarray) -> dict[str, float]:
     kl = losses.kl_divergence(jnp.asarray(fitted.mean[rows]), jnp.asarray(fitted.logvar[rows]))
     return {
@@ -159,7 +226,29 @@ def _health(name: str, fitted: Fitted, rows: np.ndarray) -> dict[str, float]:
     }
 
 
+def _mean_spectrogram(prepared: Prepared, part: Part) -> np.ndarray:
+    """`[1, n_mels, frames]`: what predicts the spectrograms of other clips best without seeing them."""
+    rows = part.fit[prepared.dataset.masks["audio"][part.fit]]
+    # Padding holds 0, so the sum is that of the music.
+    music = np.maximum(prepared.frames[rows].sum(0), 1)
+    return (prepared.spectrograms[rows].sum(0) / music)[None].astype(np.float32)
+
+
+def _fc_health(config: Config, prepared: Prepared, part: Part, fc: Fitted, rows: np.ndarray) -> dict[str, float]:
+    usable = prepared.dataset.masks["audio"]
+    features = fit_standardizer(prepared.statistics[part.fit[usable[part.fit]]])(prepared.statistics[rows])
+    module = models.FCVAE(latent_dim=config.fc_latent, features=features.shape[1])
+    rebuilt = training.predict(module, fc.state.variables, (fc.mean[rows],), method="decode")
+    return {
+        **_health("fc", fc, rows),
+        "fc.mse": float(np.mean((rebuilt - features) ** 2)),
+        # Standardised on the training rows, whose mean is 0.
+        "fc.mse_of_mean": float(np.mean(features**2)),
+    }
+
+
 def _spectrogram_mse(prepared: Prepared, recon: np.ndarray, rows: np.ndarray) -> float:
+    recon = np.broadcast_to(recon, (len(rows), *recon.shape[1:]))
     error = losses.squared_error(
         jnp.asarray(recon),
         jnp.asarray(prepared.spectrograms[rows]),

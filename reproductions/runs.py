@@ -16,8 +16,8 @@ import tyro
 from jaxmusic import report
 
 C = TypeVar("C")
-# Fields that say where and how far a run goes, not what a seed computes; more seeds extend a run.
-_PLACES = ("out", "resume", "data", "seeds")
+# Fields that say where and how far a run goes and what is shown, not what a seed computes; more seeds extend a run.
+_PLACES = ("out", "resume", "data", "seeds", "projections", "same_data")
 
 
 def parse(config: type[C], presets: Mapping[str, C], arguments: Sequence[str] | None = None) -> C:
@@ -39,9 +39,10 @@ def open_output(folder: Path, config: Any, *, resume: bool, data_fingerprint: st
     Args:
         folder: made if it does not exist.
         config: the run's dataclass; kept as `config.json`, which a resumed run must match.
-        resume: go on with what lies there; otherwise what an earlier run left under `own` is deleted.
+        resume: go on with what lies there.
         data_fingerprint: changes when the data does.
-        own: names in the folder that belong to the script and that a fresh run starts without.
+        own: patterns of the names in the folder that belong to the script; a fresh run starts without what an earlier
+            one left under them. In a folder without a `config.json` nothing is deleted.
 
     Raises:
         ValueError: a resumed run has another config or other data.
@@ -66,10 +67,14 @@ def open_output(folder: Path, config: Any, *, resume: bool, data_fingerprint: st
         if differing:
             raise ValueError(f"{folder} holds another run: {'; '.join(differing)}. Drop --resume to start anew")
         return
-    for name in own:
-        if (folder / name).is_dir():
-            print(f"starting anew: deleting {folder / name}")
-            shutil.rmtree(folder / name)
+    earlier = sorted(path for pattern in own for path in folder.glob(pattern)) if kept.exists() else []
+    if earlier:
+        print(f"starting anew: deleting what an earlier run left in {folder}: {', '.join(p.name for p in earlier)}")
+    for path in earlier:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
     report.write_atomically(kept, json.dumps(settings, indent=1) + "\n")
 
 

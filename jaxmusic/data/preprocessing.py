@@ -58,12 +58,15 @@ def standardize_bins(
     Returns:
         `[n, n_mels, frames]` float32, 0 in padding and in bands that don't change.
     """
-    music = mask[:, None]
-    count = np.maximum(mask.sum(1), 1)[:, None, None]
-    mean = np.where(music, mel, 0).sum(2, keepdims=True, dtype=np.float64) / count
-    centred = np.where(music, mel - mean, 0)
-    deviation = np.sqrt((centred**2).sum(2, keepdims=True) / count)
-    return (centred / np.where(deviation < _CONSTANT, np.inf, deviation)).astype(np.float32)
+    standardized = np.empty(mel.shape, np.float32)
+    # Clip by clip: in float64 the whole would need several times the data's own memory.
+    for clip, music, out in zip(mel, mask, standardized, strict=True):
+        count = max(music.sum(), 1)
+        mean = np.where(music, clip, 0).sum(1, keepdims=True, dtype=np.float64) / count
+        centred = np.where(music, clip - mean, 0)
+        deviation = np.sqrt((centred**2).sum(1, keepdims=True) / count)
+        out[:] = centred / np.where(deviation < _CONSTANT, np.inf, deviation)
+    return standardized
 
 
 class Standardizer(NamedTuple):

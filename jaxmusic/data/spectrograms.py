@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Int
 
 from jaxmusic import audio
 
-__all__ = ["Spectrograms", "frames_of", "read_audio", "read_mels"]
+__all__ = ["Spectrograms", "decibel_mel", "frames_of", "read_audio", "read_mels"]
 
 _Count = TypeVar("_Count", int, np.ndarray)
 
@@ -152,7 +152,7 @@ def read_audio(
         The `Spectrograms` of all files that can be decoded.
     """
     names, paths = list(files), list(files.values())
-    mel = partial(_decibel_mel, sr=sr, n_fft=n_fft, hop_length=hop_length, n_mels=n_mels)
+    mel = partial(decibel_mel, sr=sr, n_fft=n_fft, hop_length=hop_length, n_mels=n_mels)
     rows, values, samples, unreadable = audio.extract(
         paths, mel, sr=sr, duration=duration, n_jobs=n_jobs, cache=cache, progress=progress
     )
@@ -172,9 +172,10 @@ def read_audio(
     return Spectrograms([names[row] for row in rows], values, lengths, skipped, description)
 
 
-def _decibel_mel(
+def decibel_mel(
     y: Float[Array, "batch samples"], *, sr: int, n_fft: int, hop_length: int, n_mels: int
 ) -> Float[Array, "batch n_mels frames"]:
+    """Mel power spectrogram in dB, reference 1, at most 80 dB below a clip's own peak."""
     mel = audio.melspectrogram(y, sr=sr, n_fft=n_fft, hop_length=hop_length, n_mels=n_mels)
     return audio.power_to_db(mel)
 

@@ -152,6 +152,7 @@ def metric_bars(
     path: str | Path,
     ylabel: str,
     title: str = "",
+    level: tuple[float, str] | None = None,
 ) -> Path:
     """Groups of bars with error bars; what was not measured (NaN) is a gap that says so.
 
@@ -162,6 +163,7 @@ def metric_bars(
         path: file to write.
         ylabel: the metric and its unit.
         title: of the figure.
+        level: a value to draw a line at, and its name, e.g. `(1.0, "chance")`.
     """
     figure = new_figure(max(5.0, 1.0 * len(names) + 1.5), 3.4)
     axes = figure.subplots()
@@ -182,6 +184,9 @@ def metric_bars(
     turned: Any = {"rotation": 20, "ha": "right", "rotation_mode": "anchor"} if len(names) > 5 else {}
     axes.set_xticks(np.arange(len(names)), [literal(name) for name in names], **turned)
     axes.set_ylabel(literal(ylabel))
-    if len(bars) > 1:
-        axes.legend(frameon=False)
+    if level is not None:
+        axes.axhline(level[0], color="#555555", linestyle="--", linewidth=1, label=literal(level[1]))
+    if len(bars) > 1 or level is not None:
+        # Beside the bars, which it would hide.
+        figure.legend(loc="outside right upper", frameon=False)
     return save(figure, path, title)

@@ -20,6 +20,8 @@ from jaxmusic.losses import LossFunction
 
 Batch = Mapping[str, Any]
 Inputs = Callable[[Batch], tuple[Any, ...]]
+# Evaluation sees every schedule (of beta, say) at its end, so that its losses compare between epochs.
+_SCHEDULES_END = np.int32(np.iinfo(np.int32).max)
 
 
 class State(NamedTuple):
@@ -136,14 +138,23 @@ class Engine:
             return self.call("evaluate", state, data)
         count, seconds = _row_count(data), 0.0
         total: dict[str, jax.Array] | None = None
-        order = self._in_order(data)
+        order, end = self._in_order(data), jnp.full_like(state.step, _SCHEDULES_END)
         for step, mask in enumerate(self._row_masks(data)):
-            batch, gathering = self.call("gather_same", data, order[step], mask, state.step)
+            batch, gathering = self.call("gather_same", data, order[step], mask, end)
             metrics, compiling = self.call("evaluate_step", state, batch)
             seconds += gathering + compiling
             total = _accumulate(total, metrics, mask.sum() / count)
         assert total is not None
         return total, seconds
+
+    def restart(self, state: State, start: Callable[[Any], Any]) -> State:
+        """`state` with `start(params)` for its parameters, and an optimiser's state made for them."""
+        several = state.step.ndim > 0
+        params = (jax.vmap(start) if several else start)(state.params)
+        # A copy: the step donates its state, and the caller's pretrained arrays must outlive it.
+        params = jax.tree.map(jnp.array, params)
+        initialize = self._optimizer.init
+        return state._replace(params=params, opt_state=(jax.vmap(initialize) if several else initialize)(params))
 
     # The functions below are traced. Rows are gathered inside the compiled step from data that stays on the device.
 
@@ -227,7 +238,7 @@ class Engine:
         parts = (jnp.asarray(self._in_order(data)), masks)
 
         def step(part: tuple[jax.Array, jax.Array]) -> dict[str, jax.Array]:
-            return self._evaluate_step(state, self._gather(data, part[0], part[1], state.step))
+            return self._evaluate_step(state, self._gather(data, part[0], part[1], jnp.asarray(_SCHEDULES_END)))
 
         metrics = lax.map(step, parts)
         return _weighted_mean(metrics, masks)

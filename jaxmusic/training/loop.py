@@ -52,6 +52,7 @@ def fit(
     optimizer: optax.GradientTransformation,
     seeds: int = 1,
     checkpoint: str | Path | None = None,
+    save_every: int = 1,
     mesh: Mesh | None = None,
     inputs: Inputs = batch_inputs,
     start: Callable[[Any], Any] | None = None,
@@ -73,15 +74,17 @@ def fit(
         loss: `loss(outputs, batch) -> (scalar, metrics)`, where the batch also holds `"row_mask"` and `"step"`.
             Give the same function object to several calls and they share what was compiled.
         train: a dict of arrays, nested or not, each with the rows on the first axis.
-        valid: the same for the validation part, evaluated after every epoch.
+        valid: the same for the validation part, evaluated after every epoch, with schedules of the step at their end.
         epochs: passes over `train`.
         batch_size: rows of a step.
         optimizer: an optax transformation.
         seeds: models to train, from `jax.random.split(key, seeds)`; their states come back stacked.
-        checkpoint: a folder; state and log are saved there after every epoch, and a call that finds some goes on.
+        checkpoint: a folder; state and log are saved there, and a call that finds some goes on.
+        save_every: epochs from one save to the next; the last epoch is always saved.
         mesh: shards each batch over the mesh's first axis; the state is replicated.
         inputs: batch → positional arguments of the module; default `batch["inputs"]` and, if present, `batch["masks"]`.
-        start: fresh parameters → the parameters to start from, e.g. with a pretrained part.
+        start: fresh parameters → the parameters to start from, e.g. with a pretrained part; for `seeds > 1` it must be
+            traceable.
         patience: stop after so many epochs without a lower validation loss, and return the best epoch's parameters.
         loop: `"scan"` runs an epoch as one compiled loop, `"python"` one compiled step at a time; the same numbers.
             None chooses: python for convolutions on CPU, whose gradients XLA runs 20 times slower inside a loop.
@@ -96,13 +99,15 @@ def fit(
             and optimiser are functions that cannot be compared; for others of them choose another folder.
         FloatingPointError: the loss is NaN or infinite; names the epoch.
     """
-    _check(train, valid, epochs=epochs, batch_size=batch_size, seeds=seeds, patience=patience, mesh=mesh)
+    counts = {"epochs": epochs, "batch_size": batch_size, "seeds": seeds, "save_every": save_every}
+    _check(train, valid, counts, patience=patience, mesh=mesh)
     # Batches are constrained inside the step, which wants axes that the compiler may shard ("auto").
     mesh = None if mesh is None else Mesh(mesh.devices, mesh.axis_names)
     train = _place(train, mesh)
     valid = None if valid is None else _place(valid, mesh)
     options: dict[str, Any] = {
         "epochs": epochs,
+        "save_every": save_every,
         "start": start,
         "patience": patience,
         "loop": loop,
@@ -136,6 +141,7 @@ def _run(
     *,
     epochs: int,
     checkpoint: str | Path | None,
+    save_every: int,
     start: Callable[[Any], Any] | None,
     patience: int | None,
     loop: str | None,
@@ -144,8 +150,7 @@ def _run(
     """Train one model, or several whose keys and states share a leading axis."""
     state = compiled.initialize(key, train)
     if start is not None:
-        # A copy: the step donates its state, and the caller's pretrained arrays must outlive it.
-        state = state._replace(params=jax.tree.map(jnp.array, start(state.params)))
+        state = compiled.restart(state, start)
     best = state.params if patience is not None else ()
     log: dict[str, Any] = {"history": [], "best_epoch": -1, "best_loss": None, "seconds": 0.0}
     config = {
@@ -183,7 +188,8 @@ def _run(
                 if patience is not None and _improves(log, "valid_loss"):
                     log["best_epoch"], log["best_loss"] = epoch, log["history"][-1]["valid_loss"]
                     best = jax.tree.map(jnp.array, state.params)
-                if store is not None:
+                is_last = epoch + 1 == epochs or _out_of_patience(log, patience)
+                if store is not None and (is_last or (epoch + 1) % save_every == 0):
                     store.save(epoch + 1, (state, best), log)
                 bar.set_postfix(loss=float(np.mean(log["history"][-1]["loss"])), refresh=False)
                 bar.update()
@@ -234,29 +240,27 @@ def _out_of_patience(log: dict[str, Any], patience: int | None) -> bool:
 def _check(
     train: Batch,
     valid: Batch | None,
+    counts: dict[str, int],
     *,
-    epochs: int,
-    batch_size: int,
-    seeds: int,
     patience: int | None,
     mesh: Mesh | None,
 ) -> None:
-    for name, value in (("epochs", epochs), ("batch_size", batch_size), ("seeds", seeds)):
+    for name, value in counts.items():
         if value < 1:
             raise ValueError(f"{name} must be at least 1, got {value}")
     for part, data in (("train", train), ("valid", valid)):
         if data is None:
             continue
-        counts = {jax.tree_util.keystr(path): len(x) for path, x in jax.tree_util.tree_leaves_with_path(data)}
-        if not counts or 0 in counts.values():
-            raise ValueError(f"{part} has no rows: {counts}")
-        if len(set(counts.values())) > 1:
-            raise ValueError(f"the arrays of {part} differ in their number of rows: {counts}")
+        rows = {jax.tree_util.keystr(path): len(x) for path, x in jax.tree_util.tree_leaves_with_path(data)}
+        if not rows or 0 in rows.values():
+            raise ValueError(f"{part} has no rows: {rows}")
+        if len(set(rows.values())) > 1:
+            raise ValueError(f"the arrays of {part} differ in their number of rows: {rows}")
     if patience is not None and valid is None:
         raise ValueError("patience needs validation data: give valid=")
-    if mesh is not None and batch_size % mesh.shape[mesh.axis_names[0]]:
+    if mesh is not None and counts["batch_size"] % mesh.shape[mesh.axis_names[0]]:
         raise ValueError(
-            f"batch_size {batch_size} is no multiple of the mesh's {mesh.shape[mesh.axis_names[0]]} devices"
+            f"batch_size {counts['batch_size']} is no multiple of the mesh's {mesh.shape[mesh.axis_names[0]]} devices"
         )
 
 

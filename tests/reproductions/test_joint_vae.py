@@ -120,6 +120,78 @@ def test_more_seeds_extend_a_run(straight, tmp_path):
     assert rows["compare.lyrics_to_audio.mrr.cca@variant:document"]["n"] == 3
 
 
+def test_only_the_documents_own_protocol_gets_a_verdict(straight, tmp_path):
+    folder = shutil.copytree(straight, tmp_path / "copy")
+    for seed in (2, 3, 4):
+        shutil.copy(folder / "work" / "seed_0.json", folder / "work" / f"seed_{seed}.json")
+    shutil.copy(folder / "work" / "experiments_2_seeds.json", folder / "work" / "experiments_5_seeds.json")
+    joint_vae.main(dataclasses.replace(TINY, out=folder, resume=True, seeds=5, same_data=True))
+    verdicts = {row["id"]: row["verdict"] for row in _numbers(folder)["rows"]}
+    assert verdicts["hybrid.kmeans.5.silhouette@variant:document"] in ("reproduced", "not reproduced")
+    assert verdicts["hybrid.kmeans.5.silhouette@variant:info_nce"] is None
+
+
+def test_a_fresh_run_leaves_nothing_of_an_earlier_one_and_nothing_of_others_is_touched(straight, tmp_path):
+    config = json.loads((straight / "config.json").read_text())
+    (tmp_path / "umap_genre.png").write_text("mine")
+    (tmp_path / "notes.txt").write_text("mine")
+    opened = {"resume": False, "data_fingerprint": config["data_fingerprint"], "own": joint_vae.outputs.FILES}
+    runs.open_output(tmp_path, TINY, **opened)
+    # No run lies here, so the picture is someone's.
+    assert (tmp_path / "umap_genre.png").exists()
+    (tmp_path / "work").mkdir()
+    runs.open_output(tmp_path, TINY, **opened)
+    assert {path.name for path in tmp_path.iterdir()} == {"notes.txt", "config.json"}
+
+
+def test_every_file_of_a_run_is_known_as_its_own(straight):
+    known = {path.name for pattern in joint_vae.outputs.FILES for path in straight.glob(pattern)}
+    assert {path.name for path in straight.iterdir()} == known | {"config.json"}
+
+
+def test_models_are_held_against_the_training_mean(straight):
+    rows = {row["id"]: row for row in _numbers(straight)["rows"]}
+    # Every spectrogram is standardised by itself, so its own mean square is 1, and the mean of others is near 0.
+    assert rows["conv.mse_of_mean@variant:info_nce"]["fresh"] == pytest.approx(1, abs=0.15)
+    assert rows["joint.lyrics.mse_of_mean@variant:document"]["fresh"] == pytest.approx(1, abs=0.1)
+
+
+def test_a_linear_classifier_scores_every_representation_on_the_test_part_only(straight):
+    rows = {row["id"]: row for row in _numbers(straight)["rows"]}
+    for space in ("fc", "conv", "pca", "statistics", "lyrics", "hybrid", "joint", "majority"):
+        assert 0 <= rows[f"{space}.probe.genre@variant:info_nce"]["fresh"] <= 1
+        assert f"{space}.probe.genre@variant:document" not in rows
+    assert rows["lyrics.probe.language@variant:info_nce"]["fresh"] > 0.8
+
+
+def test_labels_and_groups_belong_to_the_fingerprint():
+    prepared = joint_vae_pipeline.prepare(TINY)
+    dataset = prepared.dataset
+    changes = [
+        {"groups": dataset.groups[::-1]},
+        {"labels": {**dataset.labels, "genre": dataset.labels["genre"][::-1]}},
+        {"masks": {**dataset.masks, "lyrics": np.zeros_like(dataset.masks["lyrics"])}},
+    ]
+    prints = {
+        joint_vae_pipeline.fingerprint(prepared._replace(dataset=dataclasses.replace(dataset, **change)))
+        for change in [{}, *changes]
+    }
+    assert len(prints) == 4
+
+
+def test_too_few_pairs_are_one_clear_line():
+    import jax
+
+    prepared = joint_vae_pipeline.prepare(TINY)
+    masks = prepared.dataset.masks | {"lyrics": np.arange(60) < 20}
+    few = prepared._replace(dataset=dataclasses.replace(prepared.dataset, masks=masks))
+    part = joint_vae_pipeline.part_of(TINY, few, joint_vae_pipeline.VARIANTS["document"], jax.random.key(0))
+    assert part.has_lyrics.sum() == 20
+    one = few._replace(dataset=dataclasses.replace(few.dataset, masks=masks | {"audio": np.arange(60) >= 19}))
+    with pytest.raises(ValueError, match="1 of the 60 clips of the training part have both audio and lyrics"):
+        joint_vae_pipeline.part_of(TINY, one, joint_vae_pipeline.VARIANTS["document"], jax.random.key(0))
+
+
 def test_resuming_another_run_is_refused(straight, tmp_path):
     folder = tmp_path / "copy"
     folder.mkdir()
@@ -137,6 +209,10 @@ def test_a_broken_place_or_option_is_one_clear_line(tmp_path):
         runs.guarded(lambda: joint_vae.main(dataclasses.replace(TINY, data=tmp_path / "nowhere")))
     with pytest.raises(ValueError, match="is none of"):
         joint_vae.main(dataclasses.replace(TINY, variant=("documnet",)))
+    with pytest.raises(ValueError, match="names one twice: split elbo split"):
+        joint_vae.main(dataclasses.replace(TINY, variant=("split", "elbo", "split")))
+    with pytest.raises(ValueError, match="--seeds must be at least 1, got 0"):
+        joint_vae.main(dataclasses.replace(TINY, seeds=0))
     with pytest.raises(SystemExit, match="--preset 'fast' is none of"):
         runs.parse(joint_vae.Config, joint_vae.PRESETS, ["--preset", "fast"])
 
@@ -169,7 +245,7 @@ def test_nothing_is_fitted_on_the_test_part():
 
     part = joint_vae_pipeline.part_of(TINY, prepared, variant, jax.random.key(0))
     texts = prepared.dataset.modalities["lyrics"].copy()
-    texts[part.score] = "entirely other words"
+    texts[part.score] = f"{texts[part.fit[0]]} and entirely other words"
     changed = prepared._replace(
         dataset=dataclasses.replace(prepared.dataset, modalities={"lyrics": texts}),
     )

@@ -191,6 +191,16 @@ def test_an_interrupt_in_an_epoch_loses_only_that_epoch(tmp_path):
     _assert_equal(_arrays(straight), _arrays(resumed))
 
 
+def test_saves_can_be_rarer_and_the_last_epoch_is_always_there(tmp_path):
+    straight, _ = _fit(_regression(), epochs=7)
+    _fit(_regression(), epochs=5, checkpoint=tmp_path / "run", save_every=3)
+    saved = {path.name for path in (tmp_path / "run").iterdir() if path.name.isdigit()}
+    assert "5" in saved
+    assert not saved & {"1", "2", "4"}
+    resumed, _ = _fit(_regression(), epochs=7, checkpoint=tmp_path / "run", save_every=3)
+    _assert_equal(_arrays(straight), _arrays(resumed))
+
+
 def test_a_checkpoint_of_another_run_is_refused(tmp_path):
     _fit(_regression(), epochs=1, checkpoint=tmp_path / "run")
     with pytest.raises(ValueError, match="checkpoint of another run"):
@@ -244,12 +254,33 @@ def test_training_starts_from_given_parameters_and_leaves_them_alive():
     assert int(state.epoch) == 1
 
 
+def test_seeds_trained_together_start_from_given_parameters(monkeypatch):
+    # Weights that an optimiser keeps in its own state must be those that training starts from, too.
+    optimizer = optax.chain(optax.adam(0.05), optax.ema(0.5))
+    options = {"seeds": 2, "epochs": 2, "optimizer": optimizer, "start": lambda p: jax.tree.map(lambda x: x * 0 + 2, p)}
+    looped, _ = _fit(_regression(), **options)
+    monkeypatch.setattr("jaxmusic.training.loop.jax.default_backend", lambda: "gpu")
+    together, _ = _fit(_regression(), **options)
+    np.testing.assert_allclose(together.params["Dense_0"]["kernel"], looped.params["Dense_0"]["kernel"], rtol=1e-6)
+    assert jax.tree.structure(together.opt_state) == jax.tree.structure(looped.opt_state)
+
+
 def test_a_schedule_sees_the_step():
     loss = losses.elbo(beta=optax.linear_schedule(0.0, 1.0, 4))
     x = {"inputs": np.ones((8, 16), np.float32)}
     module = models.FCVAE(latent_dim=2, features=16, widths=(8,))
     _, info = _fit(x, module=module, loss=loss, epochs=3, batch_size=4)
     np.testing.assert_allclose(info.metrics["beta"], [0.125, 0.625, 1.0])
+
+
+@pytest.mark.parametrize("loop", ["scan", "python"])
+def test_validation_sees_schedules_at_their_end(loop):
+    loss = losses.elbo(beta=optax.linear_schedule(0.0, 1.0, 100))
+    x = {"inputs": np.ones((8, 16), np.float32)}
+    module = models.FCVAE(latent_dim=2, features=16, widths=(8,))
+    _, info = _fit(x, module=module, loss=loss, epochs=3, batch_size=4, valid=x, loop=loop)
+    np.testing.assert_allclose(info.metrics["valid_beta"], 1.0)
+    assert info.metrics["beta"].max() < 0.1
 
 
 def test_a_mesh_gives_the_numbers_of_one_device():
@@ -293,6 +324,8 @@ def test_rows_that_do_not_fit_are_refused(change, message):
 def test_arguments_out_of_range_are_refused():
     with pytest.raises(ValueError, match="epochs must be at least 1"):
         _fit(_regression(), epochs=0)
+    with pytest.raises(ValueError, match="save_every must be at least 1"):
+        _fit(_regression(), save_every=0)
     with pytest.raises(ValueError, match="patience needs validation data"):
         _fit(_regression(), patience=2)
 

@@ -7,9 +7,8 @@ from functools import partial
 import numpy as np
 from jaxtyping import Float, PRNGKeyArray
 
-from jaxmusic import audio
 from jaxmusic.data.dataset import Dataset
-from jaxmusic.data.spectrograms import frames_of
+from jaxmusic.data.spectrograms import decibel_mel, frames_of
 from jaxmusic.data.synthetic_corpus.corpus import Corpus, draw_corpus, render_corpus, samples_of
 
 __all__ = ["synthetic"]
@@ -108,8 +107,7 @@ def _decibel_mels(
 
     samples, n = samples_of(duration, sample_rate), len(corpus.ids)
     batch = min(max(1, _BATCH_SAMPLES // samples), n)
-    mel = partial(audio.melspectrogram, sr=sample_rate, n_fft=n_fft, hop_length=hop_length, n_mels=n_mels)
-    transform = jax.jit(lambda y: audio.power_to_db(mel(y)))
+    transform = jax.jit(partial(decibel_mel, sr=sample_rate, n_fft=n_fft, hop_length=hop_length, n_mels=n_mels))
     mels = np.empty((n, n_mels, frames_of(samples, hop_length)), np.float32)
     for first in range(0, n, batch):
         rows = np.arange(first, min(first + batch, n))
