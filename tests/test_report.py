@@ -62,7 +62,7 @@ def test_the_written_report_holds_every_row_in_both_forms(tmp_path):
     rows = [_row("a@variant:document"), _row("a@variant:split", fresh=(5.0,)), _row("b@variant:split", reported=None)]
     path = report.write(_report(rows), tmp_path / "new" / "folder")
     content = json.loads((path.parent / "report.json").read_text())
-    assert set(content) == {"document", "preset", "data", "environment", "rows", "notes", "timing"}
+    assert set(content) == {"document", "preset", "data", "environment", "rows", "notes", "timing", "settings"}
     assert [row["id"] for row in content["rows"]] == [row.id for row in rows]
     assert set(content["rows"][0]) == {
         "id", "section", "what", "metric", "reported", "fresh", "std", "n", "verdict", "note",
