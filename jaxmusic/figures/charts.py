@@ -188,5 +188,5 @@ def metric_bars(
         axes.axhline(level[0], color="#555555", linestyle="--", linewidth=1, label=literal(level[1]))
     if len(bars) > 1 or level is not None:
         # Beside the bars, which it would hide.
-        figure.legend(loc="outside right upper", frameon=False)
+        figure.legend(loc="outside right center", frameon=False)
     return save(figure, path, title)
