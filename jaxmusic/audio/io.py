@@ -16,7 +16,7 @@ _OGG_PAGE = 27 + 255 + 255 * 255
 
 
 def load(path: str | Path, *, sr: int | None = 22_050, duration: float | None = None) -> Float[np.ndarray, " samples"]:
-    """Decode an audio file (wav, flac, ogg, mp3) to one channel.
+    """Decode an audio file (wav, flac, ogg, mp3) to one channel; returns the waveform alone, without the rate.
 
     Channels are averaged, then resampled by soxr at its high quality: what `librosa.load` does.
 

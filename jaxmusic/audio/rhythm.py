@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Int
 
 from jaxmusic.audio import filters
 from jaxmusic.audio.batching import each_clip
-from jaxmusic.audio.spectral import _waveform, frame, frame_mask, frames_of, melspectrogram, power_to_db
+from jaxmusic.audio.spectral import PRECISION, _waveform, frame, frame_mask, frames_of, melspectrogram, power_to_db
 
 
 def onset_strength(
@@ -157,4 +157,4 @@ def _mean_autocorrelation(envelope: Float[Array, " frames"], count: Array, width
     spectrum = jnp.fft.rfft(pieces, n=size, axis=-1)
     power = jnp.square(spectrum.real) + jnp.square(spectrum.imag)
     weights = jnp.where(counted, 1.0 / jnp.where(counted, energy, 1.0), 0.0) / jnp.maximum(count, 1)
-    return jnp.fft.irfft(weights @ power, n=size)[:width]
+    return jnp.fft.irfft(jnp.matmul(weights, power, precision=PRECISION), n=size)[:width]

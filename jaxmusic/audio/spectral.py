@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,9 @@ from jaxmusic.audio.batching import each_clip
 
 # The smallest normal float32: librosa divides by nothing below it.
 TINY = float(np.finfo(np.float32).tiny)
+# Accelerators would round the factors of a matrix product to fewer bits: power spans many decades, and cepstral
+# coefficients ride on a large offset.
+PRECISION = jax.lax.Precision.HIGHEST
 _STFT = ("n_fft", "hop_length", "win_length", "window", "center", "pad_mode")
 
 
@@ -93,21 +97,24 @@ def melspectrogram(
     def bands(S: Array) -> Array:
         n = 2 * (S.shape[-1] - 1)
         bank = filters.mel(sr=sr, n_fft=n, n_mels=n_mels, fmin=fmin, fmax=fmax, htk=htk, norm=norm)
-        return jnp.einsum("mb,fb->mf", jnp.asarray(bank), S)
+        return jnp.einsum("mb,fb->mf", jnp.asarray(bank), S, precision=PRECISION)
 
     stft_settings = (n_fft, hop_length, win_length, window, center, pad_mode)
     return on_spectrogram(bands, y, S, power, *stft_settings)
 
 
-@partial(jax.jit, static_argnames=("ref", "amin", "top_db"))
 def power_to_db(
-    S: Float[Array, "*batch n_mels frames"], *, ref: float = 1.0, amin: float = 1e-10, top_db: float | None = 80.0
+    S: Float[Array, "*batch n_mels frames"],
+    *,
+    ref: float | Array | Callable[[Array], Array] = 1.0,
+    amin: float = 1e-10,
+    top_db: float | None = 80.0,
 ) -> Float[Array, "*batch n_mels frames"]:
     """Power in decibels, `10 log10(S / ref)`.
 
     Args:
         S: `[…, n_mels, frames]` power.
-        ref: power that becomes 0 dB.
+        ref: power that becomes 0 dB; or a function of one clip's power that gives it, such as `jnp.max`.
         amin: lowest power counted.
         top_db: nothing lies further below the peak than this. The peak is that of each clip (the last two axes), so
             that a batch equals its clips; None keeps everything.
@@ -117,13 +124,24 @@ def power_to_db(
 
     >>> power_to_db(jnp.array([[1.0, 100.0]])).round(3).tolist()
     [[0.0, 20.0]]
+    >>> power_to_db(jnp.array([[1.0, 100.0]]), ref=jnp.max).round(3).tolist()
+    [[-20.0, 0.0]]
     """
     if amin <= 0:
         raise ValueError(f"amin must be positive, got {amin}")
     if top_db is not None and top_db < 0:
         raise ValueError(f"top_db must not be negative, got {top_db}")
     S = jnp.asarray(S)
-    decibels = 10.0 * jnp.log10(jnp.maximum(S, amin)) - 10.0 * np.log10(max(amin, abs(ref)))
+    level: Any = ref
+    if callable(ref):
+        clips = S.reshape(-1, *S.shape[-2:])
+        level = jax.vmap(ref)(clips).reshape(S.shape[:-2] + (1,) * min(2, S.ndim))
+    return _power_to_db(S, level, amin, top_db)
+
+
+@partial(jax.jit, static_argnames=("amin", "top_db"))
+def _power_to_db(S: Array, ref: float | Array, amin: float, top_db: float | None) -> Array:
+    decibels = 10.0 * jnp.log10(jnp.maximum(S, amin)) - 10.0 * jnp.log10(jnp.maximum(amin, jnp.abs(ref)))
     if top_db is None:
         return decibels
     return jnp.maximum(decibels, decibels.max(axis=tuple(range(-min(2, S.ndim), 0)), keepdims=True) - top_db)
@@ -133,8 +151,7 @@ def power_to_db(
 def _mfcc(y, S, *, sr, n_mfcc, dct_type, norm, lifter, mel_norm, mel):
     def coefficients(S: Array) -> Array:
         basis = filters.dct(n_mfcc, S.shape[-2], dct_type=dct_type, norm=norm, lifter=lifter)
-        # Full precision: the loudness is a large offset on which the coefficients ride.
-        return jnp.matmul(jnp.asarray(basis), S, precision=jax.lax.Precision.HIGHEST)
+        return jnp.matmul(jnp.asarray(basis), S, precision=PRECISION)
 
     if S is not None:
         return coefficients(jnp.asarray(S))

@@ -52,5 +52,15 @@ class Rows:
             return np.empty(shape, dtype)
         file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - the map keeps it open, and it ends with it
         # Reserved at once: a disk that fills up later would end the process without a word.
-        os.posix_fallocate(file.fileno(), 0, size)
+        _reserve(file.fileno(), size)
         return np.memmap(file, dtype=dtype, mode="r+", shape=shape)
+
+
+def _reserve(file: int, size: int) -> None:
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file, 0, size)
+        return
+    # macOS and Windows have no such call: zeros take the space.
+    block = bytes(2**22)
+    for start in range(0, size, len(block)):
+        os.write(file, block[: size - start])

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 from jaxmusic.audio import filters
 from jaxmusic.audio.rounding import divide, log2
-from jaxmusic.audio.spectral import _STFT, TINY, on_spectrogram
+from jaxmusic.audio.spectral import _STFT, PRECISION, TINY, on_spectrogram
 
 _A0 = 440.0 / 16
 
@@ -103,7 +103,7 @@ def chroma_stft(
         else:
             estimated = lax.stop_gradient(_tuning(S, sr, 0.01, n_chroma, 150.0, 4000.0, 0.1))
             bank = _tuned_bank(estimated, sr, n, n_chroma, ctroct, octwidth, base_c)
-        classes = jnp.einsum("cb,fb->cf", bank, S)
+        classes = jnp.einsum("cb,fb->cf", bank, S, precision=PRECISION)
         if norm is None:
             return classes
         length = jnp.linalg.norm(classes, ord=norm, axis=0) if norm != 2 else jnp.sqrt(jnp.square(classes).sum(0))

@@ -1,14 +1,18 @@
-"""Words → arrays: tokens, the language of a text, TF-IDF on principal components."""
+"""Words → arrays: tokens, the language of a text, TF-IDF on principal components; and features → sentences."""
 
+from jaxmusic.text.descriptions import Terciles, describe, fit_terciles
 from jaxmusic.text.language import UNDETERMINED, content_words, detect_language, words
 from jaxmusic.text.stop_words import stop_words
 from jaxmusic.text.tfidf import TfidfPCA, fit_tfidf_pca
 
 __all__ = [
     "UNDETERMINED",
+    "Terciles",
     "TfidfPCA",
     "content_words",
+    "describe",
     "detect_language",
+    "fit_terciles",
     "fit_tfidf_pca",
     "stop_words",
     "words",

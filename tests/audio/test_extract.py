@@ -154,7 +154,8 @@ def test_workers_of_any_kind_give_the_same(clips, backend):
 
 
 def test_a_dask_cluster_gives_the_same(clips):
-    distributed = pytest.importorskip("distributed", reason="dask's distributed is not installed")
+    import distributed
+
     with (
         distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
         distributed.Client(cluster),

@@ -49,6 +49,12 @@ def test_decibels_equal_librosas_and_a_batch_equals_its_clips(embedded):
     for clip, decibels in zip(pair, ours, strict=True):
         _assert_parity(decibels, librosa.power_to_db(librosa.feature.melspectrogram(y=clip)))
     power = np.array([[1e-12, 1.0, 100.0]], np.float32)
+    # A function of the power is applied to each clip, so that a batch equals its clips.
+    batch = np.stack([power, 10 * power])
+    expected = np.stack([librosa.power_to_db(clip, ref=np.max) for clip in batch])
+    np.testing.assert_allclose(audio.power_to_db(batch, ref=jnp.max), expected, atol=1e-4)
+    np.testing.assert_allclose(jax.jit(partial(audio.power_to_db, ref=np.max))(batch), expected, atol=1e-4)
+    np.testing.assert_allclose(audio.power_to_db(power, ref=jnp.float32(10.0), top_db=None)[0, 1], -10.0, atol=1e-4)
     np.testing.assert_allclose(audio.power_to_db(power, ref=10.0, top_db=None), [[-110.0, -10.0, 10.0]], atol=1e-4)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jaxmusic.text.describe import Terciles, describe, fit_terciles
+from jaxmusic.text import Terciles, describe, fit_terciles
 
 LIMITS = Terciles(np.array([0.1, 0.2]), np.array([1000.0, 2000.0]), np.array([0.25, 0.3]))
 
