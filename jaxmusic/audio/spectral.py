@@ -124,8 +124,8 @@ def power_to_db(
 
     >>> power_to_db(jnp.array([[1.0, 100.0]])).round(3).tolist()
     [[0.0, 20.0]]
-    >>> power_to_db(jnp.array([[1.0, 100.0]]), ref=jnp.max).round(3).tolist()
-    [[-20.0, 0.0]]
+    >>> power_to_db(jnp.array([[1.0, 100.0]]), ref=jnp.min).round(3).tolist()
+    [[0.0, 20.0]]
     """
     if amin <= 0:
         raise ValueError(f"amin must be positive, got {amin}")

@@ -1,5 +1,7 @@
 """The spectral front end against librosa, on signals, on the embedded corpus and on real recordings."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import librosa
