@@ -108,6 +108,24 @@ def elbo(
     return loss
 
 
+def reconstruction(*, target: str = "inputs", reduction: str = "mean") -> LossFunction:
+    """Squared error alone, for a deterministic autoencoder.
+
+    Args:
+        target: key of the batch that holds what `outputs.recon` reconstructs.
+        reduction: see `squared_error`.
+
+    Returns:
+        `loss(outputs, batch) -> (scalar, {})` for outputs with `recon`.
+    """
+
+    def loss(outputs: Any, batch: Mapping[str, Any]) -> tuple[Array, dict[str, Array]]:
+        error = squared_error(outputs.recon, batch[target], reduction=reduction)
+        return masked_mean(error, batch.get("row_mask")), {}
+
+    return loss
+
+
 def joint_elbo(
     *,
     weights: Mapping[str, float],

@@ -267,7 +267,9 @@ def _list(items: Mapping[str, Any]) -> list[str]:
     lines = []
     for name, value in items.items():
         if isinstance(value, Mapping):
-            value = ", ".join(f"{key} {_short(inner)}" for key, inner in value.items())
+            value = ", ".join(
+                f"{key} {_short(inner)}" for key, inner in value.items() if inner not in ("", [], {}, None)
+            )
         elif isinstance(value, Sequence) and not isinstance(value, str):
             shown = [_short(inner) for inner in value[:5]]
             value = "; ".join(shown) + (f"; and {len(value) - 5} more" if len(value) > 5 else "")
@@ -278,7 +280,7 @@ def _list(items: Mapping[str, Any]) -> list[str]:
 
 def _short(value: Any) -> str:
     if isinstance(value, Mapping):
-        return " ".join(str(inner) for inner in value.values())
+        return "; ".join(f"{key}: {inner}" for key, inner in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(str(inner) for inner in value[:20]) + (
             f" and {len(value) - 20} more" if len(value) > 20 else ""

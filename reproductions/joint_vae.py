@@ -154,13 +154,7 @@ def run_seed(config: Config, prepared: Prepared, seed: int) -> dict[str, Any]:
 
 def main(config: Config) -> Path:
     """The whole reproduction; returns the path of `report.md`."""
-    unknown = set(config.variant) - set(VARIANTS)
-    if unknown or not config.variant:
-        raise ValueError(f"--variant {sorted(unknown)} is none of {sorted(VARIANTS)}")
-    if len(set(config.variant)) < len(config.variant):
-        raise ValueError(f"--variant names one twice: {' '.join(config.variant)}")
-    if config.seeds < 1:
-        raise ValueError(f"--seeds must be at least 1, got {config.seeds}")
+    runs.check_variants(config.variant, VARIANTS, config.seeds)
     began = time.perf_counter()
     runs.use_compilation_cache()
     prepared = prepare(config)
@@ -178,7 +172,7 @@ def main(config: Config) -> Path:
         path = config.out / "work" / f"seed_{seed}.json"
         records.append(runs.cached(path, partial(run_seed, config, prepared, seed)))
         # A finished seed's numbers are on disk; only the first seed's models are kept, for the figures and for use.
-        outputs.drop_checkpoints(config.out, seed)
+        runs.drop_models(config.out.glob(f"*_final/*/seed_{seed}"), seed)
     experiments = runs.cached(
         config.out / "work" / f"experiments_{config.seeds}_seeds.json", partial(leads.run, config, prepared)
     )

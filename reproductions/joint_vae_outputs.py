@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ import joint_vae_rows as rows
 import joint_vae_scores as scores
 import numpy as np
 import pandas as pd
+import runs
 from joint_vae_pipeline import Fitted, Part, Prepared, Variant, joint_module
 
 from jaxmusic import report
@@ -84,13 +84,6 @@ def _words(terms: list[tuple[str, float]]) -> str:
     return " ".join(word for word, _ in terms)
 
 
-def drop_checkpoints(folder: Path, seed: int) -> None:
-    """Delete a finished seed's models, but the first's."""
-    if seed:
-        for path in folder.glob(f"*_final/*/seed_{seed}"):
-            shutil.rmtree(path)
-
-
 def write(
     config: Config,
     preset: Config,
@@ -121,12 +114,6 @@ def write(
 
 def _settings(config: Config, preset: Config) -> dict[str, Any]:
     """What was run, and where that differs from the preset."""
-    elsewhere = ("out", "resume", "data", "projections", "same_data", "preset")
-    changed = [
-        f"{field.name} {getattr(config, field.name)} (preset: {getattr(preset, field.name)})"
-        for field in dataclasses.fields(config)
-        if field.name not in elsewhere and getattr(config, field.name) != getattr(preset, field.name)
-    ]
     return {
         "seeds": config.seeds,
         "FC-VAE": f"latent {config.fc_latent}, {config.fc_epochs} epochs, batch {config.fc_batch}",
@@ -136,7 +123,7 @@ def _settings(config: Config, preset: Config) -> dict[str, Any]:
         f"{config.lyrics_weight:g}, InfoNCE temperature {config.temperature:g}",
         "optimiser": f"Adam, learning rate {config.learning_rate:g}, "
         + ("no early stopping" if config.patience is None else f"patience {config.patience} epochs"),
-        "changed from the preset": ", ".join(changed) or "nothing",
+        "changed from the preset": runs.settings_changed(config, preset),
     }
 
 

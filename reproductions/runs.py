@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,7 +17,9 @@ from jaxmusic import report
 
 C = TypeVar("C")
 # Fields that say where and how far a run goes and what is shown, not what a seed computes; more seeds extend a run.
-_PLACES = ("out", "resume", "data", "seeds", "projections", "same_data")
+_PLACES = ("out", "resume", "data", "gtzan", "banglabeats", "cache", "seeds", "projections", "same_data")
+# Places say nothing in a report, and would name a machine's folders.
+_UNSTATED = tuple(name for name in _PLACES if name != "seeds")
 
 
 def parse(config: type[C], presets: Mapping[str, C], arguments: Sequence[str] | None = None) -> C:
@@ -76,6 +78,38 @@ def open_output(folder: Path, config: Any, *, resume: bool, data_fingerprint: st
         else:
             path.unlink()
     report.write_atomically(kept, json.dumps(settings, indent=1) + "\n")
+
+
+def check_variants(chosen: Sequence[str], known: Mapping[str, Any], seeds: int) -> None:
+    """Refuse variants that are unknown or named twice, and fewer than one seed.
+
+    Raises:
+        ValueError: names what is wrong.
+    """
+    unknown = set(chosen) - set(known)
+    if unknown or not chosen:
+        raise ValueError(f"--variant {sorted(unknown)} is none of {sorted(known)}")
+    if len(set(chosen)) < len(chosen):
+        raise ValueError(f"--variant names one twice: {' '.join(chosen)}")
+    if seeds < 1:
+        raise ValueError(f"--seeds must be at least 1, got {seeds}")
+
+
+def drop_models(folders: Iterable[Path], seed: int) -> None:
+    """Delete the models of a finished seed, but the first's."""
+    if seed:
+        for folder in list(folders):
+            shutil.rmtree(folder)
+
+
+def settings_changed(config: Any, preset: Any) -> str:
+    """What of a run's config differs from its preset, for the report."""
+    changed = [
+        f"{field.name} {getattr(config, field.name)} (preset: {getattr(preset, field.name)})"
+        for field in dataclasses.fields(config)
+        if field.name not in (*_UNSTATED, "preset") and getattr(config, field.name) != getattr(preset, field.name)
+    ]
+    return ", ".join(changed) or "nothing"
 
 
 def cached(path: Path, compute: Callable[[], Any]) -> Any:

@@ -2,7 +2,21 @@
 
 from jaxmusic.data.clip_folder import clips
 from jaxmusic.data.dataset import Dataset
-from jaxmusic.data.splits import split
-from jaxmusic.data.synthetic_corpus import draw_corpus, render_corpus, synthetic, write_clips
+from jaxmusic.data.feature_table import feature_table
+from jaxmusic.data.genre_folders import genre_folders
+from jaxmusic.data.splits import balanced_sample, split
+from jaxmusic.data.synthetic_corpus import draw_corpus, render_corpus, synthetic, synthetic_features, write_clips
 
-__all__ = ["Dataset", "clips", "draw_corpus", "render_corpus", "split", "synthetic", "write_clips"]
+__all__ = [
+    "Dataset",
+    "balanced_sample",
+    "clips",
+    "draw_corpus",
+    "feature_table",
+    "genre_folders",
+    "render_corpus",
+    "split",
+    "synthetic",
+    "synthetic_features",
+    "write_clips",
+]

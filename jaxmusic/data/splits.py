@@ -73,6 +73,34 @@ def split(
     return tuple(np.flatnonzero(part == index) for index in range(len(sizes)))
 
 
+def balanced_sample(key: PRNGKeyArray, dataset: Dataset, n: int, *, by: str = "language") -> Int[np.ndarray, " rows"]:
+    """Rows of at most `n` random examples of every value of a label, ascending; a smaller class is taken whole.
+
+    Args:
+        key: a jax random key; the same key gives the same sample.
+        dataset: the examples.
+        n: examples of each value.
+        by: the label's name.
+
+    Raises:
+        ValueError: `n` below 1, or no such label.
+
+    >>> import jax
+    >>> labels = {"language": np.array(["en"] * 5 + ["bn"] * 2)}
+    >>> songs = Dataset(ids=np.arange(7).astype(str), modalities={}, masks={}, labels=labels)
+    >>> len(balanced_sample(jax.random.key(0), songs, 3))
+    5
+    """
+    import jax
+
+    if n < 1:
+        raise ValueError(f"n must be at least 1, got {n}")
+    labels = _labels(dataset, by, "by")
+    rng = np.random.default_rng(np.asarray(jax.random.bits(key, (4,), "uint32")))
+    chosen = [rng.permutation(np.flatnonzero(labels == value))[:n] for value in np.unique(labels)]
+    return np.sort(np.concatenate(chosen))
+
+
 def _sizes(n: int, fractions: Sequence[float]) -> np.ndarray:
     """The parts' numbers of rows, which sum to `n`."""
     shares = np.asarray(fractions, np.float64)

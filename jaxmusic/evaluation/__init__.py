@@ -11,12 +11,19 @@ from jaxmusic.evaluation.clustering import (
     kmeans,
     spectral,
 )
+from jaxmusic.evaluation.disentanglement import (
+    IndependenceTest,
+    disentanglement_scores,
+    mutual_information_gap,
+    permutation_test,
+)
 from jaxmusic.evaluation.latent import active_units, linear_probe
 from jaxmusic.evaluation.retrieval import cross_modal_retrieval, ranks, retrieval_scores
 
 __all__ = [
     "CCA",
     "ClusteringRow",
+    "IndependenceTest",
     "active_units",
     "agglomerative",
     "clustering_grid",
@@ -24,9 +31,12 @@ __all__ = [
     "coinciding_group_size",
     "cross_modal_retrieval",
     "dbscan",
+    "disentanglement_scores",
     "fit_cca",
     "kmeans",
     "linear_probe",
+    "mutual_information_gap",
+    "permutation_test",
     "project_x",
     "project_y",
     "ranks",

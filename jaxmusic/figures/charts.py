@@ -114,17 +114,19 @@ def learning_curve(
     xlabel: str,
     ylabel: str,
     title: str = "",
+    level: str = "chance",
 ) -> Path:
-    """Mean and standard deviation against a size on a logarithmic axis, with the chance level.
+    """Mean and standard deviation against a size on a logarithmic axis, with a level to hold them against.
 
     Args:
         x: sizes.
         lines: name → (means, standard deviations), one a size; NaN leaves a gap.
-        chance: level of a random guess.
+        chance: the level, such as that of a random guess.
         path: file to write.
         xlabel: what grows.
         ylabel: the metric.
         title: of the figure.
+        level: what the level is.
     """
     figure = new_figure(5.5, 3.6)
     axes = figure.subplots()
@@ -133,9 +135,9 @@ def learning_curve(
         # Bars of two lines at one size would hide each other.
         shifted = np.asarray(x, float) * 1.02 ** (i - (len(lines) - 1) / 2)
         axes.errorbar(shifted, mean, deviation, capsize=3, label=literal(name), **style)
-    axes.axhline(chance, color="#555555", linestyle=":", label=f"chance {chance:.3f}")
+    axes.axhline(chance, color="#555555", linestyle=":", label=f"{literal(level)} {chance:.3f}")
     axes.set_xscale("log")
-    axes.set_xticks(list(x), [f"{value:.0f}" for value in x])
+    axes.set_xticks(list(x), [f"{value:.4g}" if value < 10 else f"{value:.0f}" for value in x])
     axes.minorticks_off()
     axes.set_ylim(bottom=0)
     axes.grid(axis="y", alpha=0.3)
@@ -189,4 +191,45 @@ def metric_bars(
     if len(bars) > 1 or level is not None:
         # Beside the bars, which it would hide.
         figure.legend(loc="outside right center", frameon=False)
+    return save(figure, path, title)
+
+
+def stacked_bars(
+    counts: Mapping[str, Mapping[str, float]], *, path: str | Path, xlabel: str, ylabel: str, title: str = ""
+) -> Path:
+    """A bar for each group, made of its parts, the largest over all groups lowest.
+
+    Args:
+        counts: group → part → count.
+        path: file to write.
+        xlabel: what the groups are.
+        ylabel: what is counted.
+        title: of the figure.
+    """
+    totals: dict[str, float] = {}
+    for parts in counts.values():
+        for name, count in parts.items():
+            totals[name] = totals.get(name, 0.0) + count
+    ordered = sorted(totals, key=lambda name: -totals[name])
+    figure = new_figure(max(5.5, 0.7 * len(counts) + 3), 3.8)
+    axes = figure.subplots()
+    hatches = ("", "//", "..")
+    bottom = np.zeros(len(counts))
+    for i, name in enumerate(ordered):
+        heights = np.array([parts.get(name, 0.0) for parts in counts.values()])
+        style: Any = {"color": COLORS[i % len(COLORS)], "hatch": hatches[i // len(COLORS) % len(hatches)]}
+        axes.bar(
+            np.arange(len(counts)),
+            heights,
+            bottom=bottom,
+            label=literal(name),
+            edgecolor="white",
+            linewidth=0.4,
+            **style,
+        )
+        bottom += heights
+    axes.set_xticks(np.arange(len(counts)), [literal(name) for name in counts])
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel(ylabel)
+    figure.legend(loc="outside right center", fontsize=7, frameon=False)
     return save(figure, path, title)

@@ -149,3 +149,39 @@ def _error(recon: np.ndarray, original: np.ndarray) -> str:
     squares = (recon - original) ** 2
     known = squares[np.isfinite(squares)]
     return f"MSE {known.mean():.3f}" if known.size else "no values"
+
+
+def vector_comparison(
+    original: Float[np.ndarray, "k d"],
+    recon: Mapping[str, Float[np.ndarray, "k d"]],
+    *,
+    path: str | Path,
+    titles: Sequence[str],
+    xlabel: str,
+    ylabel: str = "z-score",
+    title: str = "",
+) -> Path:
+    """Feature vectors and their reconstructions by several models: a row for each vector, a column for each model.
+
+    Args:
+        original: `[k, d]`.
+        recon: model → `[k, d]`.
+        path: file to write.
+        titles: name of each vector.
+        xlabel: what the columns of a vector are.
+        ylabel: unit of the values.
+        title: of the figure.
+    """
+    figure = new_figure(3.2 * len(recon) + 0.6, 1.7 * len(original) + 0.8)
+    grid = figure.subplots(len(original), len(recon), squeeze=False, sharex=True, sharey="row")
+    for i, row in enumerate(grid):
+        for j, (axes, (name, values)) in enumerate(zip(row, recon.items(), strict=True)):
+            axes.plot(original[i], color=GREY, linewidth=1.6, label="original")
+            axes.plot(values[i], color=COLORS[j % len(COLORS)], linewidth=1.0, label="reconstruction")
+            axes.set_title(f"{literal(name)}, {_error(values[i], original[i])}", fontsize=8)
+            axes.tick_params(labelsize=7)
+            if i == len(grid) - 1:
+                axes.set_xlabel(literal(xlabel), fontsize=8)
+        row[0].set_ylabel(f"{literal(titles[i], 24)}\n{literal(ylabel)}", fontsize=7)
+    grid[0][0].legend(fontsize=7, frameon=False)
+    return save(figure, path, title)

@@ -14,6 +14,8 @@ from jaxmusic.figures.canvas import COLORS, GREY, MARKERS, literal, new_figure, 
 
 _MAX_CLASSES = 16
 _UNKNOWN = "unknown"
+# A panel with at most so many classes has room for a legend.
+_FEW = 3
 
 
 def umap_coordinates(x: Float[np.ndarray, "n d"], *, seed: int, n_neighbors: int = 15) -> Float[np.ndarray, "n 2"]:
@@ -125,6 +127,36 @@ def latent_map(
     for handle in legend.legend_handles:
         if handle is not None:
             handle.set(alpha=1, sizes=[30.0])
+    return save(figure, path, title)
+
+
+def map_panels(
+    panels: Mapping[str, tuple[Float[np.ndarray, "n 2"], np.ndarray]], *, path: str | Path, title: str = ""
+) -> Path:
+    """Two-dimensional maps in rows of three, each with classes of its own; only few classes get a legend.
+
+    Args:
+        panels: title → coordinates `[n, 2]` and classes `[n]`; the class −1 (noise) is drawn grey.
+        path: file to write.
+        title: of the figure.
+    """
+    if not panels:
+        raise ValueError("no panels to draw")
+    rows = -(-len(panels) // 3)
+    figure = new_figure(10, 3.2 * rows + 0.4)
+    for i, (name, (xy, labels)) in enumerate(panels.items()):
+        labels, styles = _classes(np.where(np.asarray(labels).astype(str) == "-1", "", np.asarray(labels).astype(str)))
+        axes = figure.add_subplot(rows, 3, i + 1)
+        for label, (color, marker) in styles.items():
+            at = labels == label
+            axes.scatter(
+                xy[at, 0], xy[at, 1], s=7, c=color, marker=marker, label=literal(label), alpha=0.7, linewidths=0
+            )
+        axes.set_title(literal(name, 60), fontsize=9)
+        axes.set_xticks([])
+        axes.set_yticks([])
+        if len(styles) <= _FEW:
+            axes.legend(fontsize=7, markerscale=2, loc="best")
     return save(figure, path, title)
 
 

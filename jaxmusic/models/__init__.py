@@ -1,12 +1,21 @@
 """linen modules: arrays in, arrays out. No losses, no optimisers, no files."""
 
+from jaxmusic.models.adaptive import AdaptiveFusion, AdaptiveFusionOutput, AdaptiveFusionVAE
 from jaxmusic.models.dual import DualEncoder, DualEncoderOutput
 from jaxmusic.models.joint import FUSIONS, Fusion, JointVAE, JointVAEOutput, start_from
 from jaxmusic.models.vae import FCVAE, ConvVAE, VAEOutput, sample_latent
+from jaxmusic.models.vectors import Autoencoder, AutoencoderOutput, ConditionalVAE, Conv1DVAE
 
 __all__ = [
     "FCVAE",
     "FUSIONS",
+    "AdaptiveFusion",
+    "AdaptiveFusionOutput",
+    "AdaptiveFusionVAE",
+    "Autoencoder",
+    "AutoencoderOutput",
+    "ConditionalVAE",
+    "Conv1DVAE",
     "ConvVAE",
     "DualEncoder",
     "DualEncoderOutput",

@@ -74,8 +74,9 @@ class Engine:
         self._compiled: dict[Any, Any] = {}
         # With several seeds at once the state has a leading axis and the data has none.
         lift = (lambda f, axes: jax.vmap(f, in_axes=axes)) if vectorized else (lambda f, axes: f)
+        self._initialize = _initializer(module, optimizer, batch_size, inputs, self._takes_train)
+        self._initialize_compiled = _compiled_initializer(self._initialize, vectorized)
         self._functions: dict[str, Any] = {
-            "initialize": jax.jit(lift(self._initialize, (0, None))),
             "train_epoch": jax.jit(lift(self._train_epoch, (0, None)), donate_argnums=0),
             "permutation": jax.jit(lift(self._permutation, (0, None))),
             "gather": jax.jit(lift(self._gather, (None, 0, None, 0))),
@@ -103,7 +104,7 @@ class Engine:
 
     def initialize(self, key: jax.Array, data: Batch) -> State:
         """Fresh parameters and optimiser state."""
-        return self.call("initialize", key, _row_count_only(data))[0]
+        return self._initialize_compiled(key, _row_count_only(data))
 
     def has_convolution(self, state: State, data: Batch) -> bool:
         """Whether the module convolves, which decides where its loop runs on CPU."""
@@ -157,17 +158,6 @@ class Engine:
         return state._replace(params=params, opt_state=(jax.vmap(initialize) if several else initialize)(params))
 
     # The functions below are traced. Rows are gathered inside the compiled step from data that stays on the device.
-
-    def _initialize(self, key: jax.Array, data: Batch) -> State:
-        params_key, run_key = jax.random.split(key)
-        batch = jax.tree.map(lambda x: jnp.zeros((self._batch_size, *x.shape[1:]), x.dtype), data)
-        names = ("params", "latent", "dropout")
-        keys = {name: jax.random.fold_in(params_key, i) for i, name in enumerate(names)}
-        options: dict[str, Any] = {"train": False} if self._takes_train else {}
-        variables = dict(self._module.init(keys, *self._inputs(batch), **options))
-        params = variables.pop("params")
-        zero = jnp.zeros((), jnp.int32)
-        return State(params, variables, self._optimizer.init(params), run_key, zero, zero)
 
     def _permutation(self, state: State, data: Batch) -> jax.Array:
         """`[steps, batch]` rows of this epoch, filled up with row 0."""
@@ -242,6 +232,33 @@ class Engine:
 
         metrics = lax.map(step, parts)
         return _weighted_mean(metrics, masks)
+
+
+@lru_cache(maxsize=64)
+def _initializer(
+    module: nn.Module, optimizer: optax.GradientTransformation, batch_size: int, inputs: Inputs, takes_train: bool
+) -> Callable[[jax.Array, Batch], State]:
+    """(key, data) → a fresh state. The loss has no part in it, so engines that differ in the loss share it."""
+
+    def initialize(key: jax.Array, data: Batch) -> State:
+        params_key, run_key = jax.random.split(key)
+        batch = jax.tree.map(lambda x: jnp.zeros((batch_size, *x.shape[1:]), x.dtype), data)
+        names = ("params", "latent", "dropout")
+        keys = {name: jax.random.fold_in(params_key, i) for i, name in enumerate(names)}
+        options: dict[str, Any] = {"train": False} if takes_train else {}
+        variables = dict(module.init(keys, *inputs(batch), **options))
+        params = variables.pop("params")
+        zero = jnp.zeros((), jnp.int32)
+        return State(params, variables, optimizer.init(params), run_key, zero, zero)
+
+    return initialize
+
+
+@lru_cache(maxsize=64)
+def _compiled_initializer(
+    initialize: Callable[[jax.Array, Batch], State], vectorized: bool
+) -> Callable[[jax.Array, Batch], State]:
+    return jax.jit(jax.vmap(initialize, in_axes=(0, None)) if vectorized else initialize)
 
 
 @lru_cache(maxsize=64)

@@ -1,0 +1,142 @@
+"""Tables of audio features in the layout of `features_30_sec.csv`, one for each language → one `Dataset`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxmusic.audio.summary import TABLE_COLUMNS
+from jaxmusic.data.dataset import Dataset
+from jaxmusic.data.tables import read_table
+
+__all__ = ["DESCRIPTORS", "feature_table", "repeats"]
+
+FILE_NAME = "features_30_sec.csv"
+# What `text.describe` puts into words, as columns of the table; the last is a variance there.
+DESCRIPTORS = ("tempo", "rms_mean", "spectral_centroid_mean", "chroma_stft_var")
+_MFCCS = 13
+
+
+def feature_table(tables: Mapping[str, str | Path]) -> Dataset:
+    """Stack the feature tables of several languages.
+
+    Rows whose features equal another's are kept and put into one group, so that no split parts them. A row with a
+    value that is no finite number is left out and counted.
+
+    Args:
+        tables: language → a table, or a folder that holds `features_30_sec.csv`.
+
+    Returns:
+        A `Dataset`: modalities `"table"` `[n, 57]` float32 in the order of `audio.TABLE_COLUMNS`, `"mfcc"` `[n, 26]`
+        float32 (mean and standard deviation of the first 13 coefficients, interleaved; the table has no minimum or
+        maximum) and `"descriptors"` `[n, 4]` float32 (tempo in beats per minute, mean RMS, mean spectral centroid in
+        Hz, standard deviation of the chroma); labels `language`, `genre` (language and genre, as the tables' spelling
+        separates Metal from metal) and `genre_name` (genre in lower case).
+
+    Raises:
+        FileNotFoundError: no such table.
+        ValueError: a column is missing, a file name occurs twice, or no row of a table is usable.
+    """
+    if not tables:
+        raise ValueError("no tables given: name one for each language, e.g. {'english': 'gtzan'}")
+    parts, dropped, counts = [], [], {}
+    for language, place in tables.items():
+        path = _file(Path(place).expanduser())
+        rows = read_table(path, ("filename", *TABLE_COLUMNS, "label"))
+        kept, reasons = _numbers(path, rows)
+        counts[language] = {"rows": len(rows), "used": len(kept)}
+        dropped += reasons
+        parts.append((language, [rows[i] for i in kept], np.array([_values(rows[i]) for i in kept], np.float32)))
+    values = np.concatenate([numbers for _, _, numbers in parts])
+    languages = np.concatenate([np.full(len(rows), language) for language, rows, _ in parts])
+    genres = np.array([row["label"].strip().lower() for _, rows, _ in parts for row in rows])
+    ids = np.array([f"{language}/{Path(row['filename']).stem}" for language, rows, _ in parts for row in rows])
+    groups = repeats(values)
+    present = np.ones(len(values), bool)
+    return Dataset(
+        ids=ids,
+        modalities={"table": values, "mfcc": _mfcc(values), "descriptors": _descriptors(values)},
+        masks={"table": present, "mfcc": present.copy(), "descriptors": present.copy()},
+        labels={
+            "language": languages,
+            "genre": np.array([f"{a} {b}" for a, b in zip(languages, genres, strict=True)]),
+            "genre_name": genres,
+            "title": np.array([Path(row["filename"]).name for _, rows, _ in parts for row in rows]),
+        },
+        groups=groups,
+        source={
+            "name": "feature tables",
+            "path": [str(place) for place in tables.values()],
+            "counts": {**counts, "repeats": len(values) - len(set(groups)), "dropped": len(dropped)},
+            "audio": {"from": "feature tables", "columns": len(TABLE_COLUMNS)},
+            "groups": "rows with equal features",
+            "dropped": dropped,
+        },
+    )
+
+
+def repeats(values: np.ndarray) -> np.ndarray:
+    """`[n]` str: the same for rows with equal values.
+
+    >>> first, second, third = repeats(np.array([[1.0], [2.0], [1.0]]))
+    >>> first == third, first == second
+    (True, False)
+    """
+    return np.array([hashlib.sha256(np.ascontiguousarray(row).tobytes()).hexdigest()[:16] for row in values])
+
+
+def _file(place: Path) -> Path:
+    path = place / FILE_NAME if place.is_dir() else place
+    if not path.is_file():
+        raise FileNotFoundError(f"no such table: {path}" + (f" (in the folder {place})" if place.is_dir() else ""))
+    return path
+
+
+def _numbers(path: Path, rows: list[dict[str, str]]) -> tuple[list[int], list[tuple[str, str]]]:
+    """Rows whose values are finite numbers, and (file name, reason) of the others."""
+    kept, dropped, blamed = [], [], Counter[str]()
+    for i, row in enumerate(rows):
+        bad = next((name for name in TABLE_COLUMNS if not _is_number(row[name])), None)
+        if bad is None:
+            kept.append(i)
+        else:
+            blamed[bad] += 1
+            dropped.append((row["filename"], f"column {bad!r} of {path.name} holds {row[bad]!r}, no finite number"))
+    if not kept:
+        column, count = blamed.most_common(1)[0] if blamed else ("", 0)
+        raise ValueError(
+            f"{path}: no usable row" + (f": {count} of {len(rows)} fail in column {column!r}" if count else "")
+        )
+    return kept, dropped
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return bool(np.isfinite(float(text)))
+    except ValueError:
+        return False
+
+
+def _values(row: Mapping[str, Any]) -> list[float]:
+    return [float(row[name]) for name in TABLE_COLUMNS]
+
+
+def _mfcc(values: np.ndarray) -> np.ndarray:
+    columns = {name: values[:, i] for i, name in enumerate(TABLE_COLUMNS)}
+    moments = [
+        column
+        for i in range(1, _MFCCS + 1)
+        for column in (columns[f"mfcc{i}_mean"], np.sqrt(np.maximum(columns[f"mfcc{i}_var"], 0)))
+    ]
+    return np.stack(moments, axis=1).astype(np.float32)
+
+
+def _descriptors(values: np.ndarray) -> np.ndarray:
+    found = np.stack([values[:, TABLE_COLUMNS.index(name)] for name in DESCRIPTORS], axis=1)
+    found[:, 3] = np.sqrt(np.maximum(found[:, 3], 0))
+    return found

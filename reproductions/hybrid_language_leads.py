@@ -1,0 +1,177 @@
+"""Hybrid-language reproduction: experiments on the document's hybrid rows, its leakage test and its extensions."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import hybrid_language_scores as scores
+import jax
+import jax.numpy as jnp
+import numpy as np
+from hybrid_language_pipeline import Part, Variant, elbo_of, embed, indicators, part_of, train
+
+from jaxmusic import data, evaluation, losses, models, training
+
+if TYPE_CHECKING:
+    from hybrid_language_vae import Config
+
+LATENTS, BETAS, LEARNING_RATES = (8, 16, 32), (1.0, 2.0, 4.0), (1e-3, 5e-4)
+_SWEEP = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+_WORDS = (
+    ("slow", "medium", "fast"),
+    ("low", "medium", "high"),
+    ("dark", "balanced", "bright"),
+    ("simple", "moderate", "complex"),
+)
+_SCORES = ("silhouette", "adjusted_rand", "normalized_mutual_information")
+_NOUNS = ("tempo", "energy", "sound", "rhythm")
+# Number of sentences → the descriptors that make them, and how many levels each has.
+_SENTENCES = {3: ((1,), 3), 8: ((1, 2, 3), 2), 9: ((1, 2), 3), 27: ((1, 2, 3), 3), 81: ((0, 1, 2, 3), 3)}
+
+
+def run(config: Config, dataset: data.Dataset) -> dict[str, Any]:
+    """All experiments (JSON)."""
+    parts = [
+        part_of(
+            config,
+            dataset,
+            Variant(reduction="sum"),
+            jax.random.fold_in(jax.random.fold_in(jax.random.key(0), seed), 0),
+        )
+        for seed in range(config.seeds)
+    ]
+    return {
+        "alignment": [row for seed, part in enumerate(parts) for row in alignment(config, part, seed)],
+        "leakage": leakage(config, parts[0]),
+        "tuning": tune_vae_hyperparameters(config, parts),
+        "disentanglement": [row for seed, part in enumerate(parts) for row in beta_sweep(config, part, seed)],
+    }
+
+
+def alignment(config: Config, part: Part, seed: int) -> list[dict[str, Any]]:
+    """Hybrid clustering with the text of each track, and with the text rows shuffled among tracks."""
+    order = np.random.default_rng(seed).permutation(len(part.audio))
+    genre, k = part.tracks.labels["genre"], min(config.k, len(part.audio) - 1)
+    rows = []
+    for count, (columns, levels) in _SENTENCES.items():
+        text = _text(config, part, columns, levels)
+        for name, order_of in (("aligned", slice(None)), ("shuffled", order)):
+            hybrid = np.concatenate([part.audio, text[order_of]], axis=1)
+            for method, assignment in (
+                ("Ward", evaluation.agglomerative(hybrid, k)),
+                ("K-means", evaluation.kmeans(hybrid, k, seed=seed)),
+            ):
+                found = evaluation.clustering_scores(hybrid, assignment, labels=genre)
+                rows.append(
+                    {
+                        "seed": seed, "sentences": count, "text": name, "method": method,
+                        "distinct": len(np.unique(text, axis=0)),
+                        **{key: float(found[key]) for key in _SCORES},
+                    }
+                )  # fmt: skip
+    return rows
+
+
+def _text(config: Config, part: Part, columns: tuple[int, ...], levels: int) -> np.ndarray:
+    """Standardised text columns of sentences made of some descriptors only."""
+    found = part.levels[:, columns]
+    if levels == 2:
+        values = part.tracks.modalities["descriptors"][:, columns]
+        found = 2 * (values > np.median(values[part.fit], axis=0)).astype(int)
+    sentences = [
+        "Audio with " + ", ".join(f"{_WORDS[c][level]} {_NOUNS[c]}" for c, level in zip(columns, row, strict=True))
+        for row in found
+    ]
+    if config.text == "descriptors":
+        return scores.standardized(indicators(found))
+    return scores.standardized(embed(config, sentences, found)[0])
+
+
+def leakage(config: Config, part: Part) -> dict[str, Any]:
+    """Do the descriptors tell the genre? Permutation tests, and a classifier that sees the sentence alone."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold, cross_val_score
+
+    genre = part.tracks.labels["genre"]
+    tests = {}
+    for i, name in enumerate((*scores.DESCRIPTORS, "sentence")):
+        values = part.levels[:, i] if name != "sentence" else np.array(part.sentences)
+        found = evaluation.permutation_test(values, genre, seed=0, permutations=config.permutations)
+        tests[name] = found._asdict()
+    counts = np.bincount(part.codes)
+    folds = min(5, int(counts[counts > 0].min()))
+    accuracy = None
+    if folds > 1:
+        # Indicators of the levels: with a linear classifier they say what the sentence says.
+        x = indicators(part.levels)[:, : sum(len(np.unique(column)) for column in part.levels.T)]
+        splits = StratifiedKFold(folds, shuffle=True, random_state=0)
+        accuracy = float(cross_val_score(LogisticRegression(max_iter=1000), x, part.codes, cv=splits).mean())
+    return {"tests": tests, "accuracy": accuracy, "majority": float(counts.max() / counts.sum()), "n": len(genre)}
+
+
+def tune_vae_hyperparameters(config: Config, parts: list[Part]) -> list[dict[str, Any]]:
+    """The document's grid for the Basic VAE: latent size × β × learning rate, scored on the validation part.
+
+    Source: the appendix of the document, which reports no result. Squared error summed, so that β = 1 is the ELBO.
+    """
+    rows = []
+    for latent, beta, rate in itertools.product(LATENTS, BETAS, LEARNING_RATES):
+        for seed, part in enumerate(parts):
+            key = jax.random.fold_in(jax.random.key(1), seed)
+            found = _basic(config, part, key, latent=latent, beta=beta, learning_rate=rate)
+            rows.append({"latent": latent, "beta": beta, "learning_rate": rate, "seed": seed, **found[0]})
+    return rows
+
+
+def _basic(
+    config: Config, part: Part, key: jax.Array, *, latent: int, beta: float, learning_rate: float
+) -> tuple[dict[str, float], np.ndarray]:
+    """A Basic VAE's scores on the validation part, and its latents of all tracks."""
+    module = models.FCVAE(latent_dim=latent, features=part.audio.shape[1], widths=config.widths)
+    state, _ = train(
+        config, key, module, elbo_of(beta, "sum"), {"inputs": part.audio}, part.fit, None, epochs=config.epochs,
+        learning_rate=learning_rate,
+    )  # fmt: skip
+    mean, logvar = training.predict(module, state.variables, (part.audio,), method="encode")
+    recon = training.predict(module, state.variables, (mean,), method="decode")
+    rows = part.valid
+    assert rows is not None
+    kl = losses.kl_divergence(jnp.asarray(mean[rows]), jnp.asarray(logvar[rows]))
+    clusters = evaluation.kmeans(mean[rows], min(config.k, len(rows) - 1), seed=0)
+    agreement = evaluation.clustering_scores(mean[rows], clusters, labels=part.tracks.labels["genre"][rows])
+    return {
+        "mse": float(np.square(recon[rows] - part.audio[rows]).mean()),
+        "kl": float(kl.mean()),
+        "active_units": float(evaluation.active_units(mean[rows])),
+        "mig": evaluation.mutual_information_gap(mean[rows], scores.factors_of(part, rows)),
+        "silhouette": float(agreement["silhouette"]),
+        "normalized_mutual_information": float(agreement["normalized_mutual_information"]),
+    }, mean
+
+
+def beta_sweep(config: Config, part: Part, seed: int) -> list[dict[str, Any]]:
+    """β against disentanglement, beside PCA: Basic VAE, error summed, scored on all tracks."""
+    key = jax.random.fold_in(jax.random.key(2), seed)
+    rows = np.arange(len(part.audio))
+    factors = scores.factors_of(part, rows)
+    found = []
+    for beta in _SWEEP:
+        valid, mean = _basic(config, part, key, latent=config.latent, beta=beta, learning_rate=config.learning_rate)
+        found.append(
+            {
+                "model": f"β = {beta:g}",
+                "beta": beta,
+                "seed": seed,
+                **valid,
+                **compute_disentanglement_metric(mean, factors),
+            }
+        )
+    pca = scores.pca_of(config, part)
+    found.append({"model": "PCA", "beta": None, "seed": seed, **compute_disentanglement_metric(pca, factors)})
+    return found
+
+
+def compute_disentanglement_metric(codes: np.ndarray, factors: dict[str, np.ndarray]) -> dict[str, float]:
+    """MIG, SAP and DCI, without the factors' single gaps."""
+    return {name: value for name, value in evaluation.disentanglement_scores(codes, factors).items() if "/" not in name}

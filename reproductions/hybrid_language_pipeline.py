@@ -1,0 +1,240 @@
+"""Hybrid-language reproduction: from music or feature tables to hybrid features and fitted models."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from jaxmusic import data, losses, models, training
+from jaxmusic.data.feature_table import FILE_NAME
+from jaxmusic.data.preprocessing import fit_standardizer
+from jaxmusic.text import Terciles, describe, fit_terciles
+
+if TYPE_CHECKING:
+    from hybrid_language_vae import Config
+
+# Columns of the document's text embeddings; descriptors that stand in for them are repeated to as many, so that text
+# weighs against audio what it weighed there.
+TEXT_COLUMNS = 384
+_LANGUAGES = {"english": "gtzan", "bangla": "banglabeats"}
+
+
+class Variant(NamedTuple):
+    """One way to run the pipeline; each field is a quirk of the document or a repair of one."""
+
+    fit_on_all: bool = False  # scalers, terciles and models on all tracks, which are all scored, as the document did
+    reduction: str = "mean"  # of the squared error: "mean" over columns, or "sum", which is the ELBO
+    columns: str = "mfcc"  # audio features: MFCC moments, or the "table" of 57
+
+
+VARIANTS = {
+    "document": Variant(fit_on_all=True),
+    "split": Variant(),
+    "elbo": Variant(reduction="sum"),
+    "columns57": Variant(columns="table", reduction="sum"),
+}
+NETS = ("basic", "conv", "conditional", "autoencoder", "adaptive")
+
+
+def prepare(config: Config) -> data.Dataset:
+    """Load the tracks of both languages."""
+    if config.data is None and config.gtzan is None and config.banglabeats is None:
+        # Languages are drawn with equal chances: a few more clips, so that either has enough to sample from.
+        clips = round(2.3 * config.per_language)
+        return data.synthetic_features(jax.random.key(0), clips, duration=config.clip_seconds)
+    given = {"english": config.gtzan, "bangla": config.banglabeats}
+    places: dict[str, str | Path] = {}
+    for language, folder in _LANGUAGES.items():
+        place = given[language] or (config.data / folder if config.data is not None else None)
+        if place is not None and (given[language] is not None or place.exists()):
+            places[language] = place
+    if not places:
+        raise FileNotFoundError(f"{config.data} holds neither of the folders {sorted(_LANGUAGES.values())}")
+    has_tables = all(_has_table(Path(place)) for place in places.values())
+    if config.source == "tables" or (config.source == "auto" and has_tables):
+        return data.feature_table(places)
+    return data.genre_folders(places, duration=config.clip_seconds, cache=config.cache)
+
+
+def _has_table(place: Path) -> bool:
+    return place.is_file() or (place / FILE_NAME).is_file()
+
+
+def fingerprint(dataset: data.Dataset) -> str:
+    """Changes when the data does."""
+    digest = hashlib.sha256()
+    for name in sorted(dataset.modalities):
+        digest.update(np.ascontiguousarray(dataset.modalities[name]).data)
+    for column in (dataset.ids, dataset.labels["genre"], dataset.groups):
+        digest.update("\n".join(map(str, column if column is not None else ())).encode())
+    return digest.hexdigest()[:16]
+
+
+class Part(NamedTuple):
+    """One seed's tracks under one variant, and what is fitted on the training rows. Rows count within `tracks`."""
+
+    tracks: data.Dataset
+    fit: np.ndarray
+    valid: np.ndarray | None
+    score: np.ndarray
+    levels: np.ndarray  # [n, 4] 0, 1 or 2: tempo, energy, brightness, rhythm
+    sentences: list[str]
+    audio: np.ndarray  # [n, columns] standardised
+    text: np.ndarray  # [n, columns] standardised
+    codes: np.ndarray  # [n] genre code
+    genres: np.ndarray  # names of the codes
+
+    @property
+    def hybrid(self) -> np.ndarray:
+        """Audio ⊕ text, `[n, columns]` float32."""
+        return np.concatenate([self.audio, self.text], axis=1)
+
+    @property
+    def one_hot(self) -> np.ndarray:
+        """Genre codes one-hot, `[n, genres]` float32."""
+        return np.eye(len(self.genres), dtype=np.float32)[self.codes]
+
+
+def part_of(config: Config, dataset: data.Dataset, variant: Variant, key: jax.Array) -> Part:
+    """Sample both languages alike, split, describe, embed and standardise."""
+    chosen = data.balanced_sample(jax.random.fold_in(key, 0), dataset, config.per_language)
+    tracks = dataset.take(chosen)
+    everything = np.arange(len(tracks))
+    train, valid, test = data.split(jax.random.fold_in(key, 1), tracks, config.fit_fractions)
+    fit, score = (everything, everything) if variant.fit_on_all else (train, test)
+    found = tracks.modalities["descriptors"]
+    terciles = fit_terciles(found[fit])
+    sentences = describe(found, terciles)
+    levels = levels_of(found, terciles)
+    audio = tracks.modalities[variant.columns]
+    text, _ = embed(config, sentences, levels)
+    genres, codes = np.unique(tracks.labels["genre"], return_inverse=True)
+    return Part(
+        tracks, fit, None if variant.fit_on_all else valid, score, levels, sentences,
+        fit_standardizer(audio[fit])(audio), fit_standardizer(text[fit])(text), codes, genres,
+    )  # fmt: skip
+
+
+def levels_of(features: np.ndarray, terciles: Terciles) -> np.ndarray:
+    """`[n, 4]` 0, 1 or 2: what `text.describe` says of tempo, energy, brightness and rhythm, as numbers."""
+    from jaxmusic.text.descriptions import FAST, SLOW
+
+    limits = np.array([[SLOW, FAST], *terciles])
+    return (features > limits[:, 1]).astype(int) - (features < limits[:, 0]).astype(int) + 1
+
+
+def embed(config: Config, sentences: list[str], levels: np.ndarray) -> tuple[np.ndarray, str]:
+    """Text columns `[n, d]` of the sentences, and what made them; each distinct sentence is embedded once."""
+    if config.text == "descriptors":
+        return indicators(levels), (
+            f"indicators of the descriptors' levels, repeated to {TEXT_COLUMNS} columns, in place of embeddings"
+        )
+    from jaxmusic.text import sentence_encoder
+
+    encoder = sentence_encoder(config.text)
+    distinct, positions = np.unique(sentences, return_inverse=True)
+    return np.asarray(encoder([str(text) for text in distinct]))[positions], encoder.description
+
+
+def indicators(levels: np.ndarray) -> np.ndarray:
+    """Indicators of each column's levels, repeated to `TEXT_COLUMNS` columns or a few less."""
+    columns = [levels[:, i] == level for i in range(levels.shape[1]) for level in np.unique(levels[:, i])]
+    once = np.stack(columns, axis=1).astype(np.float32)
+    return np.tile(once, (1, max(1, TEXT_COLUMNS // once.shape[1])))
+
+
+class Fitted(NamedTuple):
+    """A trained model, and what it makes of every track."""
+
+    latent: np.ndarray  # [n, latent]
+    recon: np.ndarray  # [n, columns of its input] from the posterior mean
+    target: np.ndarray  # [n, columns] what it reconstructs
+    curves: dict[str, np.ndarray]
+    seconds: float
+    compile_seconds: float
+    state: training.State
+    module: Any
+    kl: float  # mean over the scored rows, in nats; NaN for the autoencoder
+
+
+@lru_cache(maxsize=64)
+def elbo_of(beta: float, reduction: str) -> losses.LossFunction:
+    """The same function object for every seed, so that they share what was compiled."""
+    return losses.elbo(beta=beta, reduction=reduction)
+
+
+@lru_cache(maxsize=4)
+def _reconstruction(reduction: str) -> losses.LossFunction:
+    return losses.reconstruction(reduction=reduction)
+
+
+@lru_cache(maxsize=64)
+def _adaptive(beta: float, reduction: str) -> losses.LossFunction:
+    return losses.elbo(beta=beta, reduction=reduction, target="hybrid")
+
+
+@lru_cache(maxsize=8)
+def _adam(learning_rate: float) -> optax.GradientTransformation:
+    return optax.adam(learning_rate)
+
+
+def with_labels(batch: training.Batch) -> tuple[Any, ...]:
+    """What the conditional VAE takes of a batch."""
+    return batch["inputs"], batch["labels"]
+
+
+def fit_net(config: Config, part: Part, variant: Variant, name: str, key: jax.Array, folder: Path | None) -> Fitted:
+    """Train one of `NETS` on the training rows."""
+    hybrid = part.hybrid
+    x = part.audio if name == "basic" else hybrid
+    batch: dict[str, Any] = {"inputs": x}
+    options: dict[str, Any] = {"epochs": config.epochs}
+    loss = elbo_of(config.beta, variant.reduction)
+    sizes: dict[str, Any] = {"features": x.shape[1], "latent_dim": config.latent}
+    module: Any
+    if name == "basic":
+        module = models.FCVAE(widths=config.widths, **sizes)
+    elif name == "conv":
+        module = models.Conv1DVAE(**sizes)
+    elif name == "conditional":
+        module = models.ConditionalVAE(classes=len(part.genres), widths=config.widths, **sizes)
+        batch |= {"labels": part.one_hot}
+        options = {"epochs": config.conditional_epochs, "inputs": with_labels}
+        loss = elbo_of(config.conditional_beta, variant.reduction)
+    elif name == "autoencoder":
+        module = models.Autoencoder(widths=config.widths, **sizes)
+        loss = _reconstruction(variant.reduction)
+    else:
+        module = models.AdaptiveFusionVAE(widths=tuple(reversed(config.widths)), **sizes)
+        batch = {"inputs": {"audio": part.audio, "text": part.text}, "hybrid": hybrid}
+        loss = _adaptive(config.beta, variant.reduction)
+    state, info = train(config, key, module, loss, batch, part.fit, folder, progress=name, **options)
+    rest = (part.one_hot,) if name == "conditional" else ()
+    encoded = training.predict(module, state.variables, (batch["inputs"], *rest), method="encode")
+    latent = encoded if name == "autoencoder" else encoded[0]
+    recon = training.predict(module, state.variables, (latent, *rest), method="decode")
+    kl = np.nan
+    if name != "autoencoder":
+        divergence = losses.kl_divergence(jnp.asarray(latent[part.score]), jnp.asarray(encoded[1][part.score]))
+        kl = float(divergence.mean())
+    return Fitted(
+        latent, recon, x, info.metrics, info.run_seconds, info.compile_seconds, state, module, kl
+    )  # fmt: skip
+
+
+def train(
+    config: Config, key: jax.Array, module: Any, loss: Any, batch: dict, rows: np.ndarray, folder: Path | None,
+    **options: Any,
+) -> tuple[training.State, training.Info]:  # fmt: skip
+    """`training.fit` on some rows with the config's optimiser and batch size."""
+    return training.fit(
+        key, module, loss, jax.tree.map(lambda x: x[rows], batch), batch_size=config.batch, checkpoint=folder,
+        save_every=25, optimizer=_adam(options.pop("learning_rate", config.learning_rate)), **options,
+    )  # fmt: skip
