@@ -12,7 +12,7 @@ from types import ModuleType
 
 __version__ = "0.1.0"
 
-_ROOMS = ("audio", "data", "evaluation", "figures", "losses", "models", "report", "text", "training")
+_ROOMS = ("audio", "data", "evaluation", "figures", "losses", "models", "recommend", "report", "text", "training")
 __all__ = ["__version__", *_ROOMS]
 
 

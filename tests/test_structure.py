@@ -15,7 +15,7 @@ ORDER = (
     {"data"},
     {"models", "losses"},
     {"training", "evaluation"},
-    {"figures", "report"},
+    {"recommend", "figures", "report"},
 )
 LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
 

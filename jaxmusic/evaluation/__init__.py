@@ -18,6 +18,7 @@ from jaxmusic.evaluation.disentanglement import (
     permutation_test,
 )
 from jaxmusic.evaluation.latent import active_units, linear_probe
+from jaxmusic.evaluation.ranking import average_precision, ranking_scores
 from jaxmusic.evaluation.retrieval import cross_modal_retrieval, ranks, retrieval_scores
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "IndependenceTest",
     "active_units",
     "agglomerative",
+    "average_precision",
     "clustering_grid",
     "clustering_scores",
     "coinciding_group_size",
@@ -39,6 +41,7 @@ __all__ = [
     "permutation_test",
     "project_x",
     "project_y",
+    "ranking_scores",
     "ranks",
     "retrieval_scores",
     "spectral",

@@ -1,0 +1,197 @@
+"""Item factors and histories → ranked items, exactly and in blocks whose memory does not grow with the users."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float, Int
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+__all__ = ["SIMILARITIES", "profiles", "recommend", "similar_items", "top_items"]
+
+SIMILARITIES = ("dot", "cosine")
+_BLOCK = 1024
+
+
+def profiles(plays: csr_array, factors: Float[np.ndarray, "items d"]) -> Float[np.ndarray, "users d"]:
+    """A user's taste: the mean of their songs' factors, weighted by plays.
+
+    Args:
+        plays: `[users, items]` play counts ≥ 0.
+        factors: `[items, d]`.
+
+    Returns:
+        `[users, d]` float32; zeros for a user without songs.
+
+    Raises:
+        ValueError: negative counts, or another number of items.
+
+    Source: "Multimodal Fusion Genre-Based Music Recommender", §3.4: v_u = (1/|S_u|) Σ c · F(s). Dividing by the plays
+    instead of the songs changes no user's ranking.
+    """
+    if plays.shape[1] != len(factors):
+        raise ValueError(f"plays are of {plays.shape[1]} items, factors of {len(factors)}")
+    if plays.nnz and plays.data.min() < 0:
+        raise ValueError("play counts must not be negative")
+    totals = np.maximum(np.asarray(plays.sum(axis=1)).ravel(), 1e-12)
+    return (np.asarray(plays @ factors) / totals[:, None]).astype(np.float32)
+
+
+def top_items(
+    users: Float[np.ndarray, "users d"],
+    factors: Float[np.ndarray, "items d"],
+    n: int,
+    *,
+    exclude: csr_array | None = None,
+    allowed: np.ndarray | None = None,
+    similarity: str = "dot",
+    block: int = _BLOCK,
+    approximate: bool = False,
+) -> Int[np.ndarray, "users n"]:
+    """The n best items of every user, the best first.
+
+    Args:
+        users: `[users, d]` profiles.
+        factors: `[items, d]`.
+        n: length of the lists.
+        exclude: `[users, items]`, non-zero where a user must not be shown an item, such as their history.
+        allowed: `[items]` bool, False for items that nobody is shown, such as training songs.
+        similarity: `"dot"` or `"cosine"`.
+        block: users scored at once.
+        approximate: on an accelerator, select by `jax.lax.approx_max_k`, which may miss some; elsewhere an error.
+
+    Returns:
+        `[users, n]` items; −1 fills a list when fewer may be shown. Ties go to the lower item.
+
+    Raises:
+        ValueError: shapes that do not fit, an unknown similarity, NaN or infinite values.
+    """
+    users, factors = _vectors(users, similarity), _vectors(factors, similarity)
+    if users.shape[1] != factors.shape[1]:
+        raise ValueError(f"profiles have {users.shape[1]} columns, factors {factors.shape[1]}")
+    if n < 1:
+        raise ValueError(f"n must be at least 1, got {n}")
+    on_cpu = jax.default_backend() == "cpu"
+    if approximate and on_cpu:
+        raise ValueError("approximate selection needs an accelerator: on a CPU the exact one is as fast")
+    hidden = np.zeros(len(factors), bool) if allowed is None else ~np.asarray(allowed, bool)
+    found = np.full((len(users), n), -1, np.int32)
+    width = min(n, len(factors))
+    device_factors = jnp.asarray(factors)
+    for start, scores in _score_blocks(users, device_factors, block):
+        rows = slice(start, min(start + block, len(users)))
+        if on_cpu:
+            # XLA's sort-based top-k is slow on CPU; NumPy's partial selection is not, a block's rows in threads.
+            values = np.array(scores)[: rows.stop - start]
+            _hide(values, hidden, exclude, start)
+            found[rows, :width] = _select(values, width)
+        else:
+            mask = np.zeros((block, len(factors)), np.float32)
+            _hide(mask, hidden, exclude, start)
+            best = jax.lax.approx_max_k if approximate else jax.lax.top_k
+            best_scores, items = best(scores + mask, width)
+            chosen = np.where(np.isneginf(np.asarray(best_scores)), -1, np.asarray(items))
+            found[rows, :width] = chosen[: rows.stop - start]
+    return found
+
+
+def recommend(
+    history: dict[int, float],
+    factors: Float[np.ndarray, "items d"],
+    n: int = 20,
+    *,
+    similarity: str = "cosine",
+) -> list[int]:
+    """Items for one person's own songs.
+
+    Args:
+        history: item → plays; these are not shown again.
+        factors: `[items, d]`.
+        n: how many, at most.
+        similarity: `"dot"` or `"cosine"`.
+
+    Raises:
+        ValueError: an empty history, or an item that does not exist.
+    """
+    from scipy.sparse import csr_array
+
+    items = np.array(sorted(history), int)
+    if not len(items):
+        raise ValueError("the history is empty: name at least one song")
+    if items.min() < 0 or items.max() >= len(factors):
+        raise ValueError(f"the history names item {items.max()}, there are {len(factors)}")
+    plays = csr_array(
+        (np.array([history[i] for i in items], float), (np.zeros(len(items), int), items)), (1, len(factors))
+    )
+    found = top_items(profiles(plays, factors), factors, n, exclude=plays, similarity=similarity)[0]
+    return [int(item) for item in found if item >= 0]
+
+
+def similar_items(
+    items: Int[np.ndarray, " m"], factors: Float[np.ndarray, "items d"], n: int = 20
+) -> Int[np.ndarray, "m n"]:
+    """The n items nearest to each of some, by cosine, themselves left out."""
+    from scipy.sparse import csr_array
+
+    items = np.asarray(items)
+    itself = csr_array((np.ones(len(items)), (np.arange(len(items)), items)), (len(items), len(factors)))
+    return top_items(np.asarray(factors)[items], factors, n, exclude=itself, similarity="cosine")
+
+
+def _vectors(x: np.ndarray, similarity: str) -> np.ndarray:
+    if similarity not in SIMILARITIES:
+        raise ValueError(f"similarity {similarity!r} is none of {SIMILARITIES}")
+    x = np.asarray(x, np.float32)
+    if x.ndim != 2:
+        raise ValueError(f"expected [rows, d], got shape {x.shape}")
+    if not np.isfinite(x).all():
+        raise ValueError("profiles or factors hold NaN or infinite values")
+    return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12) if similarity == "cosine" else x
+
+
+@jax.jit
+def _scores(users: jax.Array, factors: jax.Array) -> jax.Array:
+    return jnp.matmul(users, factors.T, precision=jax.lax.Precision.HIGHEST)
+
+
+def _score_blocks(users: np.ndarray, factors: jax.Array, block: int) -> Iterator[tuple[int, jax.Array]]:
+    """(first user, scores `[block, items]`); the last block is filled up, so that one compilation serves all."""
+    for start in range(0, len(users), block):
+        part = users[start : start + block]
+        yield start, _scores(jnp.asarray(np.pad(part, ((0, block - len(part)), (0, 0)))), factors)
+
+
+def _hide(values: np.ndarray, hidden: np.ndarray, exclude: csr_array | None, start: int) -> None:
+    """Set what may not be shown to −∞, in place."""
+    values[:, hidden] = -np.inf
+    if exclude is None:
+        return
+    stop = min(start + len(values), exclude.shape[0])
+    ends = exclude.indptr[start : stop + 1]
+    rows = np.repeat(np.arange(stop - start), np.diff(ends))
+    values[rows, exclude.indices[ends[0] : ends[-1]]] = -np.inf
+
+
+def _select(values: np.ndarray, width: int) -> np.ndarray:
+    """The `width` best columns of each row, the best first, ties to the lower column; −1 for −∞."""
+
+    def rows(part: np.ndarray) -> np.ndarray:
+        if width < part.shape[1]:
+            candidates = np.sort(np.argpartition(-part, width - 1, axis=1)[:, :width], axis=1)
+        else:
+            candidates = np.broadcast_to(np.arange(part.shape[1]), part.shape)
+        scores = np.take_along_axis(part, candidates, axis=1)
+        order = np.argsort(-scores, axis=1, kind="stable")
+        chosen = np.take_along_axis(candidates, order, axis=1)
+        return np.where(np.isneginf(np.take_along_axis(scores, order, axis=1)), -1, chosen)
+
+    # NumPy lets go of the interpreter while it sorts.
+    with ThreadPoolExecutor() as pool:
+        return np.concatenate(list(pool.map(rows, np.array_split(values, max(1, len(values) // 64)))))

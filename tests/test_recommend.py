@@ -1,0 +1,89 @@
+"""Top-N in blocks against a full sort, what is excluded, profiles by hand, one person's list."""
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+from jaxmusic import recommend
+
+
+def _vectors(users=37, items=50, d=8, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(users, d)).astype(np.float32), rng.normal(size=(items, d)).astype(np.float32)
+
+
+@pytest.mark.parametrize("block", [1, 16, 64])
+@pytest.mark.parametrize("similarity", ["dot", "cosine"])
+def test_blocks_give_what_a_full_sort_gives(block, similarity):
+    users, factors = _vectors()
+    rng = np.random.default_rng(1)
+    exclude = csr_array(rng.random((37, 50)) < 0.2)
+    allowed = rng.random(50) < 0.8
+    found = recommend.top_items(
+        users, factors, 10, exclude=exclude, allowed=allowed, similarity=similarity, block=block
+    )
+    if similarity == "cosine":
+        users, factors = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (users, factors))
+    scores = users @ factors.T
+    scores[exclude.toarray()] = -np.inf
+    scores[:, ~allowed] = -np.inf
+    np.testing.assert_array_equal(found, np.argsort(-scores, axis=1, kind="stable")[:, :10])
+
+
+def test_short_lists_are_filled_and_never_show_what_is_excluded():
+    users, factors = _vectors(3, 5)
+    exclude = csr_array(np.array([[1, 1, 1, 1, 0], [0, 0, 0, 0, 0], [1, 1, 1, 1, 1]]))
+    found = recommend.top_items(users, factors, 8, exclude=exclude)
+    assert found[0].tolist() == [4] + [-1] * 7
+    assert sorted(found[1, :5].tolist()) == [0, 1, 2, 3, 4]
+    assert (found[1, 5:] == -1).all()
+    assert (found[2] == -1).all()
+
+
+def test_ties_go_to_the_lower_item():
+    found = recommend.top_items(np.ones((1, 1)), np.ones((6, 1)), 6)
+    assert found[0].tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_profile_is_the_mean_by_plays():
+    factors = np.array([[1.0, 0.0], [0.0, 1.0], [2.0, 2.0]])
+    plays = csr_array(np.array([[3.0, 1.0, 0.0], [0.0, 0.0, 0.0]]))
+    np.testing.assert_allclose(recommend.profiles(plays, factors), [[0.75, 0.25], [0.0, 0.0]])
+    with pytest.raises(ValueError, match="of 3 items, factors of 2"):
+        recommend.profiles(plays, factors[:2])
+    with pytest.raises(ValueError, match="negative"):
+        recommend.profiles(-plays, factors)
+
+
+def test_a_person_gets_near_songs_and_not_their_own():
+    factors = np.array([[1, 0], [0.9, 0.1], [0, 1], [0.1, 0.9]], np.float32)
+    assert recommend.recommend({0: 5.0}, factors, 1) == [1]
+    assert recommend.recommend({2: 1.0}, factors, 10) == [3, 1, 0]
+    with pytest.raises(ValueError, match="history is empty"):
+        recommend.recommend({}, factors)
+    with pytest.raises(ValueError, match="names item 9"):
+        recommend.recommend({9: 1.0}, factors)
+
+
+def test_similar_items_leave_out_the_item_itself():
+    _, factors = _vectors()
+    found = recommend.similar_items(np.array([7, 3]), factors, 5)
+    normed = factors / np.linalg.norm(factors, axis=1, keepdims=True)
+    for item, row in zip((7, 3), found, strict=True):
+        assert item not in row
+        order = np.argsort(-(normed @ normed[item]), kind="stable")
+        assert row.tolist() == order[order != item][:5].tolist()
+
+
+def test_what_does_not_fit_is_refused():
+    users, factors = _vectors()
+    with pytest.raises(ValueError, match="8 columns, factors 7"):
+        recommend.top_items(users, factors[:, :7], 3)
+    with pytest.raises(ValueError, match="none of"):
+        recommend.top_items(users, factors, 3, similarity="euclid")
+    with pytest.raises(ValueError, match="NaN"):
+        recommend.top_items(users * np.nan, factors, 3)
+    with pytest.raises(ValueError, match="at least 1"):
+        recommend.top_items(users, factors, 0)
+    with pytest.raises(ValueError, match="accelerator"):
+        recommend.top_items(users, factors, 3, approximate=True)
