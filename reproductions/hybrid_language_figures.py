@@ -131,12 +131,13 @@ def _draw_alignment(config: Config, experiments: Mapping[str, Any]) -> list[tupl
             ]
             bars[f"{title}, {text} text"] = ([mean for mean, _ in found], [spread for _, spread in found])
     figures.metric_bars(
-        [f"{n} sentences" for n in sentences], bars, path=config.out / "alignment.png", ylabel=f"Ward, k = {config.k}",
+        [str(n) for n in sentences], bars, path=config.out / "alignment.png", ylabel=f"Ward, k = {config.k}",
         title="Silhouette needs no aligned text, agreement with genre does", level=(0.7527, "reported silhouette"),
     )  # fmt: skip
     return [
         (
             "alignment.png",
-            "Ward on hybrid features: silhouette and ARI with each track's own text and with the text shuffled",
+            "Ward on hybrid features by the number of distinct sentences: silhouette and ARI with each track's own text, "
+            "and with the text shuffled among tracks",
         )
     ]
