@@ -137,7 +137,7 @@ def _draw_alignment(config: Config, experiments: Mapping[str, Any]) -> list[tupl
     return [
         (
             "alignment.png",
-            "Ward on hybrid features by the number of distinct sentences: silhouette and ARI with each track's own text, "
+            "Ward on hybrid features by the number of sentences: silhouette and ARI with the text of each track, "
             "and with the text shuffled among tracks",
         )
     ]
