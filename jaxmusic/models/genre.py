@@ -48,7 +48,7 @@ class TokenMean(nn.Module):
 
     @nn.compact
     def __call__(
-        self, tokens: Int[Array, "batch width"], lengths: Int[Array, " batch"], train: bool
+        self, tokens: Int[Array, "batch width"], lengths: Int[Array, " batch"], *, train: bool, drop: bool
     ) -> Float[Array, "batch dim"]:
         """Pool `tokens` `[batch, width]`, `lengths` `[batch]` of which are real; 0 is the padding's id."""
         rows, dim = self.vocabulary_size + 1, self.embedding_dim
@@ -62,7 +62,7 @@ class TokenMean(nn.Module):
         if self.has_linear:
             kernel = self.param("kernel", _uniform_kernel, (dim, dim))
             weights = (kernel, self.param("bias", _uniform_bias(dim), (dim,)))
-        drops = train and self.dropout > 0
+        drops = drop and self.dropout > 0
         of_tokens, of_pads = jax.random.split(self.make_rng("dropout")) if drops else (None, None)
         resting = None if train or rest is None else rest.value
         total = token_sum(table, resting, weights, tokens, lengths, dropout=self.dropout, key=of_tokens)
@@ -96,9 +96,20 @@ class LyricsClassifier(nn.Module):
 
     @nn.compact
     def __call__(
-        self, tokens: Int[Array, "batch width"], lengths: Int[Array, " batch"], train: bool = False
+        self,
+        tokens: Int[Array, "batch width"],
+        lengths: Int[Array, " batch"],
+        train: bool = False,
+        drop: bool | None = None,
     ) -> Float[Array, "batch classes"]:
-        """Logits of `tokens` `[batch, width]` int32 whose first `lengths` `[batch]` are real."""
+        """Logits.
+
+        Args:
+            tokens: `[batch, width]` int32 ids, below `trained_rows` in training.
+            lengths: `[batch]` int32, tokens that are real; what stands behind them is padding.
+            train: whether only the trained rows are read.
+            drop: whether dropout is on, which takes the rng stream `"dropout"`; None: in training only.
+        """
         pooled = TokenMean(
             self.vocabulary_size,
             self.embedding_dim,
@@ -108,7 +119,7 @@ class LyricsClassifier(nn.Module):
             trained_rows=self.trained_rows,
             embedding_scale=self.embedding_scale,
             name="tokens",
-        )(tokens, lengths, train)
+        )(tokens, lengths, train=train, drop=train if drop is None else drop)
         return _linear(self.classes, self.embedding_dim)(pooled)
 
 
@@ -168,7 +179,7 @@ class CombinedClassifier(nn.Module):
             trained_rows=self.trained_rows,
             embedding_scale=self.embedding_scale,
             name="tokens",
-        )(tokens, lengths, train)
+        )(tokens, lengths, train=train, drop=False)
         of_lyrics = _linear(self.widths[-1], self.embedding_dim)(pooled)
         of_features = _layers(features, self.widths)
         return _layers(jnp.concatenate([of_lyrics, of_features], -1), (*self.head_widths, self.classes))

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.extend.random import threefry_2x32
 from jaxtyping import Array, Float, Int
 
 # Real tokens worked on at a time on CPU; accelerators take all of a batch at once.
@@ -45,10 +46,8 @@ def token_sum(
     Returns:
         `[batch, dim]`.
     """
-    if key is None or dropout == 0:
-        return _token_sum((0.0, None), table, rest, weights, tokens, lengths, jnp.zeros((), jnp.uint32))
-    static = (dropout, str(jax.random.key_impl(key)))
-    return _token_sum(static, table, rest, weights, tokens, lengths, jax.random.key_data(key))
+    seed = None if key is None or dropout == 0 else jax.random.key_data(key).reshape(-1)[:2]
+    return _token_sum(dropout, table, rest, weights, tokens, lengths, seed)
 
 
 def token_activation(rows: Float[Array, "n dim"], weights: Weights) -> Float[Array, "n dim"]:
@@ -93,36 +92,54 @@ def _binomial(longest: int, keep: float) -> np.ndarray:
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _token_sum(
-    static: tuple[float, str | None], table: Array, rest: Array | None, weights: Weights, tokens: Array,
-    lengths: Array, key_data: Array,
+    dropout: float, table: Array, rest: Array | None, weights: Weights, tokens: Array, lengths: Array,
+    seed: Array | None,
 ) -> Array:  # fmt: skip
-    def add(chunk: Array, total: Array) -> Array:
+    return _forward(dropout, table, rest, weights, tokens, lengths, seed)[0]
+
+
+def _forward(
+    dropout: float, table: Array, rest: Array | None, weights: Weights, tokens: Array, lengths: Array,
+    seed: Array | None,
+) -> tuple[Array, Any]:  # fmt: skip
+    size, dim = _size(tokens), table.shape[1]
+
+    def add(chunk: Array, carry: Any) -> Any:
+        total, kept = carry
         rows, owner = _read(chunk, table, rest, tokens, lengths)
-        return total + _contribution(rows, weights, owner, _keep(static, key_data, chunk, rows.shape))
+        factor = None
+        if seed is not None:
+            keep, factor = _draw(seed, chunk, (size, dim), dropout)
+            kept = lax.dynamic_update_slice(kept, keep, (chunk * size, 0))
+        return total + _contribution(rows, weights, owner, factor), kept
 
-    zeros = jnp.zeros((len(lengths), table.shape[1]), table.dtype)
-    return lax.fori_loop(0, _chunks(tokens, lengths), add, zeros)
+    total = jnp.zeros((len(lengths), dim), table.dtype)
+    # Which units were kept is remembered for the gradient: drawing them again would cost more.
+    kept = None if seed is None else jnp.zeros((-(-tokens.size // size) * size, dim), bool)
+    total, kept = lax.fori_loop(0, _chunks(tokens, lengths), add, (total, kept))
+    return total, (table, rest, weights, tokens, lengths, kept)
 
 
-def _forward(static: Any, *args: Any) -> tuple[Array, Any]:
-    return _token_sum(static, *args), args
-
-
-def _backward(static: Any, args: Any, cotangent: Array) -> tuple[Any, ...]:
+def _backward(dropout: float, saved: Any, cotangent: Array) -> tuple[Any, ...]:
     """Gradients of table and weights; the activations are computed again, which costs less than keeping them."""
-    table, rest, weights, tokens, lengths, key_data = args
+    table, rest, weights, tokens, lengths, kept = saved
+    size, dim = _size(tokens), table.shape[1]
 
-    def add(chunk: Array, total: Any) -> Any:
+    def add(chunk: Array, carry: Any) -> Any:
+        total, of_table = carry
         rows, owner = _read(chunk, table, rest, tokens, lengths)
-        keep = _keep(static, key_data, chunk, rows.shape)
-        _, pull = jax.vjp(lambda r, w: _contribution(r, w, owner, keep), rows, weights)
+        factor = None
+        if kept is not None:
+            keep = lax.dynamic_slice(kept, (chunk * size, 0), (size, dim))
+            factor = jnp.where(keep, _scale(dropout), 0.0)
+        _, pull = jax.vjp(lambda r, w: _contribution(r, w, owner, factor), rows, weights)
         of_rows, of_weights = pull(cotangent)
-        ids, _ = _ids(chunk, tokens, lengths)
         # Rows behind the table are at rest: out of bounds, their gradient is dropped.
-        return total[0].at[ids].add(of_rows, mode="drop"), jax.tree.map(jnp.add, total[1], of_weights)
+        of_table = of_table.at[_ids(chunk, tokens, lengths)[0]].add(of_rows, mode="drop")
+        return jax.tree.map(jnp.add, total, of_weights), of_table
 
-    zeros = jax.tree.map(jnp.zeros_like, (table, weights))
-    of_table, of_weights = lax.fori_loop(0, _chunks(tokens, lengths), add, zeros)
+    zeros = jax.tree.map(jnp.zeros_like, (weights, table))
+    of_weights, of_table = lax.fori_loop(0, _chunks(tokens, lengths), add, zeros)
     return of_table, None, of_weights, None, None, None
 
 
@@ -166,14 +183,21 @@ def _contribution(rows: Array, weights: Weights, owner: Array, keep: Array | Non
     return owner @ activation
 
 
-def _keep(static: tuple[float, str | None], key_data: Array, chunk: Array, shape: tuple[int, ...]) -> Array | None:
-    """Dropout's factors, 0 or 1 / (the kept share): two 16-bit draws from each random word."""
-    dropout, implementation = static
-    if implementation is None:
-        return None
-    key = jax.random.fold_in(jax.random.wrap_key_data(key_data, impl=implementation), chunk)
-    threshold = round((1 - dropout) * _UNIFORM_16)
-    count = -(-shape[0] * shape[1] // 2)
-    pairs = jax.random.bits(key, (count,), jnp.uint32)
-    draws = jnp.concatenate([pairs & (_UNIFORM_16 - 1), pairs >> 16])[: shape[0] * shape[1]].reshape(shape)
-    return jnp.where(draws < threshold, _UNIFORM_16 / threshold, 0.0)
+def _draw(seed: Array, chunk: Array, shape: tuple[int, int], dropout: float) -> tuple[Array, Array]:
+    """Which units dropout keeps, bool, and their factors: four 16-bit draws from each block of the generator."""
+    count = shape[0] * shape[1]
+    words = -(-count // 2)
+    # Counters go on from chunk to chunk, so that one seed serves a whole step without repeating itself.
+    bits = threefry_2x32(seed, chunk.astype(jnp.uint32) * words + jnp.arange(words, dtype=jnp.uint32))
+    draws = lax.bitcast_convert_type(bits, jnp.uint16).reshape(-1)[:count].reshape(shape)
+    keep = draws < _threshold(dropout)
+    return keep, jnp.where(keep, _scale(dropout), 0.0)
+
+
+def _threshold(dropout: float) -> int:
+    return round((1 - dropout) * _UNIFORM_16)
+
+
+def _scale(dropout: float) -> float:
+    """One over the share that is kept in sixteen bits, so that the mean is exact."""
+    return _UNIFORM_16 / _threshold(dropout)
