@@ -208,8 +208,8 @@ def fit(config: Config, corpus: Corpus, part: Part, model: str, name: str, key: 
         dropped = softmax(_with_dropout(module, state.variables, arguments, jax.random.fold_in(key, 2)))
     count = sum(x.size for x in jax.tree.leaves(state.variables))
     held_out = "valid" if variant.best_epoch else "test"
-    curves = {f"{part}{column}": info.metrics[f"{prefix}{column}"]
-              for part, prefix in (("", ""), (f"{held_out}_", "valid_")) for column in ("accuracy", "loss")}  # fmt: skip
+    curves = {column: info.metrics[column] for column in ("accuracy", "loss")}
+    curves |= {f"{held_out}_{column}": info.metrics[f"valid_{column}"] for column in ("accuracy", "loss")}
     return Fitted(curves, info.run_seconds, softmax(logits), dropped, count)
 
 
@@ -300,5 +300,3 @@ def fingerprint(loaded: dict[str, data.Dataset]) -> str:
         for column in (dataset.modalities["lyrics"], dataset.labels["genre"], dataset.labels["song"]):
             digest.update("\n".join(map(str, column)).encode())
     return digest.hexdigest()[:16]
-
-

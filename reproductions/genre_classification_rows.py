@@ -16,6 +16,7 @@ import numpy as np
 from genre_classification_notes import NOTES
 
 from jaxmusic import data, figures, report
+from jaxmusic.data.download import is_url
 from jaxmusic.data.lyrics_table import FEATURES, GENRE_COUNTS
 from jaxmusic.evaluation import wilson_interval
 
@@ -119,7 +120,7 @@ def _summary_rows(config: Config, reported: Mapping[str, Any]) -> list[report.Ro
 
 def _count_row(id: str, section: str, what: str, stated: int, fresh: int) -> report.Row:
     verdict = report.REPRODUCED if stated == fresh else report.NOT_REPRODUCED
-    return report.Row(id, section, what, "parameters", stated, fresh, None, 1, verdict, "architecture, whatever the data")
+    return report.Row(id, section, what, "parameters", stated, fresh, None, 1, verdict, "whatever the data")
 
 
 def layer_counts(model: str) -> list[int]:
@@ -150,7 +151,7 @@ def _example(model: str) -> tuple[Any, ...]:
 
 def summaries(config: Config) -> dict[str, str]:
     """`linen.tabulate` of each model at the document's sizes."""
-    options = {"console_kwargs": {"force_terminal": False, "width": 140}}
+    options: Any = {"console_kwargs": {"force_terminal": False, "width": 140}}
     return {
         name: nn.tabulate(document_module(name), jax.random.key(0), **options)(*_example(name)) + "\n"
         for name in pipeline.MODELS
@@ -170,8 +171,8 @@ def _model_rows(
         for metric, title in _METRICS.items():
             is_stated = is_main and metric == "accuracy"
             made += _variants(
-                seeds, model, f"{where}.{model}.{metric}", f"{_NAMES[model].capitalize()} ({place})", _NAMES[model], title,
-                partial_lookup(metric), reported=stated["accuracy"] if is_stated else None, is_complete=is_complete,
+                seeds, model, f"{where}.{model}.{metric}", f"{_NAMES[model].capitalize()} ({place})", _NAMES[model],
+                title, _score_lookup(metric), reported=stated["accuracy"] if is_stated else None, is_complete=is_complete,
                 note=_interval(stated["accuracy"], reported["test_songs"]) if is_stated else "",
             )  # fmt: skip
         for number, genre in enumerate(genres):
@@ -250,7 +251,7 @@ def _variants(
     return made
 
 
-def partial_lookup(metric: str) -> Callable[[Mapping[str, Any]], float | None]:
+def _score_lookup(metric: str) -> Callable[[Mapping[str, Any]], float | None]:
     """A score of one model by its name."""
 
     def lookup(scores: Mapping[str, Any]) -> float | None:
@@ -340,7 +341,7 @@ def _described(dataset: data.Dataset) -> dict[str, Any]:
     dropped = ", ".join(f"{reason}: {n}" for reason, n in source["dropped"].items()) or "none"
     path = str(source["path"])
     return {
-        "name": source["name"], "file": path if data.download and path.startswith("http") else Path(path).name,
+        "name": source["name"], "file": path if is_url(path) else Path(path).name,
         "extent": source["extent"], **source["counts"], "dropped": dropped, **genres,
         "attribution": source["attribution"],
     }  # fmt: skip

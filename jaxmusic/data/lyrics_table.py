@@ -118,9 +118,7 @@ def _read(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     return rows
 
 
-def _usable(
-    rows: list[dict[str, str]], *, lyrics_only: bool
-) -> tuple[list[dict[str, str]], Counter[str], np.ndarray]:
+def _usable(rows: list[dict[str, str]], *, lyrics_only: bool) -> tuple[list[dict[str, str]], Counter[str], np.ndarray]:
     kept, dropped, features = [], Counter[str](), []
     for row in rows:
         row["genre"] = row["genre"].strip().lower()

@@ -41,7 +41,9 @@ def expected_calibration_error(
     return float(np.abs(gaps).sum() / len(labels))
 
 
-def classification_scores(probabilities: Float[np.ndarray, "n classes"], labels: Int[np.ndarray, " n"]) -> dict[str, Any]:
+def classification_scores(
+    probabilities: Float[np.ndarray, "n classes"], labels: Int[np.ndarray, " n"]
+) -> dict[str, Any]:
     """Scores of a classifier.
 
     Args:

@@ -8,6 +8,8 @@ Weights start as PyTorch's layers do, which the document used: embeddings from N
 
 from __future__ import annotations
 
+from typing import Any
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -196,6 +198,6 @@ def _linear(width: int, inputs: int) -> nn.Dense:
     return nn.Dense(width, kernel_init=_uniform_kernel, bias_init=_uniform_bias(inputs))
 
 
-def _uniform_bias(inputs: int) -> jax.nn.initializers.Initializer:
+def _uniform_bias(inputs: int) -> Any:
     bound = inputs**-0.5
     return lambda key, shape, dtype=jnp.float32, **_: jax.random.uniform(key, shape, dtype, -bound, bound)

@@ -46,6 +46,7 @@ def token_sum(
     Returns:
         `[batch, dim]`.
     """
+    tokens, lengths = jnp.asarray(tokens), jnp.asarray(lengths)
     seed = None if key is None or dropout == 0 else jax.random.key_data(key).reshape(-1)[:2]
     return _token_sum(dropout, table, rest, weights, tokens, lengths, seed)
 

@@ -45,8 +45,8 @@ def load_tokenizer(source: str | Path) -> Any:
         loaded = AutoTokenizer.from_pretrained(str(source))
     except (OSError, ValueError) as error:
         raise OSError(
-            f"the tokenizer {str(source)!r} could not be loaded: {str(error).splitlines()[0]}. Give a folder that holds "
-            "tokenizer_config.json and vocab.txt, or leave it out to train a vocabulary on the lyrics"
+            f"the tokenizer {str(source)!r} could not be loaded: {str(error).splitlines()[0]}. Give a folder that "
+            "holds tokenizer_config.json and vocab.txt, or leave it out to train a vocabulary on the lyrics"
         ) from error
     if loaded.pad_token_id != 0:
         raise ValueError(f"the tokenizer {str(source)!r} pads with {loaded.pad_token_id}; expected 0, as BERT's does")
@@ -54,7 +54,7 @@ def load_tokenizer(source: str | Path) -> Any:
 
 
 def train_wordpiece(texts: Sequence[str], *, vocabulary_size: int = 8000) -> Any:
-    """A WordPiece tokenizer as BERT's (uncased, `[CLS] … [SEP]`, padding 0), trained on `texts`; give it the training part.
+    """A WordPiece tokenizer as BERT's (uncased, `[CLS] … [SEP]`, padding 0), trained on `texts`: the training part.
 
     The same texts give the same vocabulary, in whatever order they come.
     """

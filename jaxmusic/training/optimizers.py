@@ -12,7 +12,7 @@ import optax
 class RestartState(NamedTuple):
     """Steps since the last restart, int32, and the inner optimiser's state."""
 
-    count: jax.Array
+    steps: jax.Array
     inner: Any
 
 
@@ -32,11 +32,11 @@ def restart_every(optimizer: optax.GradientTransformation, steps: int) -> optax.
         return RestartState(jnp.zeros((), jnp.int32), optimizer.init(params))
 
     def update(updates: Any, state: RestartState, params: Any = None) -> tuple[Any, RestartState]:
-        starts = state.count >= steps
+        starts = state.steps >= steps
         # A select and no branch: it melts into the optimiser's own pass over its moments.
         fresh = optimizer.init(updates if params is None else params)
         inner = jax.tree.map(lambda new, old: jnp.where(starts, new, old), fresh, state.inner)
         updates, inner = optimizer.update(updates, inner, params)
-        return updates, RestartState(jnp.where(starts, 0, state.count) + 1, inner)
+        return updates, RestartState(jnp.where(starts, 0, state.steps) + 1, inner)
 
     return optax.GradientTransformation(init, update)
