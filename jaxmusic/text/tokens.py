@@ -60,13 +60,23 @@ def train_wordpiece(texts: Sequence[str], *, vocabulary_size: int = 8000) -> Any
     """
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     # Accents are kept: stripping marks would take the vowel signs out of Bangla.
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True, strip_accents=False)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    normalizer = normalizers.BertNormalizer(lowercase=True, strip_accents=False)
+    learner = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    learner.normalizer, learner.pre_tokenizer = normalizer, pre_tokenizers.BertPreTokenizer()
+    # The trainer numbers a word's inner characters in the order of a hash table, which differs from run to run and
+    # decides between merges of equal rank. Given in advance, they are numbered in their own order.
+    letters = sorted(set("".join(normalizer.normalize_str(text) for text in texts)) - {" "})
+    inner = [f"##{letter}" for letter in letters]
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=vocabulary_size, special_tokens=[*_SPECIAL, *inner], show_progress=False
+    )
+    learner.train_from_iterator(sorted(texts), trainer)
+    # In a tokenizer of their own they are ordinary pieces.
+    tokenizer = Tokenizer(models.WordPiece(learner.get_vocab(), unk_token="[UNK]"))
+    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, pre_tokenizers.BertPreTokenizer()
+    tokenizer.add_special_tokens(list(_SPECIAL))
     tokenizer.decoder = decoders.WordPiece()
-    trainer = trainers.WordPieceTrainer(vocab_size=vocabulary_size, special_tokens=list(_SPECIAL), show_progress=False)
-    tokenizer.train_from_iterator(sorted(texts), trainer)
     ends = [(name, tokenizer.token_to_id(name)) for name in ("[CLS]", "[SEP]")]
     tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=ends)
     return tokenizer
@@ -88,7 +98,7 @@ def encode(tokenizer: Any, texts: Sequence[str], *, max_length: int = 512, cache
         raise ValueError(f"max_length must leave room for [CLS] and [SEP], got {max_length}")
     path = None
     if cache is not None:
-        digest = hashlib.sha256(tokenizer.to_str().encode())
+        digest = hashlib.sha256(repr(sorted(tokenizer.get_vocab().items())).encode())
         for text in (str(max_length), *texts):
             digest.update(text.encode() + b"\0")
         path = cache / f"tokens_{digest.hexdigest()[:20]}.npz"

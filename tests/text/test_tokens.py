@@ -27,7 +27,8 @@ def test_a_trained_vocabulary_marks_both_ends_and_pads_with_0(tokenizer):
 
 
 def test_the_order_of_texts_does_not_change_the_vocabulary(tokenizer):
-    assert text.train_wordpiece(SONGS[::-1], vocabulary_size=120).to_str() == tokenizer.to_str()
+    for _ in range(5):
+        assert text.train_wordpiece(SONGS[::-1], vocabulary_size=120).get_vocab() == tokenizer.get_vocab()
 
 
 def test_long_texts_are_cut_counted_and_keep_their_end_mark(tokenizer):
