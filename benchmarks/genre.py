@@ -27,7 +27,6 @@ from jaxmusic import data, text
 
 MODELS = ("metadata", "lyrics", "combined")
 WAYS = ("jaxmusic", "PyTorch eager", "PyTorch torch.compile", "PyTorch eager, fused Adam")
-VOCABULARY = 30_522
 _COLUMNS = ["model", "way", "seconds per epoch", "songs per second", "ratio to jaxmusic", "before the first epoch, s",
             "peak memory, MiB", "cores used by others"]  # fmt: skip
 _VERSIONS = ("jax", "jaxlib", "flax", "optax", "numpy", "torch")

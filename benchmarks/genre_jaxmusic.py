@@ -10,8 +10,10 @@ import numpy as np
 import optax
 
 from benchmarks.machine import peak_memory
-from jaxmusic import losses, models, text, training
+from jaxmusic import losses, models, training
+from jaxmusic.text.tokens import Tokens, trained_vocabulary
 
+VOCABULARY = 30_522
 EPOCHS = 2
 _ROW_STEP = 1024
 _COLUMNS = {"lyrics": ("tokens", "lengths"), "metadata": ("features",), "combined": ("tokens", "lengths", "features")}
@@ -19,15 +21,13 @@ _COLUMNS = {"lyrics": ("tokens", "lengths"), "metadata": ("features",), "combine
 
 def main(model: str, path: str) -> None:
     """Train, print the measurement as one line of JSON."""
-    from benchmarks.genre import VOCABULARY
-
     with np.load(path) as arrays:
         batch = dict(arrays)
     columns = _COLUMNS[model]
     trained = None
     if model != "metadata":
-        tokens = text.Tokens(batch["tokens"], batch["lengths"], 0)
-        order = text.trained_vocabulary(tokens, VOCABULARY)
+        tokens = Tokens(batch["tokens"], batch["lengths"], 0)
+        order = trained_vocabulary(tokens, VOCABULARY)
         batch["tokens"] = order.row_of[batch["tokens"]]
         trained = -(-order.used // _ROW_STEP) * _ROW_STEP
     module = {

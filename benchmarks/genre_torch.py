@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -31,7 +32,7 @@ class Lyrics(nn.Module):
 
 def _layers(*sizes: int) -> nn.Sequential:
     layers: list[nn.Module] = []
-    for i, (a, b) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for i, (a, b) in enumerate(pairwise(sizes)):
         layers += [nn.ReLU(), nn.Linear(a, b)] if i else [nn.Linear(a, b)]
     return nn.Sequential(*layers)
 

@@ -172,7 +172,8 @@ def _model_rows(
             is_stated = is_main and metric == "accuracy"
             made += _variants(
                 seeds, model, f"{where}.{model}.{metric}", f"{_NAMES[model].capitalize()} ({place})", _NAMES[model],
-                title, _score_lookup(metric), reported=stated["accuracy"] if is_stated else None, is_complete=is_complete,
+                title, _score_lookup(metric), reported=stated["accuracy"] if is_stated else None,
+                is_complete=is_complete,
                 note=_interval(stated["accuracy"], reported["test_songs"]) if is_stated else "",
             )  # fmt: skip
         for number, genre in enumerate(genres):

@@ -85,10 +85,13 @@ def kept_pads(
 @lru_cache(maxsize=8)
 def _binomial(longest: int, keep: float) -> np.ndarray:
     """`[longest + 1, longest + 1]` float32, P(count ≤ k) of n positions."""
-    from scipy.stats import binom
-
     counts = np.arange(longest + 1)
-    return binom.cdf(counts[None, :], counts[:, None], keep).astype(np.float32)
+    log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.maximum(counts[1:], 1)))])
+    n, k = counts[:, None], np.minimum(counts[None, :], counts[:, None])
+    log_share = (
+        log_factorial[n] - log_factorial[k] - log_factorial[n - k] + k * np.log(keep) + (n - k) * np.log1p(-keep)
+    )
+    return np.cumsum(np.where(counts[None, :] <= n, np.exp(log_share), 0.0), axis=1).astype(np.float32)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))

@@ -14,7 +14,7 @@ from jaxmusic.data.lyrics_table import COLUMNS, FEATURES, FILE_NAME, GENRE_COUNT
 
 
 def _row(i, genre, **changed):
-    row = {name: "0.5" for name in COLUMNS} | {
+    row = dict.fromkeys(COLUMNS, "0.5") | {
         "": str(i), "artist_name": f"artist {i % 5}", "track_name": f"song {i}", "release_date": "1999", "genre": genre,
         "lyrics": f"word{i} love night", "topic": "music",
     }  # fmt: skip
@@ -177,7 +177,7 @@ def test_a_download_is_kept_and_not_asked_for_again(server, tmp_path):
 
 
 def test_a_missing_address_says_so(server, tmp_path):
-    with pytest.raises(OSError, match="could not be downloaded.*404"):
+    with pytest.raises(OSError, match=r"could not be downloaded.*404"):
         data.lyrics_table(f"{server.address}/missing.csv", cache=tmp_path / "cache", progress=False)
 
 

@@ -66,7 +66,7 @@ def test_used_ids_come_first_and_rare_ones_share_a_row():
 
 
 def test_a_tokenizer_that_is_not_there_is_an_error_with_a_way_out(tmp_path):
-    with pytest.raises(OSError, match="could not be loaded.*vocab.txt"):
+    with pytest.raises(OSError, match=r"could not be loaded.*vocab\.txt"):
         text.load_tokenizer(tmp_path / "none")
 
 
