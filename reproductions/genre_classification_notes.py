@@ -5,9 +5,10 @@ NOTES = [
     "features, last epoch. Every other variant changes what its name says: `keep_optimizer` one Adam for the whole "
     "run; `mask_padding` the mean over real tokens; `scaled_features` features standardised on the training part; "
     "`small_embedding` embeddings from N(0, 0.1²); `best_epoch` the epoch of the lowest loss on a tenth of the "
-    "training part; `stratified` and `artist_disjoint` the split; `repaired` all repairs and the stratified split, "
-    "`repaired_artist` the same without shared artists. `vocabulary_threshold` (tokens under 50 occurrences share one "
-    "row), `narrow`, `wide` and `deep` are the document's continuations.",
+    "training part; `stratified` and `artist_disjoint` the split; `repaired` all repairs but the last and the "
+    "stratified split; `repaired_best_epoch`, `repaired_wide` and `repaired_artist` the same with that one, with "
+    "metadata layers of 64, 32 and 16, and without shared artists. `vocabulary_threshold` (tokens under 50 "
+    "occurrences share one row), `narrow`, `wide` and `deep` are the document's continuations.",
     "`train()` builds a new Adam for each epoch, so its moments restart; the document does not mention it.",
     "The mean runs over all 512 positions, padding included: the padding has a trained vector and dilutes the words.",
     "`accuracy()` never switches dropout off; until `per_class_accuracy` has run, the lyrics model is scored with it "
