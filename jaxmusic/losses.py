@@ -181,6 +181,40 @@ def joint_elbo(
     return loss
 
 
+def cross_entropy(
+    *, labels: str = "labels", class_weights: Float[Array, " classes"] | tuple[float, ...] | None = None
+) -> LossFunction:
+    """Softmax cross-entropy of a classifier's logits, averaged over the batch.
+
+    Args:
+        labels: key of the batch that holds `[batch]` int classes.
+        class_weights: one for each class; the mean is then weighted, as in PyTorch's `CrossEntropyLoss`. None: all 1.
+
+    Returns:
+        `loss(logits, batch) -> (scalar, {"accuracy"})`, in nats; accuracy is the share of rows whose largest logit is
+        their label's.
+
+    >>> loss = cross_entropy()
+    >>> value, metrics = loss(jnp.array([[0.0, 0.0], [0.0, 0.0]]), {"labels": jnp.array([0, 1])})
+    >>> round(float(value), 4), float(metrics["accuracy"])  # log 2, and a tie goes to the first
+    (0.6931, 0.5)
+    """
+
+    def loss(outputs: Array, batch: Mapping[str, Any]) -> tuple[Array, dict[str, Array]]:
+        target, rows = batch[labels], batch.get("row_mask")
+        # The label's logit by comparison: a gather's gradient is a scatter, which is slow for a few classes.
+        is_label = jnp.arange(outputs.shape[-1]) == target[:, None]
+        entropy = jax.nn.logsumexp(outputs, axis=-1) - jnp.where(is_label, outputs, 0.0).sum(-1)
+        accuracy = masked_mean((outputs.argmax(-1) == target).astype(outputs.dtype), rows)
+        if class_weights is None:
+            return masked_mean(entropy, rows), {"accuracy": accuracy}
+        weights = jnp.asarray(class_weights)[target]
+        total = masked_mean(weights, rows)
+        return masked_mean(weights * entropy, rows) / jnp.where(total > 0, total, 1.0), {"accuracy": accuracy}
+
+    return loss
+
+
 def info_nce(
     x: Float[Array, "batch dim"],
     y: Float[Array, "batch dim"],

@@ -289,11 +289,13 @@ def _short(value: Any) -> str:
 
 
 def format_value(value: float | None) -> str:
-    """Four significant digits; an en dash for None.
+    """Four significant digits, whole numbers whole; an en dash for None.
 
-    >>> format_value(853.48), format_value(0.10529), format_value(0), format_value(None)
-    ('853.5', '0.1053', '0', '–')
+    >>> format_value(853.48), format_value(0.10529), format_value(0), format_value(977924), format_value(None)
+    ('853.5', '0.1053', '0', '977924', '–')
     """
+    if value is not None and float(value).is_integer() and abs(value) < 1e12:
+        return f"{value:.0f}"
     return "–" if value is None else f"{value:.4g}"
 
 

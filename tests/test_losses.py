@@ -140,3 +140,21 @@ def test_info_nce_without_a_pair_is_zero_with_a_finite_gradient():
     value, gradient = jax.jit(jax.value_and_grad(lambda x: losses.info_nce(x, x + 1.0, mask=nothing)))(jnp.ones((3, 2)))
     assert float(value) == 0
     assert bool(jnp.isfinite(gradient).all())
+
+
+def test_cross_entropy_is_optax_s_over_the_rows_that_count():
+    logits = jax.random.normal(jax.random.key(0), (5, 4))
+    labels = jnp.array([0, 3, 1, 2, 2])
+    mask = jnp.array([True, True, False, True, False])
+    rows = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+    loss = losses.cross_entropy()
+    value, metrics = loss(logits, {"labels": labels})
+    np.testing.assert_allclose(value, rows.mean(), rtol=1e-6)
+    np.testing.assert_allclose(metrics["accuracy"], (logits.argmax(1) == labels).mean())
+    broken = logits.at[2].set(jnp.nan)
+    value, _ = loss(broken, {"labels": labels, "row_mask": mask})
+    np.testing.assert_allclose(value, rows[mask].mean(), rtol=1e-6)
+    weights = (1.0, 2.0, 3.0, 4.0)
+    value, _ = losses.cross_entropy(class_weights=weights)(logits, {"labels": labels})
+    w = jnp.array(weights)[labels]
+    np.testing.assert_allclose(value, (w * rows).sum() / w.sum(), rtol=1e-6)

@@ -2,21 +2,34 @@
 
 from jaxmusic.data.clip_folder import clips
 from jaxmusic.data.dataset import Dataset
+from jaxmusic.data.download import download
 from jaxmusic.data.feature_table import feature_table
 from jaxmusic.data.genre_folders import genre_folders
+from jaxmusic.data.lyrics_table import LYRICS_TABLE_URL, lyrics_table
 from jaxmusic.data.splits import balanced_sample, split
-from jaxmusic.data.synthetic_corpus import draw_corpus, render_corpus, synthetic, synthetic_features, write_clips
+from jaxmusic.data.synthetic_corpus import (
+    draw_corpus,
+    render_corpus,
+    synthetic,
+    synthetic_features,
+    write_clips,
+    write_lyrics_table,
+)
 
 __all__ = [
+    "LYRICS_TABLE_URL",
     "Dataset",
     "balanced_sample",
     "clips",
+    "download",
     "draw_corpus",
     "feature_table",
     "genre_folders",
+    "lyrics_table",
     "render_corpus",
     "split",
     "synthetic",
     "synthetic_features",
     "write_clips",
+    "write_lyrics_table",
 ]

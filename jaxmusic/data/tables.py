@@ -32,12 +32,13 @@ def read_text(path: Path) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+def read_table(path: Path, columns: Sequence[str], *, has_ids: bool = True) -> list[dict[str, str]]:
     """The rows of a UTF-8 CSV file with a header, every value a str as it stands.
 
     Args:
         path: the file.
-        columns: columns it must have, the first of which identifies a row: never empty, never twice the same.
+        columns: columns it must have.
+        has_ids: whether the first of them identifies a row: never empty, never twice the same.
 
     Returns:
         One dict per row, with every column of the file. Empty lines don't count.
@@ -66,7 +67,8 @@ def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
             rows.append(row)
     except csv.Error as error:
         raise ValueError(f"{path}, line {reader.reader.line_num}: {error}") from error
-    _check_ids(path, columns[0], rows)
+    if has_ids:
+        _check_ids(path, columns[0], rows)
     return rows
 
 

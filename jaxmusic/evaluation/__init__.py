@@ -1,6 +1,12 @@
-"""Arrays → numbers: clustering, retrieval, canonical correlation, what latents hold."""
+"""Arrays → numbers: classification, clustering, retrieval, canonical correlation, what latents hold."""
 
 from jaxmusic.evaluation.cca import CCA, fit_cca, project_x, project_y
+from jaxmusic.evaluation.classification import (
+    classification_scores,
+    confusion_matrix,
+    expected_calibration_error,
+    wilson_interval,
+)
 from jaxmusic.evaluation.clustering import (
     ClusteringRow,
     agglomerative,
@@ -28,12 +34,15 @@ __all__ = [
     "active_units",
     "agglomerative",
     "average_precision",
+    "classification_scores",
     "clustering_grid",
     "clustering_scores",
     "coinciding_group_size",
+    "confusion_matrix",
     "cross_modal_retrieval",
     "dbscan",
     "disentanglement_scores",
+    "expected_calibration_error",
     "fit_cca",
     "kmeans",
     "linear_probe",
@@ -45,4 +54,5 @@ __all__ = [
     "ranks",
     "retrieval_scores",
     "spectral",
+    "wilson_interval",
 ]

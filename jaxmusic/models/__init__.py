@@ -2,6 +2,7 @@
 
 from jaxmusic.models.adaptive import AdaptiveFusion, AdaptiveFusionOutput, AdaptiveFusionVAE
 from jaxmusic.models.dual import DualEncoder, DualEncoderOutput
+from jaxmusic.models.genre import CombinedClassifier, LyricsClassifier, MetadataClassifier
 from jaxmusic.models.joint import FUSIONS, Fusion, JointVAE, JointVAEOutput, start_from
 from jaxmusic.models.vae import FCVAE, ConvVAE, VAEOutput, sample_latent
 from jaxmusic.models.vectors import Autoencoder, AutoencoderOutput, ConditionalVAE, Conv1DVAE
@@ -14,6 +15,7 @@ __all__ = [
     "AdaptiveFusionVAE",
     "Autoencoder",
     "AutoencoderOutput",
+    "CombinedClassifier",
     "ConditionalVAE",
     "Conv1DVAE",
     "ConvVAE",
@@ -22,6 +24,8 @@ __all__ = [
     "Fusion",
     "JointVAE",
     "JointVAEOutput",
+    "LyricsClassifier",
+    "MetadataClassifier",
     "VAEOutput",
     "sample_latent",
     "start_from",

@@ -3,5 +3,6 @@
 from jaxmusic.training.engine import State, batch_inputs
 from jaxmusic.training.inference import predict
 from jaxmusic.training.loop import Info, fit
+from jaxmusic.training.optimizers import restart_every
 
-__all__ = ["Info", "State", "batch_inputs", "fit", "predict"]
+__all__ = ["Info", "State", "batch_inputs", "fit", "predict", "restart_every"]

@@ -1,0 +1,47 @@
+"""One process of `benchmarks/genre.py`: an epoch by jaxmusic."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import jax
+import numpy as np
+import optax
+
+from benchmarks.machine import peak_memory
+from jaxmusic import losses, models, training
+from jaxmusic.text.tokens import Tokens, trained_vocabulary
+
+VOCABULARY = 30_522
+EPOCHS = 2
+_ROW_STEP = 1024
+_COLUMNS = {"lyrics": ("tokens", "lengths"), "metadata": ("features",), "combined": ("tokens", "lengths", "features")}
+
+
+def main(model: str, path: str) -> None:
+    """Train, print the measurement as one line of JSON."""
+    with np.load(path) as arrays:
+        batch = dict(arrays)
+    columns = _COLUMNS[model]
+    trained = None
+    if model != "metadata":
+        tokens = Tokens(batch["tokens"], batch["lengths"], 0)
+        order = trained_vocabulary(tokens, VOCABULARY)
+        batch["tokens"] = order.row_of[batch["tokens"]]
+        trained = -(-order.used // _ROW_STEP) * _ROW_STEP
+    module = {
+        "metadata": models.MetadataClassifier(),
+        "lyrics": models.LyricsClassifier(VOCABULARY, trained_rows=trained),
+        "combined": models.CombinedClassifier(VOCABULARY, trained_rows=trained),
+    }[model]
+    optimizer = training.restart_every(optax.adam(1e-3), -(-len(batch["labels"]) // 8))
+    _, info = training.fit(
+        jax.random.key(0), module, losses.cross_entropy(), {name: batch[name] for name in (*columns, "labels")},
+        epochs=EPOCHS, batch_size=8, optimizer=optimizer, inputs=lambda batch: tuple(batch[name] for name in columns),
+    )  # fmt: skip
+    print(json.dumps({"seconds": info.run_seconds / EPOCHS, "epochs": EPOCHS, "memory": peak_memory()}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[2:])

@@ -1,0 +1,95 @@
+"""Class probabilities and labels → accuracy, accuracy per class, macro-F1, confusion, calibration; an interval."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+__all__ = ["classification_scores", "confusion_matrix", "expected_calibration_error", "wilson_interval"]
+
+
+def confusion_matrix(
+    labels: Int[np.ndarray, " n"], predicted: Int[np.ndarray, " n"], classes: int
+) -> Int[np.ndarray, "classes classes"]:
+    """Counts by true class (row) and predicted class (column).
+
+    >>> confusion_matrix(np.array([0, 0, 1]), np.array([0, 1, 1]), 2).tolist()
+    [[1, 1], [0, 1]]
+    """
+    table = np.zeros((classes, classes), np.int64)
+    np.add.at(table, (np.asarray(labels), np.asarray(predicted)), 1)
+    return table
+
+
+def expected_calibration_error(
+    probabilities: Float[np.ndarray, "n classes"], labels: Int[np.ndarray, " n"], *, bins: int = 15
+) -> float:
+    """Mean distance of confidence and accuracy over equal bins of confidence, weighted by the rows in each.
+
+    Source: Guo et al. (2017), eq. 3.
+
+    >>> expected_calibration_error(np.array([[0.75, 0.25]] * 4), np.array([0, 0, 0, 1]))
+    0.0
+    """
+    confidence = probabilities.max(1)
+    is_right = probabilities.argmax(1) == labels
+    # Bins are open below and closed above, as the source has them.
+    place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    gaps = np.bincount(place, is_right - confidence, minlength=bins)
+    return float(np.abs(gaps).sum() / len(labels))
+
+
+def classification_scores(
+    probabilities: Float[np.ndarray, "n classes"], labels: Int[np.ndarray, " n"]
+) -> dict[str, Any]:
+    """Scores of a classifier.
+
+    Args:
+        probabilities: `[n, classes]`, rows that sum to 1.
+        labels: `[n]` int classes.
+
+    Returns:
+        `accuracy`; `per_class` accuracy (recall), a list with None for a class without rows; `macro_f1`, over the
+        classes that have rows (0 for one that is never predicted); `balanced_accuracy`; `ece`; `confusion`, lists.
+
+    Raises:
+        ValueError: no rows, or labels outside the classes.
+    """
+    classes = probabilities.shape[1]
+    if not len(labels) or len(labels) != len(probabilities) or labels.min() < 0 or labels.max() >= classes:
+        raise ValueError(f"{len(labels)} labels do not fit probabilities of shape {probabilities.shape}")
+    table = confusion_matrix(labels, probabilities.argmax(1), classes)
+    hits, support, claimed = np.diagonal(table), table.sum(1), table.sum(0)
+    has_rows = support > 0
+    recall = hits / np.maximum(support, 1)
+    f1 = 2 * hits / np.maximum(support + claimed, 1)
+    return {
+        "accuracy": float(hits.sum() / len(labels)),
+        "per_class": [float(r) if has else None for r, has in zip(recall, has_rows, strict=True)],
+        "macro_f1": float(f1[has_rows].mean()),
+        "balanced_accuracy": float(recall[has_rows].mean()),
+        "ece": expected_calibration_error(probabilities, labels),
+        "confusion": table.tolist(),
+    }
+
+
+def wilson_interval(hits: int, n: int, *, level: float = 0.95) -> tuple[float, float]:
+    """Confidence interval of a share, e.g. of one run's accuracy on `n` test rows.
+
+    Source: Wilson (1927).
+
+    >>> low, high = wilson_interval(1279, 2257)
+    >>> round(low, 3), round(high, 3)
+    (0.546, 0.587)
+    """
+    from scipy.stats import norm
+
+    if not 0 <= hits <= n or n < 1:
+        raise ValueError(f"{hits} of {n} is no share")
+    z = float(norm.ppf(0.5 + level / 2))
+    share, weight = hits / n, z * z / n
+    centre = (share + weight / 2) / (1 + weight)
+    half = z / (1 + weight) * float(np.sqrt(share * (1 - share) / n + weight / (4 * n)))
+    return centre - half, centre + half

@@ -1,0 +1,46 @@
+"""Scores of a classifier, against scikit-learn and by hand."""
+
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from jaxmusic.evaluation import classification_scores, expected_calibration_error, wilson_interval
+
+
+def test_scores_agree_with_scikit_learn():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 4, 300)
+    probabilities = rng.dirichlet(np.ones(4), 300)
+    predicted = probabilities.argmax(1)
+    found = classification_scores(probabilities, labels)
+    assert found["accuracy"] == pytest.approx(metrics.accuracy_score(labels, predicted))
+    assert found["macro_f1"] == pytest.approx(metrics.f1_score(labels, predicted, average="macro"))
+    assert found["balanced_accuracy"] == pytest.approx(metrics.balanced_accuracy_score(labels, predicted))
+    assert found["confusion"] == metrics.confusion_matrix(labels, predicted).tolist()
+    np.testing.assert_allclose(found["per_class"], metrics.recall_score(labels, predicted, average=None))
+
+
+def test_a_class_without_rows_has_no_accuracy_and_does_not_count():
+    found = classification_scores(np.eye(3)[[0, 0, 1]], np.array([0, 0, 1]))
+    assert found["per_class"] == [1.0, 1.0, None]
+    assert found["macro_f1"] == 1.0
+
+
+def test_calibration_by_hand():
+    # Two bins: confidence .9 with half right, .6 with all right.
+    probabilities = np.array([[0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.6, 0.4]])
+    found = expected_calibration_error(probabilities, np.array([0, 1, 0, 0]))
+    assert found == pytest.approx(0.5 * 0.4 + 0.5 * 0.4)
+
+
+def test_wilson_interval_by_hand():
+    assert wilson_interval(0, 10)[0] == pytest.approx(0.0, abs=1e-12)
+    assert wilson_interval(5, 10) == pytest.approx((0.2366, 0.7634), abs=1e-4)
+    with pytest.raises(ValueError, match="no share"):
+        wilson_interval(3, 2)
+
+
+def test_wrong_labels_are_refused():
+    for labels in (np.array([2]), np.array([-1]), np.array([0, 1]), np.array([], int)):
+        with pytest.raises(ValueError, match="do not fit"):
+            classification_scores(np.array([[0.5, 0.5]]), labels)

@@ -1,0 +1,133 @@
+"""The genre script at a tiny size: its report, resuming, learning, bad input, and real songs."""
+
+import dataclasses
+import json
+import tomllib
+
+import genre_classification
+import genre_classification_pipeline as pipeline
+import genre_classification_rows as rows
+import jax
+import numpy as np
+import pytest
+
+TINY = genre_classification.Config(
+    seeds=2, songs=120, epochs=2, vocabulary_size=300, max_length=160, variant=("paper", "repaired"),
+    genre_sets=("four",), baseline_splits=("random",),
+)  # fmt: skip
+
+
+def _numbers(folder):
+    content = json.loads((folder / "report.json").read_text())
+    return {key: value for key, value in content.items() if key != "timing"}
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("straight")
+    genre_classification.main(dataclasses.replace(TINY, out=folder))
+    return folder
+
+
+def test_every_number_of_the_document_has_a_row(straight):
+    found = {row["id"]: row for row in _numbers(straight)["rows"]}
+    reported = tomllib.loads(rows.REPORTED.read_text())
+    assert found["data.rows"]["reported"] == 28_372
+    assert found["data.kept"]["reported"] == 11_281
+    for model, stated in reported["models"].items():
+        assert found[f"table/four.{model}.accuracy@variant:paper"]["reported"] == stated["accuracy"]
+        assert found[f"summary.{model}.total"]["fresh"] == stated["parameters"]
+        assert found[f"summary.{model}.total"]["verdict"] == "reproduced"
+        for genre, value in zip(("hip hop", "jazz", "reggae", "rock"), stated["per_class"], strict=True):
+            assert found[f"table/four.{model}.class.{genre}@variant:paper"]["reported"] == value
+        assert len(stated["train_accuracy"]) == len(stated["test_accuracy"]) == 25
+        for part in ("train", "test"):
+            assert found[f"epoch.{model}.{part}.02"]["reported"] == stated[f"{part}_accuracy"][1]
+    text = (straight / "report.md").read_text()
+    assert "synthetic" in text
+    assert "Notes on fidelity" in text
+    assert "977,924" in (straight / "summary_lyrics.txt").read_text()
+
+
+def test_other_data_gets_no_verdict(straight):
+    verdicts = {row["verdict"] for row in _numbers(straight)["rows"] if not row["id"].startswith("summary.")}
+    assert verdicts == {None}
+
+
+def test_an_interrupted_run_resumes_to_the_same_numbers(straight, tmp_path, monkeypatch):
+    config = dataclasses.replace(TINY, out=tmp_path / "run")
+    original, calls = pipeline.fit, []
+
+    def interrupted(*arguments):
+        calls.append(1)
+        if len(calls) == 8:  # in the second seed
+            raise KeyboardInterrupt
+        return original(*arguments)
+
+    monkeypatch.setattr(pipeline, "fit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        genre_classification.main(config)
+    monkeypatch.setattr(pipeline, "fit", original)
+    genre_classification.main(dataclasses.replace(config, resume=True))
+    resumed, expected = _numbers(config.out), _numbers(straight)
+    assert [r["fresh"] for r in resumed["rows"]] == [r["fresh"] for r in expected["rows"]]
+    with pytest.raises(ValueError, match="epochs was 2 and is 3"):
+        genre_classification.main(dataclasses.replace(config, resume=True, epochs=3))
+
+
+@pytest.mark.parametrize("model", pipeline.MODELS)
+def test_each_model_learns_the_embedded_corpus(model, tmp_path):
+    config = dataclasses.replace(
+        TINY, songs=400, epochs=30, learning_rate=3e-3, out=tmp_path, max_length=512, vocabulary_size=1500
+    )
+    loaded = pipeline.load(config)
+    corpus = pipeline.corpus_of(loaded["table"], pipeline.GENRE_SETS["four"])
+    part = pipeline.part_of(config, corpus, "stratified", jax.random.key(0))
+    fitted = pipeline.fit(config, corpus, part, model, "repaired", jax.random.key(1))
+    labels = corpus.labels[part.test]
+    majority = (labels == np.bincount(corpus.labels[part.train]).argmax()).mean()
+    assert pipeline.score(fitted, labels)["accuracy"] > majority + 0.05
+
+
+def test_no_split_shares_a_song_and_artist_splits_no_artist(tmp_path):
+    loaded = pipeline.load(dataclasses.replace(TINY, out=tmp_path))
+    corpus = pipeline.corpus_of(loaded["table"], pipeline.GENRE_SETS["seven"])
+    for split, label in (("random", "song"), ("stratified", "song"), ("artist", "artist")):
+        train, test = pipeline.rows_of(corpus, split, jax.random.key(0), (0.8, 0.2))
+        assert len(train) + len(test) == len(corpus.labels)
+        values = corpus.dataset.labels[label]
+        assert not set(values[train]) & set(values[test])
+
+
+def test_a_variant_is_skipped_where_it_changes_nothing():
+    assert not pipeline.concerns("metadata", "mask_padding")
+    assert not pipeline.concerns("lyrics", "scaled_features")
+    assert pipeline.concerns("combined", "mask_padding")
+    assert all(pipeline.concerns(model, "paper") for model in pipeline.MODELS)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"variant": ("nonsense",)}, "nonsense"),
+        ({"variant": ("paper", "paper")}, "each once"),
+        ({"seeds": 0}, "--seeds"),
+        ({"test_fraction": 1.0}, "--test-fraction"),
+        ({"data": "no/such/folder"}, "is no file"),
+    ],
+)
+def test_bad_options_are_refused_before_anything_runs(change, message, tmp_path):
+    with pytest.raises((ValueError, OSError), match=message):
+        genre_classification.main(dataclasses.replace(TINY, out=tmp_path, **change))
+
+
+def test_real_songs_end_with_a_report(real_data, tmp_path):
+    config = dataclasses.replace(
+        TINY, data=str(real_data / "lyrics_1950_2019"), out=tmp_path, seeds=1, epochs=1, variant=("paper",),
+        vocabulary_size=1000, max_length=512,
+    )  # fmt: skip
+    genre_classification.main(config)
+    found = {row["id"]: row for row in _numbers(tmp_path)["rows"]}
+    assert found["data.rows"]["fresh"] == 1000
+    assert found["data.kept"]["fresh"] == 381
+    assert "lyrics sample/four.lyrics.accuracy@variant:paper" in found
