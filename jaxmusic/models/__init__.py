@@ -3,6 +3,7 @@
 from jaxmusic.models.adaptive import AdaptiveFusion, AdaptiveFusionOutput, AdaptiveFusionVAE
 from jaxmusic.models.dual import DualEncoder, DualEncoderOutput
 from jaxmusic.models.joint import FUSIONS, Fusion, JointVAE, JointVAEOutput, start_from
+from jaxmusic.models.transformer import TextTransformer, TextTransformerOutput, stack_layers, unstack_layers
 from jaxmusic.models.vae import FCVAE, ConvVAE, VAEOutput, sample_latent
 from jaxmusic.models.vectors import Autoencoder, AutoencoderOutput, ConditionalVAE, Conv1DVAE
 
@@ -22,7 +23,11 @@ __all__ = [
     "Fusion",
     "JointVAE",
     "JointVAEOutput",
+    "TextTransformer",
+    "TextTransformerOutput",
     "VAEOutput",
     "sample_latent",
+    "stack_layers",
     "start_from",
+    "unstack_layers",
 ]
