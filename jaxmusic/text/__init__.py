@@ -1,19 +1,32 @@
-"""Words → arrays: tokens, the language of a text, TF-IDF on principal components; and features → sentences."""
+"""Words → arrays: tokens, the language of a text, TF-IDF, transformers' weights and vectors; and features → sentences."""
 
 from jaxmusic.text.descriptions import Terciles, describe, fit_terciles
+from jaxmusic.text.encode import Encoder, TextEmbeddings, encode
 from jaxmusic.text.language import UNDETERMINED, content_words, detect_language, words
+from jaxmusic.text.sentence_encoder import SentenceEncoder, sentence_encoder
 from jaxmusic.text.stop_words import stop_words
 from jaxmusic.text.tfidf import TfidfPCA, fit_tfidf_pca
+from jaxmusic.text.transformer_config import TransformerConfig
+from jaxmusic.text.weights import Pretrained, load_pretrained, save_pretrained
 
 __all__ = [
     "UNDETERMINED",
+    "Encoder",
+    "Pretrained",
+    "SentenceEncoder",
     "Terciles",
+    "TextEmbeddings",
     "TfidfPCA",
+    "TransformerConfig",
     "content_words",
     "describe",
     "detect_language",
+    "encode",
     "fit_terciles",
     "fit_tfidf_pca",
+    "load_pretrained",
+    "save_pretrained",
+    "sentence_encoder",
     "stop_words",
     "words",
 ]
