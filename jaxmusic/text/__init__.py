@@ -1,4 +1,4 @@
-"""Words → arrays: tokens, the language of a text, TF-IDF, transformers' weights and vectors; and features → sentences."""
+"""Words → arrays: tokens, the language of a text, TF-IDF, transformers; and features → sentences."""
 
 from jaxmusic.text.descriptions import Terciles, describe, fit_terciles
 from jaxmusic.text.encode import Encoder, TextEmbeddings, encode

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +26,7 @@ class EmbeddingCache:
         ValueError: the file is no such cache; names it.
     """
 
-    def __init__(self, folder: str | Path, model: str, width: int) -> None:
+    def __init__(self, folder: str | os.PathLike[str], model: str, width: int) -> None:
         path = Path(folder).expanduser() / f"{model}.sqlite3"
         path.parent.mkdir(parents=True, exist_ok=True)
         self._bytes = 4 * width

@@ -93,7 +93,7 @@ class Encoder:
         digest.update(self.tokenizer.to_str().encode())
         for path, leaf in jax.tree_util.tree_leaves_with_path(self.pretrained.params):
             digest.update(f"{jax.tree_util.keystr(path)}{leaf.shape}{leaf.dtype}".encode())
-            digest.update(np.ascontiguousarray(leaf))
+            digest.update(np.asarray(leaf).tobytes())
         return digest.hexdigest()
 
     def token_ids(self, texts: Sequence[str]) -> tuple[list[np.ndarray], Bool[np.ndarray, " n"]]:
@@ -102,7 +102,7 @@ class Encoder:
         return tokenize(self.tokenizer, prepared, max_length=self.pretrained.max_length)
 
     def __call__(self, ids: np.ndarray, mask: np.ndarray, mesh: Mesh | None = None) -> Any:
-        """`[batch, length]` ids and mask → `[batch, width]` on the device; the batch lies over the mesh's first axis."""
+        """`[batch, length]` ids and mask → `[batch, width]` on the device, spread over the mesh's first axis."""
         if mesh is None:
             return self._apply(self._params, ids, mask)
         import jax
@@ -153,8 +153,8 @@ def encode(
     vectors = np.zeros((len(texts), encoder.width), np.float32)
     # A chorus or a song that stands there twice is computed once.
     places: dict[str, list[int]] = {}
-    for i in np.flatnonzero(mask):
-        places.setdefault(texts[i], []).append(int(i))
+    for row in np.flatnonzero(mask).tolist():
+        places.setdefault(texts[row], []).append(row)
     distinct = list(places)
     store = None if cache is None else EmbeddingCache(cache, encoder.digest, encoder.width)
     try:

@@ -41,6 +41,12 @@ class SentenceEncoder:
         """Length of a vector."""
         return self.record["width"]
 
+    @property
+    def description(self) -> str:
+        """The record but its counts, in one line."""
+        rest = (f"{name} {value}" for name, value in self.record.items() if name not in ("encoder", "counts"))
+        return f"{self.record['encoder']} ({', '.join(rest)})"
+
     def __call__(self, texts: Sequence[str]) -> Float[np.ndarray, "n width"]:
         """`n` texts → `[n, width]` float32; zeros for an empty text (nothing but white space).
 
