@@ -149,6 +149,11 @@ def encode(
             raise TypeError(f"text {i} is {text!r}, no string: replace missing texts by ''")
     if batch_tokens is not None and batch_tokens < 1:
         raise ValueError(f"batch_tokens must be at least 1, got {batch_tokens}")
+    if mesh is not None:
+        from jax.sharding import Mesh
+
+        # The compiler places what lies between the batch and the vectors: axes that it may shard ("auto").
+        mesh = Mesh(mesh.devices, mesh.axis_names)
     mask = np.array([bool(text.strip()) for text in texts], bool)
     vectors = np.zeros((len(texts), encoder.width), np.float32)
     # A chorus or a song that stands there twice is computed once.

@@ -77,10 +77,10 @@ def test_padding_never_changes_an_embedding(name, pooling):
     pretrained = load_pretrained(GOLDEN / f"transformer_{name}")
     module = models.TextTransformer(pretrained.config, pooling=pooling, normalize=True)
     rng = np.random.default_rng(0)
-    for length in (1, 3, 7):
+    for length in (1, 7):
         ids = rng.integers(5, 50, (2, length))
         alone = module.apply({"params": pretrained.params}, ids).pooled
-        for extra in (1, 5, 10):
+        for extra in (1, 10):
             padded = np.pad(ids, ((0, 0), (0, extra)), constant_values=pretrained.config.pad_token_id)
             found = module.apply({"params": pretrained.params}, padded).pooled
             np.testing.assert_allclose(found, alone, atol=2e-6)
@@ -204,7 +204,7 @@ def test_fine_tuning_with_frozen_and_unfrozen_encoder(frozen):
     ids[np.arange(32), rng.integers(0, 8, 32)] = 5 + labels
 
     def start(params):
-        return {**params, "encoder": {n: jnp.asarray(x) if not isinstance(x, dict) else x for n, x in given.items()}}
+        return {**params, "encoder": jax.tree.map(jnp.asarray, given)}
 
     given = {name: value for name, value in pretrained.params.items() if name != "pooler"}
 
