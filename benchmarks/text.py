@@ -98,8 +98,8 @@ def measure(options: Options) -> dict[str, Any]:
     note = (
         f"{len(ids)} real lyrics, {tokens / len(ids):.0f} tokens on average, cut at {length}; "
         f"{pretrained.config.num_hidden_layers} layers × {pretrained.config.hidden_size}, mean pooling. Tokenized "
-        "before; PyTorch transformers with its fused attention in inference mode, lyrics sorted by length and each batch "
-        f"padded to its own longest, at the fastest of its batch sizes; {torch.get_num_threads()} threads. Compilation is "
+        "before; PyTorch transformers with its fused attention in inference mode, lyrics sorted by length and each "
+        f"batch padded to its longest, at the fastest of its batch sizes; {torch.get_num_threads()} threads. Compiling is "
         f"apart (a first round). The ratio is seconds of PyTorch over ours, the median of {options.rounds} paired "
         "rounds; the share is of the rate of a 2,048² matrix product, without padding's products. All vectors agree."
     )

@@ -3,7 +3,8 @@
     python tests/golden/make_transformer_goldens.py      # needs torch and transformers (tested: 2.13.0, 5.23.0)
 
 Each folder holds `config.json` and `model.safetensors` as that library writes them, and `expected.npz` with
-`input_ids`, `attention_mask`, `last_hidden_state` and `pooler_output`. The second row ends in padding, the third has it inside.
+`input_ids`, `attention_mask`, `last_hidden_state` and `pooler_output`. The second row ends in padding, the third
+has it inside.
 """
 
 from pathlib import Path
