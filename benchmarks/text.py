@@ -99,8 +99,8 @@ def measure(options: Options) -> dict[str, Any]:
         f"{len(ids)} real lyrics, {tokens / len(ids):.0f} tokens on average, cut at {length}; "
         f"{pretrained.config.num_hidden_layers} layers × {pretrained.config.hidden_size}, mean pooling. Tokenized "
         "before; PyTorch transformers with its fused attention in inference mode, lyrics sorted by length and each "
-        f"batch padded to its longest, at the fastest of its batch sizes; {torch.get_num_threads()} threads. Compiling is "
-        f"apart (a first round). The ratio is seconds of PyTorch over ours, the median of {options.rounds} paired "
+        f"batch padded to its longest, at the fastest of its batch sizes; {torch.get_num_threads()} threads. Compiling "
+        f"is apart (a first round). The ratio is seconds of PyTorch over ours, the median of {options.rounds} paired "
         "rounds; the share is of the rate of a 2,048² matrix product, without padding's products. All vectors agree."
     )
     columns = ["activations", "lyrics per second", "tokens per second", "tokens of PyTorch's batch",
