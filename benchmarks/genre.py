@@ -75,8 +75,8 @@ def generate(options: Options, path: Path) -> tuple[str, float]:
             options.data / "lyrics_sample.csv", lyrics_only=True, genres=("hip hop", "jazz", "reggae", "rock")
         )
         lyrics, source = list(found.modalities["lyrics"]), f"{len(found):,} songs of lyrics_sample.csv"
-    tokenizer = text.load_tokenizer(options.tokenizer) if options.tokenizer else text.train_wordpiece(lyrics)
-    tokens = text.encode(tokenizer, lyrics)
+    tokenizer = text.wordpiece_tokenizer(options.tokenizer) if options.tokenizer else text.train_wordpiece(lyrics)
+    tokens = text.token_ids(tokenizer, lyrics)
     real = tokens.ids[np.arange(tokens.ids.shape[1]) < tokens.lengths[:, None]]
     rng = np.random.default_rng(0)
     lengths = rng.choice(tokens.lengths, options.songs)

@@ -151,10 +151,10 @@ def part_of(config: Config, corpus: Corpus, split: str, key: jax.Array) -> Part:
     if config.tokenizer is None:
         # Another vocabulary for each training part, so nothing of it is worth keeping.
         tokenizer = text.train_wordpiece([lyrics[i] for i in train], vocabulary_size=config.vocabulary_size)
-        tokens = text.encode(tokenizer, lyrics, max_length=config.max_length)
+        tokens = text.token_ids(tokenizer, lyrics, max_length=config.max_length)
     else:
         tokenizer = _tokenizer(config.tokenizer)
-        tokens = text.encode(tokenizer, lyrics, max_length=config.max_length, cache=config.out / "work")
+        tokens = text.token_ids(tokenizer, lyrics, max_length=config.max_length, cache=config.out / "work")
     features = corpus.dataset.modalities["features"]
     scaled = fit_standardizer(features[train])(features)
     return Part(train, test, tokens, tokenizer.get_vocab_size(), features, scaled)
@@ -162,7 +162,7 @@ def part_of(config: Config, corpus: Corpus, split: str, key: jax.Array) -> Part:
 
 @lru_cache(maxsize=2)
 def _tokenizer(source: str) -> Any:
-    return text.load_tokenizer(source)
+    return text.wordpiece_tokenizer(source)
 
 
 class Fitted(NamedTuple):

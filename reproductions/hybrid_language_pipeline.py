@@ -138,7 +138,7 @@ def embed(config: Config, sentences: list[str], levels: np.ndarray) -> tuple[np.
         )
     from jaxmusic.text import sentence_encoder
 
-    encoder = sentence_encoder(config.text)
+    encoder = sentence_encoder(config.text, transformer=models.TextTransformer)
     distinct, positions = np.unique(sentences, return_inverse=True)
     return np.asarray(encoder([str(text) for text in distinct]))[positions], encoder.description
 

@@ -4,6 +4,7 @@ from jaxmusic.models.adaptive import AdaptiveFusion, AdaptiveFusionOutput, Adapt
 from jaxmusic.models.dual import DualEncoder, DualEncoderOutput
 from jaxmusic.models.genre import CombinedClassifier, LyricsClassifier, MetadataClassifier
 from jaxmusic.models.joint import FUSIONS, Fusion, JointVAE, JointVAEOutput, start_from
+from jaxmusic.models.transformer import TextTransformer, TextTransformerOutput, stack_layers, unstack_layers
 from jaxmusic.models.vae import FCVAE, ConvVAE, VAEOutput, sample_latent
 from jaxmusic.models.vectors import Autoencoder, AutoencoderOutput, ConditionalVAE, Conv1DVAE
 
@@ -26,7 +27,11 @@ __all__ = [
     "JointVAEOutput",
     "LyricsClassifier",
     "MetadataClassifier",
+    "TextTransformer",
+    "TextTransformerOutput",
     "VAEOutput",
     "sample_latent",
+    "stack_layers",
     "start_from",
+    "unstack_layers",
 ]

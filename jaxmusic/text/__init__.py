@@ -1,16 +1,26 @@
-"""Words → arrays: tokens, the language of a text, TF-IDF on principal components; and features → sentences."""
+"""Words → arrays: tokens, the language of a text, TF-IDF, transformers; and features → sentences."""
 
 from jaxmusic.text.descriptions import Terciles, describe, fit_terciles
+from jaxmusic.text.encode import Encoder, TextEmbeddings, encode
 from jaxmusic.text.language import UNDETERMINED, content_words, detect_language, words
+from jaxmusic.text.sentence_encoder import SentenceEncoder, sentence_encoder
 from jaxmusic.text.stop_words import stop_words
 from jaxmusic.text.tfidf import TfidfPCA, fit_tfidf_pca
-from jaxmusic.text.tokens import Tokens, Vocabulary, encode, load_tokenizer, train_wordpiece, trained_vocabulary
+from jaxmusic.text.tokenize import load_tokenizer, tokenize
+from jaxmusic.text.tokens import Tokens, Vocabulary, token_ids, train_wordpiece, trained_vocabulary, wordpiece_tokenizer
+from jaxmusic.text.transformer_config import TransformerConfig
+from jaxmusic.text.weights import Pretrained, load_pretrained, save_pretrained
 
 __all__ = [
     "UNDETERMINED",
+    "Encoder",
+    "Pretrained",
+    "SentenceEncoder",
     "Terciles",
+    "TextEmbeddings",
     "TfidfPCA",
     "Tokens",
+    "TransformerConfig",
     "Vocabulary",
     "content_words",
     "describe",
@@ -18,9 +28,15 @@ __all__ = [
     "encode",
     "fit_terciles",
     "fit_tfidf_pca",
+    "load_pretrained",
     "load_tokenizer",
+    "save_pretrained",
+    "sentence_encoder",
     "stop_words",
+    "token_ids",
+    "tokenize",
     "train_wordpiece",
     "trained_vocabulary",
+    "wordpiece_tokenizer",
     "words",
 ]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Int
 
-__all__ = ["Tokens", "Vocabulary", "encode", "load_tokenizer", "train_wordpiece", "trained_vocabulary"]
+__all__ = ["Tokens", "Vocabulary", "token_ids", "train_wordpiece", "trained_vocabulary", "wordpiece_tokenizer"]
 
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
@@ -29,7 +29,7 @@ class Tokens(NamedTuple):
     truncated: int
 
 
-def load_tokenizer(source: str | Path) -> Any:
+def wordpiece_tokenizer(source: str | Path) -> Any:
     """A tokenizer of the hub (`google-bert/bert-base-uncased`) or of a local folder in the hub's layout.
 
     Returns:
@@ -82,11 +82,11 @@ def train_wordpiece(texts: Sequence[str], *, vocabulary_size: int = 8000) -> Any
     return tokenizer
 
 
-def encode(tokenizer: Any, texts: Sequence[str], *, max_length: int = 512, cache: Path | None = None) -> Tokens:
+def token_ids(tokenizer: Any, texts: Sequence[str], *, max_length: int = 512, cache: Path | None = None) -> Tokens:
     """Token ids of `texts`.
 
     Args:
-        tokenizer: from `load_tokenizer` or `train_wordpiece`.
+        tokenizer: from `wordpiece_tokenizer` or `train_wordpiece`.
         texts: `n` strings.
         max_length: tokens of a text at most, its end marks included; longer ones are cut and counted.
         cache: folder where the ids are kept under a name that changes with texts, vocabulary and limit.

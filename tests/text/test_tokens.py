@@ -15,7 +15,7 @@ def tokenizer():
 
 
 def test_a_trained_vocabulary_marks_both_ends_and_pads_with_0(tokenizer):
-    tokens = text.encode(tokenizer, [*SONGS, "xyz 7"])
+    tokens = text.token_ids(tokenizer, [*SONGS, "xyz 7"])
     assert tokens.ids.dtype == np.int32
     assert tokens.ids.shape == (4, tokens.lengths.max())
     names = [tokenizer.id_to_token(i) for i in tokens.ids[0][: tokens.lengths[0]]]
@@ -32,25 +32,25 @@ def test_the_order_of_texts_does_not_change_the_vocabulary(tokenizer):
 
 
 def test_long_texts_are_cut_counted_and_keep_their_end_mark(tokenizer):
-    tokens = text.encode(tokenizer, ["love " * 600, "love"], max_length=512)
+    tokens = text.token_ids(tokenizer, ["love " * 600, "love"], max_length=512)
     assert tokens.ids.shape == (2, 512)
     assert tokens.truncated == 1
     assert tokens.lengths.tolist() == [512, 3]
     assert tokens.ids[0, -1] == tokenizer.token_to_id("[SEP]")
     with pytest.raises(ValueError, match="max_length"):
-        text.encode(tokenizer, SONGS, max_length=1)
+        text.token_ids(tokenizer, SONGS, max_length=1)
 
 
 def test_ids_are_tokenised_once_and_found_again(tokenizer, tmp_path):
-    first = text.encode(tokenizer, SONGS, cache=tmp_path)
+    first = text.token_ids(tokenizer, SONGS, cache=tmp_path)
     (path,) = tmp_path.iterdir()
     written = path.stat().st_mtime_ns
-    second = text.encode(tokenizer, SONGS, cache=tmp_path)
+    second = text.token_ids(tokenizer, SONGS, cache=tmp_path)
     assert path.stat().st_mtime_ns == written
     np.testing.assert_array_equal(first.ids, second.ids)
     assert second.truncated == first.truncated
-    text.encode(tokenizer, SONGS, max_length=5, cache=tmp_path)
-    text.encode(tokenizer, SONGS[:2], cache=tmp_path)
+    text.token_ids(tokenizer, SONGS, max_length=5, cache=tmp_path)
+    text.token_ids(tokenizer, SONGS[:2], cache=tmp_path)
     assert len(list(tmp_path.iterdir())) == 3
 
 
@@ -67,13 +67,13 @@ def test_used_ids_come_first_and_rare_ones_share_a_row():
 
 def test_a_tokenizer_that_is_not_there_is_an_error_with_a_way_out(tmp_path):
     with pytest.raises(OSError, match=r"could not be loaded.*vocab\.txt"):
-        text.load_tokenizer(tmp_path / "none")
+        text.wordpiece_tokenizer(tmp_path / "none")
 
 
 def test_a_folder_in_the_hubs_layout_gives_berts_ids(tmp_path):
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "i", "love", "reg", "##gae", "!"]
     (tmp_path / "vocab.txt").write_text("\n".join(words) + "\n")
     (tmp_path / "tokenizer_config.json").write_text('{"tokenizer_class": "BertTokenizer", "do_lower_case": true}')
-    tokenizer = text.load_tokenizer(tmp_path)
-    tokens = text.encode(tokenizer, ["I love Reggae!", "zzz"])
+    tokenizer = text.wordpiece_tokenizer(tmp_path)
+    tokens = text.token_ids(tokenizer, ["I love Reggae!", "zzz"])
     assert tokens.ids.tolist() == [[2, 5, 6, 7, 8, 9, 3], [2, 1, 3, 0, 0, 0, 0]]

@@ -1,0 +1,332 @@
+"""A checkpoint in the hub's layout → parameters as nested dicts of NumPy arrays, and back.
+
+The parameters are those of `models.TextTransformer`; this room knows their names and shapes, not the module.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxmusic.text.transformer_config import TransformerConfig
+
+__all__ = ["Pretrained", "load_pretrained", "save_pretrained"]
+
+_WEIGHTS = "model.safetensors"
+_INDEX = "model.safetensors.index.json"
+_PREFIXES = ("bert.", "roberta.")
+# Parts of pretraining and classification heads, and a buffer of old checkpoints: no part of the encoder.
+_NO_ENCODER = ("cls.", "lm_head.", "classifier.", "qa_outputs.", "embeddings.position_ids")
+_POOLINGS = {"pooling_mode_cls_token": "cls", "pooling_mode_mean_tokens": "mean", "pooling_mode_max_tokens": "max"}
+# Torch tensor → path in the parameters. "{i}" is the layer; "dense" has a kernel (transposed) and a bias, "norm" a
+# scale and a bias.
+_TABLES = {
+    "embeddings.word_embeddings.weight": "word_embedding",
+    "embeddings.position_embeddings.weight": "position_embedding",
+    "embeddings.token_type_embeddings.weight": "token_type_embedding",
+}
+_LAYER = {
+    "attention.self.query": ("query", "dense"),
+    "attention.self.key": ("key", "dense"),
+    "attention.self.value": ("value", "dense"),
+    "attention.output.dense": ("attention_output", "dense"),
+    "attention.output.LayerNorm": ("attention_norm", "norm"),
+    "intermediate.dense": ("intermediate", "dense"),
+    "output.dense": ("output", "dense"),
+    "output.LayerNorm": ("output_norm", "norm"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Pretrained:
+    """A checkpoint.
+
+    Attributes:
+        config: sizes of the encoder.
+        params: nested dict of float32 arrays, those of `models.TextTransformer(config)`; `"pooler"` where it has one.
+        folder: where it lies.
+        pooling: what the folder's sentence-transformers files say; None where there are none.
+        normalize: whether they end in an L2 norm.
+        max_length: tokens of a text at most, special ones included.
+        lower_case: whether they lower the text's case before the tokenizer.
+        ignored: tensors that are no part of the encoder (heads).
+    """
+
+    config: TransformerConfig
+    params: dict[str, Any]
+    folder: Path
+    pooling: str | None = None
+    normalize: bool = False
+    max_length: int = 512
+    lower_case: bool = False
+    ignored: tuple[str, ...] = field(default=())
+
+
+def load_pretrained(name_or_folder: str | os.PathLike[str]) -> Pretrained:
+    """Read a BERT, RoBERTa or XLM-R checkpoint, with or without sentence-transformers' files.
+
+    Args:
+        name_or_folder: a folder with `config.json` and `model.safetensors` (one file, or shards with an index), or
+            a model's name on the hub, which is downloaded, or found in the hub's cache.
+
+    Returns:
+        `Pretrained`; weights in half precision become float32.
+
+    Raises:
+        FileNotFoundError: no such folder and no such model at hand, or a file of the folder is missing.
+        ValueError: pickled weights, another architecture, a truncated file, or a tensor that is missing, unexpected
+            or of another shape; names the file and the tensor.
+    """
+    folder = _folder(name_or_folder)
+    where = folder / "config.json"
+    if not where.is_file():
+        modules = _json(folder / "modules.json") if (folder / "modules.json").is_file() else []
+        paths = [module["path"] for module in modules if module["type"].endswith(".Transformer")]
+        if not (paths and (folder / paths[0] / "config.json").is_file()):
+            raise FileNotFoundError(f"{folder} has no config.json: give the folder of a model in the hub's layout")
+        where = folder / paths[0] / "config.json"
+    config = TransformerConfig.from_json(_json(where), str(where))
+    tensors, ignored = _encoder_tensors(where.parent)
+    params = _to_params(config, tensors, where.parent)
+    return Pretrained(config, params, where.parent, ignored=ignored, **_sentence_options(folder, where.parent, config))
+
+
+def save_pretrained(pretrained: Pretrained, folder: str | os.PathLike[str]) -> Path:
+    """Write `config.json`, `model.safetensors` and, where the pooling is known, sentence-transformers' files.
+
+    Args:
+        pretrained: what to write; after training, `dataclasses.replace(loaded, params=…)`. Layers must be apart
+            (`models.unstack_layers`).
+        folder: made if missing. The tokenizer's files of `pretrained.folder` are copied.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ValueError: a parameter is missing or has another shape; names the tensor.
+    """
+    import shutil
+
+    from safetensors.numpy import save_file
+
+    folder = Path(folder)
+    tensors = _from_params(pretrained)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps({**asdict(pretrained.config), "hidden_act": "gelu"}, indent=2))
+    partial = folder / f"{_WEIGHTS}.part"
+    save_file(tensors, partial, metadata={"format": "pt"})
+    os.replace(partial, folder / _WEIGHTS)
+    for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "vocab.json", "merges.txt"):
+        source = pretrained.folder / name
+        if source.is_file() and source.resolve() != (folder / name).resolve():
+            shutil.copyfile(source, folder / name)
+    if pretrained.pooling is not None:
+        _write_sentence_options(pretrained, folder)
+    return folder
+
+
+def tensor_shapes(config: TransformerConfig, *, pooler: bool = False) -> dict[str, tuple[int, ...]]:
+    """Every tensor of a checkpoint, without prefix, and its shape in torch's layout."""
+    width, inner = config.hidden_size, config.intermediate_size
+    rows = (config.vocab_size, config.max_position_embeddings, config.type_vocab_size)
+    shapes: dict[str, tuple[int, ...]] = {name: (n, width) for name, n in zip(_TABLES, rows, strict=True)}
+    for name, _, kind in _modules(config, pooler):
+        out, into = (width, width)
+        if name.endswith("intermediate.dense"):
+            out = inner
+        elif name.endswith("output.dense") and not name.endswith("attention.output.dense"):
+            into = inner
+        shapes[f"{name}.weight"] = (out, into) if kind == "dense" else (width,)
+        shapes[f"{name}.bias"] = (out,)
+    return shapes
+
+
+def _modules(config: TransformerConfig, pooler: bool) -> Iterator[tuple[str, tuple[str, ...], str]]:
+    """(torch name, path in the parameters, kind) of every dense layer and norm."""
+    yield "embeddings.LayerNorm", ("embedding_norm",), "norm"
+    for i in range(config.num_hidden_layers):
+        for name, (ours, kind) in _LAYER.items():
+            yield f"encoder.layer.{i}.{name}", (f"layer_{i}", ours), kind
+    if pooler:
+        yield "pooler.dense", ("pooler",), "dense"
+
+
+def _to_params(config: TransformerConfig, tensors: Mapping[str, np.ndarray], folder: Path) -> dict[str, Any]:
+    pooler = any(name.startswith("pooler.") for name in tensors)
+    expected = tensor_shapes(config, pooler=pooler)
+    missing = sorted(set(expected) - set(tensors))
+    unexpected = sorted(set(tensors) - set(expected))
+    if missing or unexpected:
+        raise ValueError(
+            f"{folder}: the weights don't fit config.json ({config.model_type}, {config.num_hidden_layers} layers); "
+            f"missing: {_some(missing)}; unexpected: {_some(unexpected)}"
+        )
+    for name, shape in expected.items():
+        if tensors[name].shape != shape:
+            raise ValueError(f"{folder}: tensor {name} has shape {tensors[name].shape}, config.json says {shape}")
+    params: dict[str, Any] = {ours: tensors[name] for name, ours in _TABLES.items()}
+    for name, path, kind in _modules(config, pooler):
+        weight, bias = tensors[f"{name}.weight"], tensors[f"{name}.bias"]
+        part = params
+        for step in path[:-1]:
+            part = part.setdefault(step, {})
+        first = {"kernel": np.ascontiguousarray(weight.T)} if kind == "dense" else {"scale": weight}
+        part[path[-1]] = {**first, "bias": bias}
+    return params
+
+
+def _from_params(pretrained: Pretrained) -> dict[str, np.ndarray]:
+    params, pooler = pretrained.params, "pooler" in pretrained.params
+    tensors: dict[str, np.ndarray] = {}
+    try:
+        for name, ours in _TABLES.items():
+            tensors[name] = np.asarray(params[ours], np.float32)
+        for name, path, kind in _modules(pretrained.config, pooler):
+            part: Any = params
+            for step in path:
+                part = part[step]
+            weight = np.asarray(part["kernel"] if kind == "dense" else part["scale"], np.float32)
+            tensors[f"{name}.weight"] = np.ascontiguousarray(weight.T)
+            tensors[f"{name}.bias"] = np.asarray(part["bias"], np.float32)
+    except KeyError as error:
+        raise ValueError(f"the parameters have no {error} for {name}; stacked layers must be unstacked first") from None
+    for name, shape in tensor_shapes(pretrained.config, pooler=pooler).items():
+        if tensors[name].shape != shape:
+            raise ValueError(f"{name} has shape {tensors[name].shape}, the config says {shape}")
+    return tensors
+
+
+def _encoder_tensors(folder: Path) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    """Tensors of the encoder, without prefix, float32; and the names of all others."""
+    if (folder / _INDEX).is_file():
+        listed = _json(folder / _INDEX)["weight_map"]
+        raw: dict[str, np.ndarray] = {}
+        for file in sorted(set(listed.values())):
+            raw |= _read(folder / file)
+        absent = sorted(set(listed) - set(raw))
+        if absent:
+            raise ValueError(f"{folder / _INDEX} lists tensors that no shard holds: {_some(absent)}")
+    elif (folder / _WEIGHTS).is_file():
+        raw = _read(folder / _WEIGHTS)
+    else:
+        pickled = [path.name for suffix in ("bin", "pt", "pkl", "ckpt") for path in sorted(folder.glob(f"*.{suffix}"))]
+        if pickled:
+            raise ValueError(
+                f"{folder / pickled[0]} is a pickle, which can run code when it is read, and is refused: "
+                f"convert it to {_WEIGHTS} (transformers' save_pretrained writes it)"
+            )
+        raise FileNotFoundError(f"{folder} has neither {_WEIGHTS} nor {_INDEX}")
+    tensors: dict[str, np.ndarray] = {}
+    ignored = []
+    for original, tensor in raw.items():
+        name = original
+        for prefix in _PREFIXES:
+            name = name.removeprefix(prefix)
+        # The names that checkpoints converted from TensorFlow have.
+        name = name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
+        if name.startswith(_NO_ENCODER):
+            ignored.append(original)
+            continue
+        if name in tensors:
+            raise ValueError(f"{folder}: tensor {name} is there twice, with prefix and without")
+        tensors[name] = np.asarray(tensor, np.float32)
+    return tensors, tuple(sorted(ignored))
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing: the index names it")
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ValueError(f"{path} is damaged or truncated ({error}): fetch it again") from None
+
+
+def _folder(name_or_folder: str | os.PathLike[str]) -> Path:
+    folder = Path(name_or_folder).expanduser()
+    if folder.is_dir():
+        return folder
+    name = str(name_or_folder)
+    if folder.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1 or not name:
+        raise FileNotFoundError(f"{name} is no folder")
+    from huggingface_hub import snapshot_download
+
+    wanted = ["*.json", "*.safetensors", "*.txt"]
+    try:
+        return Path(snapshot_download(name, allow_patterns=wanted))
+    except Exception as error:  # the hub's client raises those of several HTTP libraries
+        raise FileNotFoundError(
+            f"looked for {name!r}: it is no folder here, not in the hub's cache, and the hub did not give it "
+            f"({type(error).__name__}); give the path of a folder with config.json and {_WEIGHTS}"
+        ) from None
+
+
+def _sentence_options(folder: Path, weights: Path, config: TransformerConfig) -> dict[str, Any]:
+    """Pooling, norm and length, from sentence-transformers' files and the tokenizer's."""
+    options: dict[str, Any] = {"max_length": config.max_length}
+    limits = [(weights / "tokenizer_config.json", "model_max_length")]
+    limits += [(weights / "sentence_bert_config.json", "max_seq_length")]
+    for path, name in limits:
+        value = _json(path).get(name) if path.is_file() else None
+        if value is not None:
+            options["max_length"] = int(min(options["max_length"], value))
+    if (weights / "sentence_bert_config.json").is_file():
+        options["lower_case"] = bool(_json(weights / "sentence_bert_config.json").get("do_lower_case", False))
+    if not (folder / "modules.json").is_file():
+        return options
+    for module in _json(folder / "modules.json"):
+        kind = module["type"].rsplit(".", 1)[-1]
+        if kind == "Pooling":
+            path = folder / module["path"] / "config.json"
+            options["pooling"] = _pooling(_json(path), path)
+        elif kind == "Normalize":
+            options["normalize"] = True
+        elif kind != "Transformer":
+            raise ValueError(f"{folder / 'modules.json'}: module {module['type']} is not supported")
+    return options
+
+
+def _pooling(values: Mapping[str, Any], path: Path) -> str:
+    if "pooling_mode" in values:
+        chosen = [values["pooling_mode"]]
+    else:
+        chosen = [_POOLINGS.get(name, name) for name, on in values.items() if name.startswith("pooling_mode_") and on]
+    if len(chosen) != 1 or chosen[0] not in _POOLINGS.values():
+        raise ValueError(f"{path}: pooling {chosen} is not supported; one of {sorted(_POOLINGS.values())} is")
+    return chosen[0]
+
+
+def _write_sentence_options(pretrained: Pretrained, folder: Path) -> None:
+    modules = [("", "Transformer"), ("1_Pooling", "Pooling")]
+    modules += [("2_Normalize", "Normalize")] if pretrained.normalize else []
+    listed = [
+        {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
+        for i, (path, kind) in enumerate(modules)
+    ]
+    modes = {name: mode == pretrained.pooling for name, mode in _POOLINGS.items()}
+    pooling = {"word_embedding_dimension": pretrained.config.hidden_size, **modes}
+    options = {"max_seq_length": pretrained.max_length, "do_lower_case": pretrained.lower_case}
+    (folder / "1_Pooling").mkdir(exist_ok=True)
+    for name, values in (("modules.json", listed), ("1_Pooling/config.json", pooling)):
+        (folder / name).write_text(json.dumps(values, indent=2))
+    (folder / "sentence_bert_config.json").write_text(json.dumps(options, indent=2))
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is no valid JSON: {error}") from None
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "") if names else "none"
