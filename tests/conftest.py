@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+# Scripts that make golden files; they need PyTorch, the tests do not.
+collect_ignore = ["golden"]
+
 
 def pytest_configure(config: pytest.Config) -> None:
     # A second run on the same machine skips most compilation; the library itself never sets this.
