@@ -60,13 +60,13 @@ def main(options: Options) -> None:
 
 def measure(options: Options) -> dict[str, Any]:
     """The table: a row for each type of the activations."""
-    import torch
-
     pretrained = text.load_pretrained(options.model)
     # As in the task, whatever the model's folder says.
     length = min(_MAX_LENGTH, pretrained.config.max_length)
     tokenizer = text.Encoder(models.TextTransformer(pretrained.config), pretrained).tokenizer
     ids = _token_ids(options, tokenizer, length)
+    import torch
+
     tokens = int(sum(len(row) for row in ids))
     rows = []
     for dtype in ("float32",) if jax.default_backend() == "cpu" else ("float32", "bfloat16"):
