@@ -50,13 +50,15 @@ class Options:
     """Only measure the memory of very many files."""
     memory_files: int = 100_000
     """How many."""
+    memory_ways: int = 4
+    """The first so many of: mel spectrograms; 57 columns; the same with a cache written; and read."""
 
 
 def main(options: Options) -> None:
     """Measure, write the results, render the page."""
     described = machine.describe(_VERSIONS)
     if options.memory:
-        measured = audio_memory.measure(options.memory_files)
+        measured = audio_memory.measure(options.memory_files, options.memory_ways)
         _save("audio-memory", "Audio: memory", "python benchmarks/audio.py --memory", described, [measured])
         return
     with tempfile.TemporaryDirectory() as folder:
