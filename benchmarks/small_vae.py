@@ -62,7 +62,7 @@ def measure(options: Options) -> dict[str, Any]:
 
     from benchmarks import torch_small_vae as peer
 
-    rate = _matmul_rate()
+    rate = machine.matmul_rate()
     rng = np.random.default_rng(0)
     labels = np.eye(_CLASSES, dtype=np.float32)[rng.integers(0, _CLASSES, options.rows)]
     cells: dict[str, tuple[int, Any, Callable[[], Any], bool]] = {
@@ -150,20 +150,6 @@ def _paired(ways: dict[str, Any], options: Options) -> tuple[dict[str, list[floa
 
 def _spread(ratios: np.ndarray) -> str:
     return f"{np.median(ratios):.1f} ({ratios.min():.1f}–{ratios.max():.1f})"
-
-
-def _matmul_rate() -> float:
-    """Floating-point operations per second of a large product, the best of ten."""
-    size = 2048
-    a = jnp.ones((size, size))
-    product = jax.jit(lambda a: a @ a)
-    jax.block_until_ready(product(a))
-    seconds = []
-    for _ in range(10):
-        with machine.Watch() as watch:
-            jax.block_until_ready(product(a))
-        seconds.append(watch.seconds)
-    return 2 * size**3 / min(seconds)
 
 
 def _multiplications(module: Any, batch: dict[str, Any]) -> float:

@@ -93,7 +93,7 @@ def measure(options: Options) -> dict[str, Any]:
         flops = sum(_flops(pretrained.config, len(row)) for row in ids)
         rows.append([
             dtype, len(ids) / median, tokens / median, sizes[best], float(np.median(ratios)),
-            f"{ratios.min():.2f}–{ratios.max():.2f}", _TARGET, flops / median / _matmul_rate(dtype), others,
+            f"{ratios.min():.2f}–{ratios.max():.2f}", _TARGET, flops / median / machine.matmul_rate(dtype), others,
         ])  # fmt: skip
     note = (
         f"{len(ids)} real lyrics, {tokens / len(ids):.0f} tokens on average, cut at {length}; "
@@ -181,20 +181,6 @@ def _flops(config: text.TransformerConfig, length: int) -> float:
     """Floating-point operations of one text's matrix products."""
     width, inner = config.hidden_size, config.intermediate_size
     return 2.0 * config.num_hidden_layers * length * (4 * width**2 + 2 * width * inner + 2 * length * width)
-
-
-def _matmul_rate(dtype: str) -> float:
-    """Floating-point operations per second of a large product, the best of ten."""
-    size = 2048
-    a = jnp.ones((size, size), dtype)
-    product = jax.jit(lambda a: a @ a)
-    jax.block_until_ready(product(a))
-    seconds = []
-    for _ in range(10):
-        with machine.Watch() as watch:
-            jax.block_until_ready(product(a))
-        seconds.append(watch.seconds)
-    return 2 * size**3 / min(seconds)
 
 
 if __name__ == "__main__":
