@@ -7,6 +7,7 @@ from jaxmusic.data.feature_table import feature_table
 from jaxmusic.data.genre_folders import genre_folders
 from jaxmusic.data.lyrics_table import LYRICS_TABLE_URL, lyrics_table
 from jaxmusic.data.splits import balanced_sample, split
+from jaxmusic.data.stores import ArrayStore, RecordStore, write_records
 from jaxmusic.data.synthetic_corpus import (
     draw_corpus,
     render_corpus,
@@ -18,7 +19,9 @@ from jaxmusic.data.synthetic_corpus import (
 
 __all__ = [
     "LYRICS_TABLE_URL",
+    "ArrayStore",
     "Dataset",
+    "RecordStore",
     "balanced_sample",
     "clips",
     "download",
@@ -32,4 +35,5 @@ __all__ = [
     "synthetic_features",
     "write_clips",
     "write_lyrics_table",
+    "write_records",
 ]

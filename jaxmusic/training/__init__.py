@@ -4,5 +4,6 @@ from jaxmusic.training.engine import State, batch_inputs
 from jaxmusic.training.inference import predict
 from jaxmusic.training.loop import Info, fit
 from jaxmusic.training.optimizers import restart_every
+from jaxmusic.training.processes import start_processes
 
-__all__ = ["Info", "State", "batch_inputs", "fit", "predict", "restart_every"]
+__all__ = ["Info", "State", "batch_inputs", "fit", "predict", "restart_every", "start_processes"]

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from orbax.checkpoint import v1 as ocp
 
 
 class Checkpoints:
-    """A folder of checkpoints, one per epoch saved, of which the latest is kept.
+    """A folder of checkpoints, one per epoch saved, of which the latest are kept.
 
-    A save is atomic: a run that is killed in the middle of one finds the one before it.
+    A save is written in the background while training goes on, and is atomic: a run that is killed in the middle of
+    one finds the one before it.
 
     Args:
         folder: made if it does not exist.
         config: what identifies the run; a folder that was written under another one is refused.
+        keep: how many of the latest checkpoints stay.
     """
 
-    def __init__(self, folder: str | Path, *, config: dict[str, Any]) -> None:
+    def __init__(self, folder: str | Path, *, config: dict[str, Any], keep: int = 1) -> None:
         self._folder = Path(folder).absolute()
         self._config = config
         policies = ocp.training.preservation_policies
         self._checkpointer = ocp.training.Checkpointer(
-            self._folder, preservation_policy=policies.LatestN(1), cleanup_tmp_directories=True
+            self._folder, preservation_policy=policies.LatestN(keep), cleanup_tmp_directories=True
         )
+        self._pending: Any = None
 
     def __enter__(self) -> Checkpoints:
         return self
@@ -34,7 +39,10 @@ class Checkpoints:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._checkpointer.close()
+        try:
+            self._finish()
+        finally:
+            self._checkpointer.close()
 
     def load(self, like: Any) -> tuple[Any, dict[str, Any]] | None:
         """The latest state and its log, or None where nothing was saved.
@@ -65,9 +73,22 @@ class Checkpoints:
         return _with_keys(self._checkpointer.load(latest, abstract), like), saved["log"]
 
     def save(self, epoch: int, state: Any, log: dict[str, Any]) -> None:
-        """Save `state` (a pytree of arrays) and `log` (JSON) as those after `epoch` epochs."""
-        metadata = {"config": self._config, "log": log}
-        self._checkpointer.save(epoch, _without_keys(state), force=True, custom_metadata=metadata)
+        """Save `state` (a pytree of arrays) and `log` (JSON) as those after `epoch` epochs, in the background.
+
+        An error in writing (no space, say) is raised by the next save, or when the checkpoints are closed.
+        """
+        self._finish()
+        # Copies, since the next step is given the state's memory; the log is not written to after this, but its lists
+        # grow.
+        snapshot = jax.tree.map(jnp.copy, _without_keys(state))
+        metadata = {"config": self._config, "log": copy.deepcopy(log)}
+        self._pending = self._checkpointer.save_async(epoch, snapshot, force=True, custom_metadata=metadata)
+
+    def _finish(self) -> None:
+        """Wait for the save under way."""
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            pending.result()
 
 
 def _is_key(x: Any) -> bool:

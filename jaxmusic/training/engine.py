@@ -16,7 +16,9 @@ import optax
 from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from jaxmusic.data.stores import RowSource
 from jaxmusic.losses import LossFunction
+from jaxmusic.training.stream import host_batches, place
 
 Batch = Mapping[str, Any]
 Inputs = Callable[[Batch], tuple[Any, ...]]
@@ -67,29 +69,32 @@ class Engine:
         inputs: Inputs,
         vectorized: bool,
         mesh: Mesh | None,
+        accumulate: int,
     ) -> None:
         self._module, self._loss, self._optimizer = module, loss, optimizer
-        self._batch_size, self._inputs, self._mesh = batch_size, inputs, mesh
+        self._batch_size, self._inputs, self._accumulate = batch_size, inputs, accumulate
+        self._sharding = None if mesh is None else NamedSharding(mesh, PartitionSpec(mesh.axis_names[0]))
         self._takes_train = "train" in inspect.signature(module.__call__).parameters
         self._compiled: dict[Any, Any] = {}
         # With several seeds at once the state has a leading axis and the data has none.
         lift = (lambda f, axes: jax.vmap(f, in_axes=axes)) if vectorized else (lambda f, axes: f)
         self._initialize = _initializer(module, optimizer, batch_size, inputs, self._takes_train)
-        self._initialize_compiled = _compiled_initializer(self._initialize, vectorized)
+        self._initialize_compiled = _compiled_initializer(self._initialize, vectorized, mesh)
         self._functions: dict[str, Any] = {
             "train_epoch": jax.jit(lift(self._train_epoch, (0, None)), donate_argnums=0),
             "permutation": jax.jit(lift(self._permutation, (0, None))),
-            "gather": jax.jit(lift(self._gather, (None, 0, None, 0))),
+            "gather": jax.jit(lift(self._gather, (None, 0, None))),
             "train_step": jax.jit(lift(self._train_step, (0, 0)), donate_argnums=0),
             "evaluate": jax.jit(lift(self._evaluate, (0, None))),
-            "gather_same": jax.jit(lift(self._gather, (None, None, None, 0))),
-            "evaluate_step": jax.jit(lift(self._evaluate_step, (0, 0))),
+            "gather_same": jax.jit(self._gather),
+            "evaluate_step": jax.jit(lift(self._evaluate_step, (0, None))),
         }
 
     @property
     def description(self) -> str:
         """Module and batch size, as text."""
-        return f"{self._module!r}, batch size {self._batch_size}"
+        parts = "" if self._accumulate == 1 else f" in {self._accumulate} parts"
+        return f"{self._module!r}, batch size {self._batch_size}{parts}"
 
     def call(self, name: str, *args: Any) -> tuple[Any, float]:
         """Run a compiled function; also the seconds it took to compile, 0 where it was compiled before."""
@@ -102,51 +107,76 @@ class Engine:
             seconds = time.perf_counter() - start
         return self._compiled[signature](*args), seconds
 
-    def initialize(self, key: jax.Array, data: Batch) -> State:
+    def initialize(self, key: jax.Array, data: Batch | RowSource) -> State:
         """Fresh parameters and optimiser state."""
-        return self._initialize_compiled(key, _row_count_only(data))
+        return self._initialize_compiled(key, _one_row(data))
 
     def has_convolution(self, state: State, data: Batch) -> bool:
         """Whether the module convolves, which decides where its loop runs on CPU."""
 
         def step(state: State, data: Batch) -> dict[str, jax.Array]:
             rows = jnp.zeros(self._batch_size, jnp.int32)
-            return self._evaluate_step(state, self._gather(data, rows, rows == 0, state.step))
+            return self._evaluate_step(state, self._gather(data, rows, rows == 0))
 
         jaxpr = jax.make_jaxpr(step)(state, data)
         return any(equation.primitive.name == "conv_general_dilated" for equation in _equations(jaxpr.jaxpr))
 
-    def run_epoch(self, state: State, data: Batch, *, scan: bool) -> tuple[State, dict[str, jax.Array], float]:
+    def run_epoch(
+        self, state: State, data: Batch | RowSource, *, scan: bool
+    ) -> tuple[State, dict[str, jax.Array], float]:
         """One pass over `data` in a fresh order: the new state, row-weighted mean metrics, compile seconds."""
         if scan:
             (state, metrics), seconds = self.call("train_epoch", state, data)
             return state, metrics, seconds
-        rows, seconds = self.call("permutation", state, data)
-        count, masks = _row_count(data), self._row_masks(data)
-        total: dict[str, jax.Array] | None = None
-        for step, mask in enumerate(masks):
-            # Gathered apart, so that the step's compilation serves data of any number of rows.
-            batch, gathering = self.call("gather", data, rows[..., step, :], mask, state.step)
+        rows, seconds = self.call("permutation", state, _stand_in(data))
+        total: dict[str, jax.Array] = {}
+        for weight, batch, gathering in self._batches(data, rows):
+            self._wait(data, total)
             (state, metrics), compiling = self.call("train_step", state, batch)
             seconds += gathering + compiling
-            total = _accumulate(total, metrics, mask.sum() / count)
-        assert total is not None
+            total = _accumulate(total, metrics, weight)
         return state._replace(epoch=state.epoch + 1), total, seconds
 
-    def run_evaluation(self, state: State, data: Batch, *, scan: bool) -> tuple[dict[str, jax.Array], float]:
+    def run_evaluation(
+        self, state: State, data: Batch | RowSource, *, scan: bool
+    ) -> tuple[dict[str, jax.Array], float]:
         """Row-weighted mean metrics of `data`, and compile seconds."""
         if scan:
             return self.call("evaluate", state, data)
-        count, seconds = _row_count(data), 0.0
-        total: dict[str, jax.Array] | None = None
-        order, end = self._in_order(data), jnp.full_like(state.step, _SCHEDULES_END)
-        for step, mask in enumerate(self._row_masks(data)):
-            batch, gathering = self.call("gather_same", data, order[step], mask, end)
+        total: dict[str, jax.Array] = {}
+        seconds = 0.0
+        for weight, batch, gathering in self._batches(data, self._in_order(data)):
+            self._wait(data, total)
             metrics, compiling = self.call("evaluate_step", state, batch)
             seconds += gathering + compiling
-            total = _accumulate(total, metrics, mask.sum() / count)
-        assert total is not None
+            total = _accumulate(total, metrics, weight)
         return total, seconds
+
+    def _batches(self, data: Batch | RowSource, rows: Any) -> Iterator[tuple[float, dict[str, Any], float]]:
+        """For each step its share of the rows, its batch on the device, and compile seconds.
+
+        Args:
+            data: arrays on the device, or rows to be read.
+            rows: `[steps, batch]` int (`[seeds, steps, batch]` where seeds train together, on the device).
+        """
+        masks = self._row_masks(data)
+        weights = masks.sum(1) / masks.sum()
+        if isinstance(data, Mapping):
+            # Gathered apart, so that the step's compilation serves data of any number of rows.
+            name = "gather" if isinstance(rows, jax.Array) else "gather_same"
+            for i, mask in enumerate(masks):
+                batch, seconds = self.call(name, data, rows[..., i, :], mask)
+                yield weights[i], batch, seconds
+        else:
+            read = host_batches(data, np.asarray(rows), self._sharding)
+            for weight, mask, host_batch in zip(weights, masks, read, strict=True):
+                yield weight, {**place(host_batch, self._sharding), "row_mask": mask}, 0.0
+
+    @staticmethod
+    def _wait(data: Batch | RowSource, total: dict[str, jax.Array]) -> None:
+        """Let the step before finish where batches stream: dispatched further ahead, they would fill the memory."""
+        if not isinstance(data, Mapping):
+            jax.block_until_ready(total)
 
     def restart(self, state: State, start: Callable[[Any], Any]) -> State:
         """`state` with `start(params)` for its parameters, and an optimiser's state made for them."""
@@ -159,33 +189,42 @@ class Engine:
 
     # The functions below are traced. Rows are gathered inside the compiled step from data that stays on the device.
 
-    def _permutation(self, state: State, data: Batch) -> jax.Array:
+    def _permutation(self, state: State, data: Any) -> jax.Array:
         """`[steps, batch]` rows of this epoch, filled up with row 0."""
         count = _row_count(data)
         key = jax.random.fold_in(jax.random.fold_in(state.key, 0), state.epoch)
         rows = jax.random.permutation(key, count)
         return jnp.pad(rows, (0, -count % self._batch_size)).reshape(-1, self._batch_size)
 
-    def _in_order(self, data: Batch) -> np.ndarray:
+    def _in_order(self, data: Batch | RowSource) -> np.ndarray:
         count = _row_count(data)
         rows = np.arange(count, dtype=np.int32)
         return np.pad(rows, (0, -count % self._batch_size)).reshape(-1, self._batch_size)
 
-    def _row_masks(self, data: Batch) -> np.ndarray:
+    def _row_masks(self, data: Batch | RowSource) -> np.ndarray:
         """`[steps, batch]` bool, False on the filler rows of the last batch."""
         count = _row_count(data)
         steps = -(-count // self._batch_size)
         return (np.arange(steps * self._batch_size) < count).reshape(steps, self._batch_size)
 
-    def _gather(self, data: Batch, rows: jax.Array, mask: jax.Array, step: jax.Array) -> dict[str, Any]:
+    def _gather(self, data: Batch, rows: jax.Array, mask: jax.Array) -> dict[str, Any]:
         batch = jax.tree.map(lambda x: x[rows], dict(data))
-        if self._mesh is not None:
-            spec = NamedSharding(self._mesh, PartitionSpec(self._mesh.axis_names[0]))
-            batch = jax.tree.map(lambda x: lax.with_sharding_constraint(x, spec), batch)
-        return {**batch, "row_mask": mask, "step": step}
+        if self._sharding is not None:
+            batch = jax.tree.map(lambda x: lax.with_sharding_constraint(x, self._sharding), batch)
+        return {**batch, "row_mask": mask}
 
     def _train_step(self, state: State, batch: Batch) -> tuple[State, dict[str, jax.Array]]:
         key = jax.random.fold_in(jax.random.fold_in(state.key, 1), state.step)
+        batch = {**batch, "step": state.step}
+        if self._accumulate == 1:
+            gradients, (metrics, collections) = self._gradients(state, key, batch)
+        else:
+            gradients, (metrics, collections) = self._accumulated_gradients(state, key, batch)
+        updates, opt_state = self._optimizer.update(gradients, state.opt_state, state.params)
+        params = optax.apply_updates(state.params, updates)
+        return state._replace(params=params, collections=collections, opt_state=opt_state, step=state.step + 1), metrics
+
+    def _gradients(self, state: State, key: jax.Array, batch: Batch) -> tuple[Any, tuple[dict[str, jax.Array], Any]]:
         rngs = {name: jax.random.fold_in(key, i) for i, name in enumerate(("latent", "dropout"))}
         options: dict[str, Any] = {"train": True} if self._takes_train else {}
 
@@ -198,27 +237,55 @@ class Engine:
                 **options,
             )
             value, metrics = self._loss(outputs, batch)
-            return value, ({"loss": value, **metrics}, collections)
+            return value, ({"loss": value, **metrics}, dict(collections))
 
-        gradients, (metrics, collections) = jax.grad(objective, has_aux=True)(state.params)
-        updates, opt_state = self._optimizer.update(gradients, state.opt_state, state.params)
-        params = optax.apply_updates(state.params, updates)
-        state = state._replace(params=params, collections=dict(collections), opt_state=opt_state, step=state.step + 1)
-        return state, metrics
+        return jax.grad(objective, has_aux=True)(state.params)
+
+    def _accumulated_gradients(
+        self, state: State, key: jax.Array, batch: Batch
+    ) -> tuple[Any, tuple[dict[str, jax.Array], Any]]:
+        """Gradients of the batch from equal parts of it, one after the other: memory of a part, the step of all."""
+        parts = self._accumulate
+
+        def split(x: Any) -> jax.Array:
+            # Every part takes rows from all along the batch, so that it lies on a mesh as the batch does.
+            return jnp.moveaxis(jnp.reshape(x, (-1, parts, *jnp.shape(x)[1:])), 1, 0)
+
+        rows = {name: jax.tree.map(split, value) for name, value in batch.items() if name != "step"}
+        weights = rows["row_mask"].sum(1) / batch["row_mask"].sum()
+
+        def add(carry: Any, part: Any) -> tuple[Any, None]:
+            (sums, collections), (i, weight, values) = carry, part
+            found = self._gradients(
+                state._replace(collections=collections), jax.random.fold_in(key, 2 + i), {**values, "step": state.step}
+            )
+            gradients, (metrics, collections) = found
+            # A part of filler rows alone has weight 0, and whatever its loss is must not come through as 0 · NaN.
+            weighted = jax.tree.map(lambda x: jnp.where(weight > 0, weight * x, 0.0), (gradients, metrics))
+            return (jax.tree.map(jnp.add, sums, weighted), collections), None
+
+        first = jax.tree.map(lambda x: x[0], rows)
+        shapes = jax.eval_shape(self._gradients, state, key, {**first, "step": state.step})
+        zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), (shapes[0], shapes[1][0]))
+        # Unrolled on CPU, where the gradient of a convolution inside a compiled loop is many times slower.
+        unroll = parts if jax.default_backend() == "cpu" else 1
+        inputs = (jnp.arange(parts), weights, rows)
+        ((gradients, metrics), collections), _ = lax.scan(add, (zeros, state.collections), inputs, unroll=unroll)
+        return gradients, (metrics, collections)
 
     def _evaluate_step(self, state: State, batch: Batch) -> dict[str, jax.Array]:
         # The same noise at every evaluation, so that epochs compare.
         key = jax.random.fold_in(state.key, 2)
         options: dict[str, Any] = {"train": False} if self._takes_train else {}
         outputs = self._module.apply(state.variables, *self._inputs(batch), rngs={"latent": key}, **options)
-        value, metrics = self._loss(outputs, batch)
+        value, metrics = self._loss(outputs, {**batch, "step": jnp.asarray(_SCHEDULES_END)})
         return {"loss": value, **metrics}
 
     def _train_epoch(self, state: State, data: Batch) -> tuple[State, dict[str, jax.Array]]:
         masks = jnp.asarray(self._row_masks(data))
 
         def step(state: State, part: tuple[jax.Array, jax.Array]) -> tuple[State, dict[str, jax.Array]]:
-            return self._train_step(state, self._gather(data, part[0], part[1], state.step))
+            return self._train_step(state, self._gather(data, part[0], part[1]))
 
         state, metrics = lax.scan(step, state, (self._permutation(state, data), masks))
         return state._replace(epoch=state.epoch + 1), _weighted_mean(metrics, masks)
@@ -228,7 +295,7 @@ class Engine:
         parts = (jnp.asarray(self._in_order(data)), masks)
 
         def step(part: tuple[jax.Array, jax.Array]) -> dict[str, jax.Array]:
-            return self._evaluate_step(state, self._gather(data, part[0], part[1], jnp.asarray(_SCHEDULES_END)))
+            return self._evaluate_step(state, self._gather(data, part[0], part[1]))
 
         metrics = lax.map(step, parts)
         return _weighted_mean(metrics, masks)
@@ -256,9 +323,11 @@ def _initializer(
 
 @lru_cache(maxsize=64)
 def _compiled_initializer(
-    initialize: Callable[[jax.Array, Batch], State], vectorized: bool
+    initialize: Callable[[jax.Array, Batch], State], vectorized: bool, mesh: Mesh | None
 ) -> Callable[[jax.Array, Batch], State]:
-    return jax.jit(jax.vmap(initialize, in_axes=(0, None)) if vectorized else initialize)
+    # On a mesh the state is one array on all devices, those of other processes too.
+    everywhere = {} if mesh is None else {"out_shardings": NamedSharding(mesh, PartitionSpec())}
+    return jax.jit(jax.vmap(initialize, in_axes=(0, None)) if vectorized else initialize, **everywhere)
 
 
 @lru_cache(maxsize=64)
@@ -270,18 +339,28 @@ def engine(
     inputs: Inputs,
     vectorized: bool,
     mesh: Mesh | None,
+    accumulate: int,
 ) -> Engine:
     """The engine for these; the same arguments give the same one, with what it has compiled."""
-    return Engine(module, loss, optimizer, batch_size, inputs=inputs, vectorized=vectorized, mesh=mesh)
+    return Engine(
+        module, loss, optimizer, batch_size, inputs=inputs, vectorized=vectorized, mesh=mesh, accumulate=accumulate
+    )
 
 
-def _row_count(data: Batch) -> int:
-    return jax.tree.leaves(data)[0].shape[0]
+def _row_count(data: Batch | RowSource) -> int:
+    return jax.tree.leaves(data)[0].shape[0] if isinstance(data, Mapping) else len(data)
 
 
-def _row_count_only(data: Batch) -> Batch:
+def _stand_in(data: Batch | RowSource) -> Batch:
+    """What stands for `data` where only its number of rows counts."""
+    return data if isinstance(data, Mapping) else {"rows": np.zeros(len(data), bool)}
+
+
+def _one_row(data: Batch | RowSource) -> Batch:
     """One row of each array: initialisation needs shapes, and should not compile anew for another number of rows."""
-    return jax.tree.map(lambda x: x[:1], data)
+    if isinstance(data, Mapping):
+        return jax.tree.map(lambda x: x[:1], data)
+    return jax.tree.map(lambda x: np.asarray(x)[None], dict(data[0]))
 
 
 def _weighted_mean(metrics: dict[str, jax.Array], masks: jax.Array) -> dict[str, jax.Array]:
@@ -289,11 +368,8 @@ def _weighted_mean(metrics: dict[str, jax.Array], masks: jax.Array) -> dict[str,
     return {name: jnp.tensordot(weights, values, 1) for name, values in metrics.items()}
 
 
-def _accumulate(
-    total: dict[str, jax.Array] | None, metrics: dict[str, jax.Array], weight: float
-) -> dict[str, jax.Array]:
-    scaled = {name: value * weight for name, value in metrics.items()}
-    return scaled if total is None else {name: total[name] + value for name, value in scaled.items()}
+def _accumulate(total: dict[str, jax.Array], metrics: dict[str, jax.Array], weight: float) -> dict[str, jax.Array]:
+    return {name: total.get(name, 0.0) + value * weight for name, value in metrics.items()}
 
 
 def _equations(jaxpr: Any) -> Iterator[Any]:

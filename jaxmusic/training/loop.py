@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ import optax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from tqdm.auto import tqdm
 
+from jaxmusic.data.stores import RowSource, source_fingerprint
 from jaxmusic.losses import LossFunction
 from jaxmusic.training.checkpoint import Checkpoints
 from jaxmusic.training.engine import Batch, Engine, Inputs, State, batch_inputs, engine
@@ -44,16 +45,18 @@ def fit(
     key: jax.Array,
     module: nn.Module,
     loss: LossFunction,
-    train: Batch,
+    train: Batch | RowSource,
     *,
-    valid: Batch | None = None,
+    valid: Batch | RowSource | None = None,
     epochs: int,
     batch_size: int,
     optimizer: optax.GradientTransformation,
     seeds: int = 1,
     checkpoint: str | Path | None = None,
     save_every: int = 1,
+    keep: int = 1,
     mesh: Mesh | None = None,
+    accumulate: int = 1,
     inputs: Inputs = batch_inputs,
     start: Callable[[Any], Any] | None = None,
     patience: int | None = None,
@@ -63,9 +66,10 @@ def fit(
     """Train `module` on `train`.
 
     The data lies on the device as one array per entry; each epoch draws a permutation from the key and gathers its
-    batches inside the compiled step. A last partial batch is filled up and masked (`batch["row_mask"]`), which the
-    losses of `jaxmusic.losses` honour. Step `i` draws its noise from `fold_in(key, i)`, so a resumed run equals a
-    straight one bit for bit.
+    batches there. Data larger than the device's memory streams from a row source (`data.ArrayStore`, say), read ahead
+    on threads: the same permutation, the same steps, the same numbers. A last partial batch is filled up and masked
+    (`batch["row_mask"]`), which the losses of `jaxmusic.losses` honour. Step `i` draws its noise from
+    `fold_in(key, i)`, so a resumed run equals a straight one bit for bit.
 
     Args:
         key: a `jax.random.key`.
@@ -73,7 +77,8 @@ def fit(
             `"dropout"` are provided, other collections than `"params"` are updated.
         loss: `loss(outputs, batch) -> (scalar, metrics)`, where the batch also holds `"row_mask"` and `"step"`.
             Give the same function object to several calls and they share what was compiled.
-        train: a dict of arrays, nested or not, each with the rows on the first axis.
+        train: a dict of arrays, nested or not, each with the rows on the first axis; or a row source, `len(train)` rows
+            of which each `train[i]` is a dict of arrays.
         valid: the same for the validation part, evaluated after every epoch, with schedules of the step at their end.
         epochs: passes over `train`.
         batch_size: rows of a step.
@@ -81,7 +86,11 @@ def fit(
         seeds: models to train, from `jax.random.split(key, seeds)`; their states come back stacked.
         checkpoint: a folder; state and log are saved there, and a call that finds some goes on.
         save_every: epochs from one save to the next; the last epoch is always saved.
-        mesh: shards each batch over the mesh's first axis; the state is replicated.
+        keep: how many of the latest checkpoints stay on disk.
+        mesh: shards each batch over the mesh's first axis; the state is replicated. Its devices may belong to several
+            processes (see `training.start_processes`), each of which makes the same call with the same data.
+        accumulate: parts of a batch that are computed one after the other, for batches that do not fit: the gradient of
+            the whole batch for losses that are means over rows, with noise of their own.
         inputs: batch → positional arguments of the module; default `batch["inputs"]` and, if present, `batch["masks"]`.
         start: fresh parameters → the parameters to start from, e.g. with a pretrained part; for `seeds > 1` it must be
             traceable.
@@ -99,8 +108,13 @@ def fit(
             and optimiser are functions that cannot be compared; for others of them choose another folder.
         FloatingPointError: the loss is NaN or infinite; names the epoch.
     """
-    counts = {"epochs": epochs, "batch_size": batch_size, "seeds": seeds, "save_every": save_every}
+    counts = {
+        "epochs": epochs, "batch_size": batch_size, "seeds": seeds, "save_every": save_every, "accumulate": accumulate,
+        "keep": keep,
+    }  # fmt: skip
     _check(train, valid, counts, patience=patience, mesh=mesh)
+    if loop == "scan" and not isinstance(train, Mapping):
+        raise ValueError("rows that stream cannot be scanned over: leave loop away, or give arrays")
     # Batches are constrained inside the step, which wants axes that the compiler may shard ("auto").
     mesh = None if mesh is None else Mesh(mesh.devices, mesh.axis_names)
     train = _place(train, mesh)
@@ -108,6 +122,7 @@ def fit(
     options: dict[str, Any] = {
         "epochs": epochs,
         "save_every": save_every,
+        "keep": keep,
         "start": start,
         "patience": patience,
         "loop": loop,
@@ -115,17 +130,19 @@ def fit(
     }
     arguments = (module, loss, optimizer, batch_size, inputs)
     if seeds == 1:
-        return _run(key, engine(*arguments, False, mesh), train, valid, checkpoint=checkpoint, **options)
+        return _run(key, engine(*arguments, False, mesh, accumulate), train, valid, checkpoint=checkpoint, **options)
     keys = jax.random.split(key, seeds)
-    single = engine(*arguments, False, mesh)
+    single = engine(*arguments, False, mesh, accumulate)
     # On CPU a vectorised model gains nothing, and a vectorised convolution becomes a slow grouped one anywhere.
     one_by_one = (
         patience is not None
         or jax.default_backend() == "cpu"
+        or not isinstance(train, Mapping)
+        or not isinstance(valid, Mapping | None)
         or single.has_convolution(jax.eval_shape(single._initialize, keys[0], train), train)
     )
     if not one_by_one:
-        return _run(keys, engine(*arguments, True, mesh), train, valid, checkpoint=checkpoint, **options)
+        return _run(keys, engine(*arguments, True, mesh, accumulate), train, valid, checkpoint=checkpoint, **options)
     runs = []
     for i, seed_key in enumerate(keys):
         folder = None if checkpoint is None else Path(checkpoint) / f"seed_{i}"
@@ -136,12 +153,13 @@ def fit(
 def _run(
     key: jax.Array,
     compiled: Engine,
-    train: Batch,
-    valid: Batch | None,
+    train: Batch | RowSource,
+    valid: Batch | RowSource | None,
     *,
     epochs: int,
     checkpoint: str | Path | None,
     save_every: int,
+    keep: int,
     start: Callable[[Any], Any] | None,
     patience: int | None,
     loop: str | None,
@@ -161,9 +179,10 @@ def _run(
         "run": compiled.description,
         "patience": patience,
     }
-    scan = loop == "scan" if loop is not None else key.ndim > 0 or _scans(compiled, state, train)
+    scan = key.ndim > 0 or _scans(compiled, state, train) if loop is None else loop == "scan"
+    scan_evaluation = scan and isinstance(valid, Mapping)
     compile_seconds = 0.0
-    store = None if checkpoint is None else Checkpoints(checkpoint, config=config)
+    store = None if checkpoint is None else Checkpoints(checkpoint, config=config, keep=keep)
     try:
         found = None if store is None else store.load((state, best))
         if found is not None:
@@ -177,7 +196,7 @@ def _run(
                 began = time.perf_counter()
                 state, metrics, compiling = compiled.run_epoch(state, train, scan=scan)
                 if valid is not None:
-                    scores, more = compiled.run_evaluation(state, valid, scan=scan)
+                    scores, more = compiled.run_evaluation(state, valid, scan=scan_evaluation)
                     metrics = metrics | {f"valid_{name}": value for name, value in scores.items()}
                     compiling += more
                 epoch = len(log["history"])
@@ -201,7 +220,9 @@ def _run(
     return state, _info(log, patience, compile_seconds)
 
 
-def _scans(compiled: Engine, state: State, train: Batch) -> bool:
+def _scans(compiled: Engine, state: State, train: Batch | RowSource) -> bool:
+    if not isinstance(train, Mapping):
+        return False
     return jax.default_backend() != "cpu" or not compiled.has_convolution(state, train)
 
 
@@ -238,8 +259,8 @@ def _out_of_patience(log: dict[str, Any], patience: int | None) -> bool:
 
 
 def _check(
-    train: Batch,
-    valid: Batch | None,
+    train: Batch | RowSource,
+    valid: Batch | RowSource | None,
     counts: dict[str, int],
     *,
     patience: int | None,
@@ -251,13 +272,18 @@ def _check(
     for part, data in (("train", train), ("valid", valid)):
         if data is None:
             continue
-        rows = {jax.tree_util.keystr(path): len(x) for path, x in jax.tree_util.tree_leaves_with_path(data)}
+        if isinstance(data, Mapping):
+            rows = {jax.tree_util.keystr(path): len(x) for path, x in jax.tree_util.tree_leaves_with_path(data)}
+        else:
+            rows = {type(data).__name__: len(data)}
         if not rows or 0 in rows.values():
             raise ValueError(f"{part} has no rows: {rows}")
         if len(set(rows.values())) > 1:
             raise ValueError(f"the arrays of {part} differ in their number of rows: {rows}")
     if patience is not None and valid is None:
         raise ValueError("patience needs validation data: give valid=")
+    if counts["batch_size"] % counts["accumulate"]:
+        raise ValueError(f"batch_size {counts['batch_size']} is no multiple of accumulate {counts['accumulate']}")
     if mesh is not None and counts["batch_size"] % mesh.shape[mesh.axis_names[0]]:
         raise ValueError(
             f"batch_size {counts['batch_size']} is no multiple of the mesh's {mesh.shape[mesh.axis_names[0]]} devices"
@@ -272,7 +298,9 @@ def _check_finite(metrics: dict[str, Any], epoch: int) -> None:
         )
 
 
-def _place(data: Batch, mesh: Mesh | None) -> Batch:
+def _place(data: Batch | RowSource, mesh: Mesh | None) -> Batch | RowSource:
+    if not isinstance(data, Mapping):
+        return data
     sharding = None if mesh is None else NamedSharding(mesh, PartitionSpec())
     return jax.tree.map(lambda x: jax.device_put(jnp.asarray(x), sharding), dict(data))
 
@@ -283,7 +311,9 @@ def _shapes(tree: Any) -> str:
 
 
 def _fingerprints(tree: Any) -> str:
-    """Changes with any value, so that a checkpoint is not taken for that of other data."""
+    """Changes with any value of arrays, and with a sample of a source's rows: no checkpoint is taken for another's."""
+    if tree is not None and not isinstance(tree, Mapping):
+        return source_fingerprint(tree)
     return "".join(_fingerprint(x) for x in jax.tree.leaves(tree))
 
 
