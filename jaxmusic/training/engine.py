@@ -326,7 +326,7 @@ def _compiled_initializer(
     initialize: Callable[[jax.Array, Batch], State], vectorized: bool, mesh: Mesh | None
 ) -> Callable[[jax.Array, Batch], State]:
     # On a mesh the state is one array on all devices, those of other processes too.
-    everywhere = {} if mesh is None else {"out_shardings": NamedSharding(mesh, PartitionSpec())}
+    everywhere: dict[str, Any] = {} if mesh is None else {"out_shardings": NamedSharding(mesh, PartitionSpec())}
     return jax.jit(jax.vmap(initialize, in_axes=(0, None)) if vectorized else initialize, **everywhere)
 
 
