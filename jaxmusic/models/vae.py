@@ -10,13 +10,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxmusic.models.layers import (
-    MLP,
-    Convolution,
-    TransposedConvolution,
-    adaptive_average_pool,
-    max_pool,
-)
+from jaxmusic.models.convolutions import adaptive_average_pool
+from jaxmusic.models.layers import MLP, Convolution, TransposedConvolution
 
 
 class VAEOutput(NamedTuple):
@@ -102,7 +97,7 @@ class SpectrogramEncoder(nn.Module):
         h = x[..., None]
         for features in self.channels[:-1]:
             # Pooling before the ReLU gives the same values as after it, on a quarter of the elements.
-            h = nn.relu(max_pool(Convolution(features)(h)))
+            h = nn.relu(Convolution(features, pool=True)(h))
         h = adaptive_average_pool(nn.relu(Convolution(self.channels[-1])(h)), (4, 4))
         h = nn.Dense(self.hidden)(h.reshape(len(h), -1))
         mean, logvar = jnp.split(nn.Dense(2 * self.latent_dim)(h), 2, axis=-1)

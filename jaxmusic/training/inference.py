@@ -40,6 +40,7 @@ def predict(
     if len(counts) != 1 or 0 in counts:
         raise ValueError(f"expected arrays with one number of rows above 0, got {sorted(counts)}")
     count = counts.pop()
+    batch_size = min(batch_size, count)
     apply = _applier(module, method, tuple(static))
     parts = []
     for start in range(0, count, batch_size):

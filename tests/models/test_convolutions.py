@@ -1,11 +1,11 @@
-"""The layers' fast forms equal their plain ones, in value and gradient."""
+"""The fast forms of convolutions equal their plain ones, in value and gradient."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmusic.models import layers
+from jaxmusic.models import convolutions
 
 
 def _normal(seed, *shape):
@@ -18,18 +18,43 @@ def float64():
         yield
 
 
-@pytest.mark.parametrize("shape", [(2, 8, 6, 1), (1, 5, 7, 3), (3, 1, 1, 2)])
+@pytest.mark.parametrize("form", ["patches", "blocks"])
+@pytest.mark.parametrize("shape", [(2, 8, 6, 1), (1, 5, 7, 3), (3, 1, 1, 2), (4, 6, 5, 3)])
 @pytest.mark.usefixtures("float64")
-def test_convolution_by_patches_equals_the_plain_one(shape):
+def test_the_forms_of_convolution_agree(shape, form):
     x, kernel = _normal(0, *shape), _normal(1, 3, 3, shape[-1], 4)
-    _assert_forms_agree(layers.convolution, x, kernel, "patches")
+    _assert_forms_agree(convolutions.convolution, x, kernel, form)
+
+
+@pytest.mark.parametrize("shape", [(2, 8, 6, 1), (1, 5, 7, 3), (3, 9, 4, 1)])
+@pytest.mark.usefixtures("float64")
+def test_pooling_by_phases_equals_pooling_after_convolution(shape):
+    x, kernel = _normal(0, *shape), _normal(1, 3, 3, shape[-1], 4)
+    _assert_forms_agree(convolutions.pooled_convolution, x, kernel, "phases")
+    # Silence: all four are the maximum and share its gradient.
+    silence = jnp.full_like(x, -80.0)
+    _assert_forms_agree(convolutions.pooled_convolution, silence, kernel, "phases")
+
+
+def test_convolutions_are_the_fast_forms_on_cpu_and_plain_elsewhere(monkeypatch):
+    def primitives(x):
+        kernel = _normal(1, 3, 3, x.shape[-1], 4)
+        gradient = jax.grad(lambda kernel: convolutions.pooled_convolution(x, kernel).sum())
+        return str(jax.make_jaxpr(gradient)(kernel))
+
+    one, more = _normal(0, 2, 8, 8, 1), _normal(0, 2, 8, 8, 3)
+    assert "conv_general_dilated" not in primitives(one)
+    assert "scan" in primitives(more)
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    assert "conv_general_dilated" in primitives(one)
+    assert "scan" not in primitives(more)
 
 
 @pytest.mark.parametrize("shape", [(2, 4, 4, 3), (1, 1, 1, 2), (2, 5, 3, 1)])
 @pytest.mark.usefixtures("float64")
 def test_transposed_convolution_by_phases_equals_the_plain_one(shape):
     x, kernel = _normal(0, *shape), _normal(1, 4, 4, shape[-1], 2)
-    _assert_forms_agree(layers.transposed_convolution, x, kernel, "phases")
+    _assert_forms_agree(convolutions.transposed_convolution, x, kernel, "phases")
 
 
 def _assert_forms_agree(function, x, kernel, form):
@@ -48,13 +73,13 @@ def test_transposed_convolution_scatters_as_defined():
     for i in range(2):
         for j in range(3):
             expected[2 * i : 2 * i + 4, 2 * j : 2 * j + 4] += np.einsum("c,hwcf->hw", x[0, i, j], kernel)
-    result = layers.transposed_convolution(x, kernel)[0, :, :, 0]
+    result = convolutions.transposed_convolution(x, kernel)[0, :, :, 0]
     np.testing.assert_allclose(result, expected[1:-1, 1:-1], atol=1e-5)
 
 
 def test_max_pool_takes_the_maximum_of_each_square_and_drops_an_odd_edge():
     x = jnp.arange(15.0).reshape(1, 3, 5, 1)
-    np.testing.assert_array_equal(layers.max_pool(x)[0, :, :, 0], [[6.0, 8.0]])
+    np.testing.assert_array_equal(convolutions.max_pool(x)[0, :, :, 0], [[6.0, 8.0]])
 
 
 @pytest.mark.usefixtures("float64")
@@ -67,15 +92,15 @@ def test_the_gradient_of_max_pool_is_that_of_the_plain_form():
         squares = x[:, :4].reshape(2, 2, 2, 3, 2, 3)
         return jnp.sum(jnp.sin(squares.max((2, 4))))
 
-    np.testing.assert_allclose(jnp.sin(layers.max_pool(x)).sum(), plain(x))
-    fast = jax.grad(lambda x: jnp.sin(layers.max_pool(x)).sum())(x)
+    np.testing.assert_allclose(jnp.sin(convolutions.max_pool(x)).sum(), plain(x))
+    fast = jax.grad(lambda x: jnp.sin(convolutions.max_pool(x)).sum())(x)
     np.testing.assert_allclose(fast, jax.grad(plain)(x), atol=1e-12)
 
 
 def test_adaptive_pooling_averages_overlapping_bins_where_sizes_do_not_divide():
     x = jnp.arange(5.0).reshape(1, 1, 5, 1)
     # Bins of 5 into 2: [0, 3) and [2, 5).
-    np.testing.assert_allclose(layers.adaptive_average_pool(x, (1, 2))[0, 0, :, 0], [1.0, 3.0])
-    np.testing.assert_allclose(layers.pooling_matrix(7, 3).sum(1), 1.0)
+    np.testing.assert_allclose(convolutions.adaptive_average_pool(x, (1, 2))[0, 0, :, 0], [1.0, 3.0])
+    np.testing.assert_allclose(convolutions.pooling_matrix(7, 3).sum(1), 1.0)
     with pytest.raises(ValueError, match="at least 1"):
-        layers.pooling_matrix(0, 2)
+        convolutions.pooling_matrix(0, 2)
