@@ -79,7 +79,7 @@ def elbo(
     *,
     target: str = "inputs",
     reduction: str = "mean",
-    beta: float | Schedule = 1.0,
+    beta: float | str | Schedule = 1.0,
     element_mask: str | None = None,
 ) -> LossFunction:
     """Negative β-ELBO of a single-modality VAE: reconstruction + β · KL, averaged over the batch.
@@ -89,7 +89,8 @@ def elbo(
     Args:
         target: key of the batch that holds what `outputs.recon` reconstructs.
         reduction: see `squared_error`.
-        beta: weight of the KL, or a schedule of the step such as `optax.linear_schedule(0, 1, 500)` for a warm-up.
+        beta: weight of the KL, or a schedule of the step such as `optax.linear_schedule(0, 1, 500)` for a warm-up, or
+            the key of the batch that holds it, such as a hyperparameter of `training.fit_grid`.
         element_mask: key of the batch that holds a mask of `target`'s elements, e.g. `[batch, 1, frames]`.
 
     Returns:
@@ -130,7 +131,7 @@ def joint_elbo(
     *,
     weights: Mapping[str, float],
     reduction: str = "mean",
-    beta: float | Schedule = 1.0,
+    beta: float | str | Schedule = 1.0,
     element_masks: Mapping[str, str] | None = None,
     contrastive_weight: float = 0.0,
     temperature: float = 0.1,
@@ -142,7 +143,7 @@ def joint_elbo(
     Args:
         weights: modality → weight of its reconstruction (the document's w_a = w_l = 1).
         reduction: see `squared_error`.
-        beta: weight of the KL or a schedule of the step.
+        beta: weight of the KL, as in `elbo`.
         element_masks: modality → key of the batch that holds a mask of that modality's elements.
         contrastive_weight: weight of `info_nce` between the modalities' posterior means; 0 leaves it out.
         temperature: of `info_nce`.
@@ -270,7 +271,9 @@ def _normalize(x: Array) -> Array:
     return x / jnp.sqrt(jnp.maximum(jnp.sum(jnp.square(x), axis=-1, keepdims=True), 1e-12))
 
 
-def _at(value: float | Schedule, batch: Mapping[str, Any]) -> Array:
+def _at(value: float | str | Schedule, batch: Mapping[str, Any]) -> Array:
+    if isinstance(value, str):
+        return jnp.asarray(batch[value], jnp.float32)
     if not callable(value):
         return jnp.asarray(value, jnp.float32)
     if "step" not in batch:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import itertools
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import hybrid_language_scores as scores
 import jax
 import jax.numpy as jnp
 import numpy as np
-from hybrid_language_pipeline import Part, Variant, elbo_of, embed, indicators, part_of, train
+import optax
+from hybrid_language_pipeline import Part, Variant, embed, indicators, part_of
 
 from jaxmusic import data, evaluation, losses, models, training
 
 if TYPE_CHECKING:
     from hybrid_language_vae import Config
 
+# One for all cells and seeds, which then share what is compiled.
+_ELBO = losses.elbo(beta="beta", reduction="sum")
+_ADAM = optax.inject_hyperparams(optax.adam)(learning_rate=1e-3)
 LATENTS, BETAS, LEARNING_RATES = (8, 16, 32), (1.0, 2.0, 4.0), (1e-3, 5e-4)
 _SWEEP = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 _WORDS = (
@@ -116,25 +120,35 @@ def tune_vae_hyperparameters(config: Config, parts: list[Part]) -> list[dict[str
     Source: the appendix of the document, which reports no result. Squared error summed, so that β = 1 is the ELBO.
     """
     rows = []
-    for latent, beta, rate in itertools.product(LATENTS, BETAS, LEARNING_RATES):
+    for latent in LATENTS:
         for seed, part in enumerate(parts):
             key = jax.random.fold_in(jax.random.key(1), seed)
-            found = _basic(config, part, key, latent=latent, beta=beta, learning_rate=rate)
-            rows.append({"latent": latent, "beta": beta, "learning_rate": rate, "seed": seed, **found[0]})
-    return rows
+            for cell, found, _ in _basic(config, part, key, latent=latent, betas=BETAS, learning_rates=LEARNING_RATES):
+                rows.append({"latent": latent, **cell, "seed": seed, **found})
+    # Seeds of a cell together.
+    return sorted(rows, key=lambda row: (LATENTS.index(row["latent"]), row["beta"], -row["learning_rate"]))
 
 
 def _basic(
-    config: Config, part: Part, key: jax.Array, *, latent: int, beta: float, learning_rate: float
-) -> tuple[dict[str, float], np.ndarray]:
-    """A Basic VAE's scores on the validation part, and its latents of all tracks."""
+    config: Config, part: Part, key: jax.Array, *, latent: int, betas: Sequence[float], learning_rates: Sequence[float]
+) -> list[tuple[dict[str, float], dict[str, float], np.ndarray]]:
+    """Basic VAEs at every β and learning rate: the two, scores on the validation part, latents of all tracks."""
     module = models.FCVAE(latent_dim=latent, features=part.audio.shape[1], widths=config.widths)
-    state, _ = train(
-        config, key, module, elbo_of(beta, "sum"), {"inputs": part.audio}, part.fit, None, epochs=config.epochs,
-        learning_rate=learning_rate,
+    grid = training.fit_grid(
+        key, module, _ELBO, {"inputs": part.audio[part.fit]}, grid={"beta": betas, "learning_rate": learning_rates},
+        epochs=config.epochs, batch_size=config.batch, optimizer=_ADAM,
     )  # fmt: skip
-    mean, logvar = training.predict(module, state.variables, (part.audio,), method="encode")
-    recon = training.predict(module, state.variables, (mean,), method="decode")
+    found = []
+    for i, cell in enumerate(grid.cells):
+        variables = {"params": jax.tree.map(lambda x, i=i: x[i, 0], grid.state.params)}
+        scored, mean = _scored(config, part, module, variables)
+        found.append((cell, scored, mean))
+    return found
+
+
+def _scored(config: Config, part: Part, module: Any, variables: Any) -> tuple[dict[str, float], np.ndarray]:
+    mean, logvar = training.predict(module, variables, (part.audio,), method="encode")
+    recon = training.predict(module, variables, (mean,), method="decode")
     rows = part.valid
     assert rows is not None
     kl = losses.kl_divergence(jnp.asarray(mean[rows]), jnp.asarray(logvar[rows]))
@@ -156,12 +170,12 @@ def beta_sweep(config: Config, part: Part, seed: int) -> list[dict[str, Any]]:
     rows = np.arange(len(part.audio))
     factors = scores.factors_of(part, rows)
     found = []
-    for beta in _SWEEP:
-        valid, mean = _basic(config, part, key, latent=config.latent, beta=beta, learning_rate=config.learning_rate)
+    rates = (config.learning_rate,)
+    for cell, valid, mean in _basic(config, part, key, latent=config.latent, betas=_SWEEP, learning_rates=rates):
         found.append(
             {
-                "model": f"β = {beta:g}",
-                "beta": beta,
+                "model": f"β = {cell['beta']:g}",
+                "beta": cell["beta"],
                 "seed": seed,
                 **valid,
                 **compute_disentanglement_metric(mean, factors),

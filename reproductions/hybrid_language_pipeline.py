@@ -236,5 +236,5 @@ def train(
     """`training.fit` on some rows with the config's optimiser and batch size."""
     return training.fit(
         key, module, loss, jax.tree.map(lambda x: x[rows], batch), batch_size=config.batch, checkpoint=folder,
-        save_every=25, optimizer=_adam(options.pop("learning_rate", config.learning_rate)), **options,
+        save_every=25, optimizer=_adam(config.learning_rate), **options,
     )  # fmt: skip

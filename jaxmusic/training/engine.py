@@ -36,6 +36,7 @@ class State(NamedTuple):
         key: the run's key; each step draws from `fold_in` of it and the step.
         step: optimiser steps done, int32.
         epoch: epochs done, int32.
+        hyperparameters: name → scalar, those that differ between the models of a grid; {} outside one.
     """
 
     params: Any
@@ -44,6 +45,7 @@ class State(NamedTuple):
     key: jax.Array
     step: jax.Array
     epoch: jax.Array
+    hyperparameters: Any
 
     @property
     def variables(self) -> dict[str, Any]:
@@ -76,6 +78,7 @@ class Engine:
         self._sharding = None if mesh is None else NamedSharding(mesh, PartitionSpec(mesh.axis_names[0]))
         self._takes_train = "train" in inspect.signature(module.__call__).parameters
         self._compiled: dict[Any, Any] = {}
+        self._convolves: bool | None = None
         # With several seeds at once the state has a leading axis and the data has none.
         lift = (lambda f, axes: jax.vmap(f, in_axes=axes)) if vectorized else (lambda f, axes: f)
         self._initialize = _initializer(module, optimizer, batch_size, inputs, self._takes_train)
@@ -107,19 +110,37 @@ class Engine:
             seconds = time.perf_counter() - start
         return self._compiled[signature](*args), seconds
 
-    def initialize(self, key: jax.Array, data: Batch | RowSource) -> State:
+    def initialize(self, key: jax.Array, data: Batch | RowSource, hyperparameters: Mapping[str, jax.Array]) -> State:
         """Fresh parameters and optimiser state."""
-        return self._initialize_compiled(key, _one_row(data))
+        return self._initialize_compiled(key, one_row(data), dict(hyperparameters))
+
+    def unused_hyperparameters(self, state: State, data: Batch | RowSource) -> list[str]:
+        """Names that neither the optimiser nor the loss reads, so that a grid over them would be one of equals."""
+        filled = jax.tree.map(lambda x: jnp.zeros((self._batch_size, *x.shape[1:]), x.dtype), dict(one_row(data)))
+        batch = {**filled, "row_mask": jnp.ones(self._batch_size, bool)}
+        jaxpr = jax.make_jaxpr(self._train_step)(state, batch).jaxpr
+        read = {id(variable) for equation in jaxpr.eqns for variable in equation.invars}
+        paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(state)]
+        found = []
+        for path, variable in zip(paths, jaxpr.invars, strict=False):
+            if path[0] == jax.tree_util.GetAttrKey("hyperparameters") and id(variable) not in read:
+                found.append(path[1].key)
+        injected = getattr(state.opt_state, "hyperparams", {})
+        return [name for name in found if name not in injected]
 
     def has_convolution(self, state: State, data: Batch) -> bool:
-        """Whether the module convolves, which decides where its loop runs on CPU."""
+        """Whether the module convolves, which decides where its loop runs on CPU. Traced once: it is in the module."""
+        if self._convolves is not None:
+            return self._convolves
 
         def step(state: State, data: Batch) -> dict[str, jax.Array]:
             rows = jnp.zeros(self._batch_size, jnp.int32)
             return self._evaluate_step(state, self._gather(data, rows, rows == 0))
 
         jaxpr = jax.make_jaxpr(step)(state, data)
-        return any(equation.primitive.name == "conv_general_dilated" for equation in _equations(jaxpr.jaxpr))
+        primitives = {equation.primitive.name for equation in _equations(jaxpr.jaxpr)}
+        self._convolves = "conv_general_dilated" in primitives
+        return self._convolves
 
     def run_epoch(
         self, state: State, data: Batch | RowSource, *, scan: bool
@@ -184,8 +205,12 @@ class Engine:
         params = (jax.vmap(start) if several else start)(state.params)
         # A copy: the step donates its state, and the caller's pretrained arrays must outlive it.
         params = jax.tree.map(jnp.array, params)
-        initialize = self._optimizer.init
-        return state._replace(params=params, opt_state=(jax.vmap(initialize) if several else initialize)(params))
+
+        def initialize(params: Any, hyperparameters: Mapping[str, jax.Array]) -> Any:
+            return _injected(self._optimizer.init(params), hyperparameters)
+
+        opt_state = (jax.vmap(initialize) if several else initialize)(params, state.hyperparameters)
+        return state._replace(params=params, opt_state=opt_state)
 
     # The functions below are traced. Rows are gathered inside the compiled step from data that stays on the device.
 
@@ -215,7 +240,7 @@ class Engine:
 
     def _train_step(self, state: State, batch: Batch) -> tuple[State, dict[str, jax.Array]]:
         key = jax.random.fold_in(jax.random.fold_in(state.key, 1), state.step)
-        batch = {**batch, "step": state.step}
+        batch = {**batch, **state.hyperparameters, "step": state.step}
         if self._accumulate == 1:
             gradients, (metrics, collections) = self._gradients(state, key, batch)
         else:
@@ -251,13 +276,14 @@ class Engine:
             # Every part takes rows from all along the batch, so that it lies on a mesh as the batch does.
             return jnp.moveaxis(jnp.reshape(x, (-1, parts, *jnp.shape(x)[1:])), 1, 0)
 
-        rows = {name: jax.tree.map(split, value) for name, value in batch.items() if name != "step"}
+        whole = {"step": batch["step"], **state.hyperparameters}
+        rows = {name: jax.tree.map(split, value) for name, value in batch.items() if name not in whole}
         weights = rows["row_mask"].sum(1) / batch["row_mask"].sum()
 
         def add(carry: Any, part: Any) -> tuple[Any, None]:
             (sums, collections), (i, weight, values) = carry, part
             found = self._gradients(
-                state._replace(collections=collections), jax.random.fold_in(key, 2 + i), {**values, "step": state.step}
+                state._replace(collections=collections), jax.random.fold_in(key, 2 + i), {**values, **whole}
             )
             gradients, (metrics, collections) = found
             # A part of filler rows alone has weight 0, and whatever its loss is must not come through as 0 · NaN.
@@ -265,7 +291,7 @@ class Engine:
             return (jax.tree.map(jnp.add, sums, weighted), collections), None
 
         first = jax.tree.map(lambda x: x[0], rows)
-        shapes = jax.eval_shape(self._gradients, state, key, {**first, "step": state.step})
+        shapes = jax.eval_shape(self._gradients, state, key, {**first, **whole})
         zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), (shapes[0], shapes[1][0]))
         # Unrolled on CPU, where the gradient of a convolution inside a compiled loop is many times slower.
         unroll = parts if jax.default_backend() == "cpu" else 1
@@ -278,7 +304,8 @@ class Engine:
         key = jax.random.fold_in(state.key, 2)
         options: dict[str, Any] = {"train": False} if self._takes_train else {}
         outputs = self._module.apply(state.variables, *self._inputs(batch), rngs={"latent": key}, **options)
-        value, metrics = self._loss(outputs, {**batch, "step": jnp.asarray(_SCHEDULES_END)})
+        end = jnp.asarray(_SCHEDULES_END)
+        value, metrics = self._loss(outputs, {**batch, **state.hyperparameters, "step": end})
         return {"loss": value, **metrics}
 
     def _train_epoch(self, state: State, data: Batch) -> tuple[State, dict[str, jax.Array]]:
@@ -304,10 +331,10 @@ class Engine:
 @lru_cache(maxsize=64)
 def _initializer(
     module: nn.Module, optimizer: optax.GradientTransformation, batch_size: int, inputs: Inputs, takes_train: bool
-) -> Callable[[jax.Array, Batch], State]:
+) -> Callable[..., State]:
     """(key, data) → a fresh state. The loss has no part in it, so engines that differ in the loss share it."""
 
-    def initialize(key: jax.Array, data: Batch) -> State:
+    def initialize(key: jax.Array, data: Batch, hyperparameters: Mapping[str, jax.Array]) -> State:
         params_key, run_key = jax.random.split(key)
         batch = jax.tree.map(lambda x: jnp.zeros((batch_size, *x.shape[1:]), x.dtype), data)
         names = ("params", "latent", "dropout")
@@ -316,18 +343,19 @@ def _initializer(
         variables = dict(module.init(keys, *inputs(batch), **options))
         params = variables.pop("params")
         zero = jnp.zeros((), jnp.int32)
-        return State(params, variables, optimizer.init(params), run_key, zero, zero)
+        opt_state = _injected(optimizer.init(params), hyperparameters)
+        return State(params, variables, opt_state, run_key, zero, zero, hyperparameters)
 
     return initialize
 
 
 @lru_cache(maxsize=64)
 def _compiled_initializer(
-    initialize: Callable[[jax.Array, Batch], State], vectorized: bool, mesh: Mesh | None
-) -> Callable[[jax.Array, Batch], State]:
+    initialize: Callable[..., State], vectorized: bool, mesh: Mesh | None
+) -> Callable[..., State]:
     # On a mesh the state is one array on all devices, those of other processes too.
     everywhere: dict[str, Any] = {} if mesh is None else {"out_shardings": NamedSharding(mesh, PartitionSpec())}
-    return jax.jit(jax.vmap(initialize, in_axes=(0, None)) if vectorized else initialize, **everywhere)
+    return jax.jit(jax.vmap(initialize, in_axes=(0, None, 0)) if vectorized else initialize, **everywhere)
 
 
 @lru_cache(maxsize=64)
@@ -347,6 +375,13 @@ def engine(
     )
 
 
+def _injected(opt_state: Any, hyperparameters: Mapping[str, jax.Array]) -> Any:
+    """The optimiser's state with its injected hyperparameters at this model's values."""
+    own = getattr(opt_state, "hyperparams", {})
+    values = {name: jnp.asarray(value, own[name].dtype) for name, value in hyperparameters.items() if name in own}
+    return opt_state._replace(hyperparams={**own, **values}) if values else opt_state
+
+
 def _row_count(data: Batch | RowSource) -> int:
     return jax.tree.leaves(data)[0].shape[0] if isinstance(data, Mapping) else len(data)
 
@@ -356,7 +391,7 @@ def _stand_in(data: Batch | RowSource) -> Batch:
     return data if isinstance(data, Mapping) else {"rows": np.zeros(len(data), bool)}
 
 
-def _one_row(data: Batch | RowSource) -> Batch:
+def one_row(data: Batch | RowSource) -> Batch:
     """One row of each array: initialisation needs shapes, and should not compile anew for another number of rows."""
     if isinstance(data, Mapping):
         return jax.tree.map(lambda x: x[:1], data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 from jaxmusic.data.stores import RowSource, source_fingerprint
 from jaxmusic.losses import LossFunction
 from jaxmusic.training.checkpoint import Checkpoints
-from jaxmusic.training.engine import Batch, Engine, Inputs, State, batch_inputs, engine
+from jaxmusic.training.engine import Batch, Engine, Inputs, State, batch_inputs, engine, one_row
 
 
 class Info(NamedTuple):
@@ -59,6 +59,7 @@ def fit(
     accumulate: int = 1,
     inputs: Inputs = batch_inputs,
     start: Callable[[Any], Any] | None = None,
+    hyperparameters: Mapping[str, Sequence[float]] | None = None,
     patience: int | None = None,
     loop: str | None = None,
     progress: str | None = None,
@@ -72,7 +73,7 @@ def fit(
     `fold_in(key, i)`, so a resumed run equals a straight one bit for bit.
 
     Args:
-        key: a `jax.random.key`.
+        key: a `jax.random.key`, or `[models]` of them for a model each.
         module: a linen module; a `train: bool` argument of its `__call__` is set, rng streams `"latent"` and
             `"dropout"` are provided, other collections than `"params"` are updated.
         loss: `loss(outputs, batch) -> (scalar, metrics)`, where the batch also holds `"row_mask"` and `"step"`.
@@ -94,6 +95,8 @@ def fit(
         inputs: batch → positional arguments of the module; default `batch["inputs"]` and, if present, `batch["masks"]`.
         start: fresh parameters → the parameters to start from, e.g. with a pretrained part; for `seeds > 1` it must be
             traceable.
+        hyperparameters: name → `[models]` values, with as many keys: what differs between the models. See `fit_grid`,
+            which makes both.
         patience: stop after so many epochs without a lower validation loss, and return the best epoch's parameters.
         loop: `"scan"` runs an epoch as one compiled loop, `"python"` one compiled step at a time; the same numbers.
             None chooses: python for convolutions on CPU, whose gradients XLA runs 20 times slower inside a loop.
@@ -113,6 +116,11 @@ def fit(
         "keep": keep,
     }  # fmt: skip
     _check(train, valid, counts, patience=patience, mesh=mesh)
+    if key.ndim and seeds > 1:
+        raise ValueError("give one key and a number of seeds, or a key for each model, not both")
+    counted = {name: len(values) for name, values in (hyperparameters or {}).items()}
+    if set(counted.values()) - set(key.shape):
+        raise ValueError(f"hyperparameters need a value for each of as many keys: {counted} for keys {key.shape}")
     if loop == "scan" and not isinstance(train, Mapping):
         raise ValueError("rows that stream cannot be scanned over: leave loop away, or give arrays")
     # Batches are constrained inside the step, which wants axes that the compiler may shard ("auto").
@@ -129,29 +137,41 @@ def fit(
         "progress": progress,
     }
     arguments = (module, loss, optimizer, batch_size, inputs)
-    if seeds == 1:
-        return _run(key, engine(*arguments, False, mesh, accumulate), train, valid, checkpoint=checkpoint, **options)
-    keys = jax.random.split(key, seeds)
     single = engine(*arguments, False, mesh, accumulate)
+    keys = jax.random.split(key, seeds) if seeds > 1 else key
+    if keys.ndim == 0:
+        return _run(keys, {}, single, train, valid, checkpoint=checkpoint, **options)
+    values = {name: jnp.asarray(value, jnp.float32) for name, value in (hyperparameters or {}).items()}
+    first = {name: value[0] for name, value in values.items()}
+    shapes = jax.eval_shape(single.initialize, keys[0], one_row(train), first)
+    unused = single.unused_hyperparameters(shapes, train) if values else []
+    if unused:
+        raise ValueError(
+            f"neither the loss nor the optimiser reads {', '.join(unused)}: name it in the loss, as in "
+            "losses.elbo(beta='beta'), or inject it, as in optax.inject_hyperparams(optax.adam)(learning_rate=1e-3)"
+        )
     # On CPU a vectorised model gains nothing, and a vectorised convolution becomes a slow grouped one anywhere.
     one_by_one = (
         patience is not None
         or jax.default_backend() == "cpu"
         or not isinstance(train, Mapping)
         or not isinstance(valid, Mapping | None)
-        or single.has_convolution(jax.eval_shape(single._initialize, keys[0], train), train)
+        or single.has_convolution(shapes, train)
     )
     if not one_by_one:
-        return _run(keys, engine(*arguments, True, mesh, accumulate), train, valid, checkpoint=checkpoint, **options)
+        together = engine(*arguments, True, mesh, accumulate)
+        return _run(keys, values, together, train, valid, checkpoint=checkpoint, **options)
     runs = []
-    for i, seed_key in enumerate(keys):
+    for i, own_key in enumerate(keys):
+        own = {name: value[i] for name, value in values.items()}
         folder = None if checkpoint is None else Path(checkpoint) / f"seed_{i}"
-        runs.append(_run(seed_key, single, train, valid, checkpoint=folder, **options))
+        runs.append(_run(own_key, own, single, train, valid, checkpoint=folder, **options))
     return _stack(runs, epochs)
 
 
 def _run(
     key: jax.Array,
+    hyperparameters: Mapping[str, jax.Array],
     compiled: Engine,
     train: Batch | RowSource,
     valid: Batch | RowSource | None,
@@ -166,7 +186,7 @@ def _run(
     progress: str | None,
 ) -> tuple[State, Info]:
     """Train one model, or several whose keys and states share a leading axis."""
-    state = compiled.initialize(key, train)
+    state = compiled.initialize(key, train, hyperparameters)
     if start is not None:
         state = compiled.restart(state, start)
     best = state.params if patience is not None else ()
@@ -178,6 +198,8 @@ def _run(
         "validation data": _fingerprints(valid),
         "run": compiled.description,
         "patience": patience,
+        # Under a name of its own only where there are some, so that other checkpoints stay what they were.
+        **({"hyperparameters": _fingerprints(hyperparameters)} if hyperparameters else {}),
     }
     scan = key.ndim > 0 or _scans(compiled, state, train) if loop is None else loop == "scan"
     scan_evaluation = scan and isinstance(valid, Mapping)
