@@ -6,6 +6,7 @@ from jaxmusic.data.download import download
 from jaxmusic.data.feature_table import feature_table
 from jaxmusic.data.genre_folders import genre_folders
 from jaxmusic.data.lyrics_table import LYRICS_TABLE_URL, lyrics_table
+from jaxmusic.data.million_song import MillionSong, million_song
 from jaxmusic.data.splits import balanced_sample, split
 from jaxmusic.data.stores import ArrayStore, RecordStore, write_records
 from jaxmusic.data.synthetic_corpus import (
@@ -15,12 +16,14 @@ from jaxmusic.data.synthetic_corpus import (
     synthetic_features,
     write_clips,
     write_lyrics_table,
+    write_million_song,
 )
 
 __all__ = [
     "LYRICS_TABLE_URL",
     "ArrayStore",
     "Dataset",
+    "MillionSong",
     "RecordStore",
     "balanced_sample",
     "clips",
@@ -29,11 +32,13 @@ __all__ = [
     "feature_table",
     "genre_folders",
     "lyrics_table",
+    "million_song",
     "render_corpus",
     "split",
     "synthetic",
     "synthetic_features",
     "write_clips",
     "write_lyrics_table",
+    "write_million_song",
     "write_records",
 ]

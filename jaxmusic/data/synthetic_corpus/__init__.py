@@ -6,6 +6,7 @@ be held against the truth. The factors and their couplings are in `jaxmusic.data
 
 from jaxmusic.data.synthetic_corpus.as_dataset import synthetic
 from jaxmusic.data.synthetic_corpus.as_features import synthetic_features
+from jaxmusic.data.synthetic_corpus.as_million_song import write_million_song
 from jaxmusic.data.synthetic_corpus.as_table import write_lyrics_table
 from jaxmusic.data.synthetic_corpus.corpus import Corpus, draw_corpus, render_corpus, write_clips
 
