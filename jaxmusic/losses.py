@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float
 
 Schedule = Callable[[Array], Array]
@@ -127,40 +128,60 @@ def reconstruction(*, target: str = "inputs", reduction: str = "mean") -> LossFu
     return loss
 
 
+ALIGNMENTS = ("info_nce", "triplet")
+
+
 def joint_elbo(
     *,
     weights: Mapping[str, float],
     reduction: str = "mean",
     beta: float | str | Schedule = 1.0,
+    free_bits: float = 0.0,
     element_masks: Mapping[str, str] | None = None,
     contrastive_weight: float = 0.0,
+    alignment: str = "info_nce",
     temperature: float = 0.1,
+    margin: float = 0.2,
+    label_weight: float = 0.0,
 ) -> LossFunction:
-    """Negative ELBO of a JointVAE: Σ w_m · mask_m · reconstruction_m + β · KL, optionally + InfoNCE.
+    """Negative ELBO of a JointVAE: Σ w_m · mask_m · reconstruction_m + β · KL, optionally + alignment + labels.
 
-    Source: "Hybrid Multimodal Music Clustering via Joint VAE" (2026), §3.2.3; the contrastive term is its §5.5.
+    Source: "Hybrid Multimodal Music Clustering via Joint VAE" (2026), §3.2.3; the contrastive term is its §5.5. Where
+    the outputs carry `log_scales` s_m, modality m's Gaussian decoder has the variance ½ exp(s_m) and its term becomes
+    w_m · (exp(−s_m) · error + ½ · elements · s_m), one element with the `"mean"` reduction: the weights are learned
+    (Kendall et al. 2018, eq. 7; Rybkin et al. 2021).
 
     Args:
         weights: modality → weight of its reconstruction (the document's w_a = w_l = 1).
         reduction: see `squared_error`.
         beta: weight of the KL, as in `elbo`.
+        free_bits: nats that each latent's KL, averaged over the batch, may hold at no cost (Kingma et al. 2016):
+            Σ_j max(free_bits, KL_j) takes the place of the KL in the loss, not in the metric.
         element_masks: modality → key of the batch that holds a mask of that modality's elements.
-        contrastive_weight: weight of `info_nce` between the modalities' posterior means; 0 leaves it out.
+        contrastive_weight: weight of the alignment between the modalities' posterior means; 0 leaves it out.
+        alignment: `"info_nce"` or `"triplet"`.
         temperature: of `info_nce`.
+        margin: of `triplet`.
+        label_weight: weight of the cross-entropy between `outputs.logits` and `batch["labels"]` `[batch]` int, in
+            which −1 is an unknown label that does not count; 0 leaves it out.
 
     Returns:
         `loss(outputs, batch)`, where the batch holds `"inputs"` and `"masks"` by modality; metrics
-        `reconstruction_<modality>`, `kl`, `beta` and, where it is used, `info_nce`. A modality's reconstruction is
-        averaged over all rows that count, an absent one counting 0.
+        `reconstruction_<modality>`, `kl`, `beta` and, where they are used, the alignment's name, `cross_entropy` and
+        `log_scale_<modality>`. A modality's reconstruction is averaged over all rows that count, an absent one
+        counting 0.
     """
     element_masks = dict(element_masks or {})
+    if alignment not in ALIGNMENTS:
+        raise ValueError(f"alignment {alignment!r} is none of {ALIGNMENTS}")
 
     def loss(outputs: Any, batch: Mapping[str, Any]) -> tuple[Array, dict[str, Array]]:
         rows = batch.get("row_mask")
         weight = _at(beta, batch)
         kl = masked_mean(kl_divergence(outputs.mean, outputs.logvar), rows)
         metrics = {"kl": kl, "beta": weight}
-        total = weight * kl
+        total = weight * (_free(outputs.mean, outputs.logvar, rows, free_bits) if free_bits else kl)
+        scales = getattr(outputs, "log_scales", None)
         for name, share in weights.items():
             key = element_masks.get(name)
             error = squared_error(
@@ -169,17 +190,48 @@ def joint_elbo(
                 reduction=reduction,
                 element_mask=batch[key] if key else None,
             )
-            metrics[f"reconstruction_{name}"] = masked_mean(jnp.where(batch["masks"][name], error, 0.0), rows)
-            total += share * metrics[f"reconstruction_{name}"]
+            present = batch["masks"][name]
+            metrics[f"reconstruction_{name}"] = masked_mean(jnp.where(present, error, 0.0), rows)
+            if scales is None:
+                total += share * metrics[f"reconstruction_{name}"]
+                continue
+            elements = _elements(batch["inputs"][name], batch[key] if key else None, reduction)
+            normalizer = masked_mean(jnp.where(present, elements, 0.0), rows)
+            metrics[f"log_scale_{name}"] = scales[name]
+            calibrated = jnp.exp(-scales[name]) * metrics[f"reconstruction_{name}"] + 0.5 * scales[name] * normalizer
+            total += share * calibrated
         if contrastive_weight:
             both = jnp.stack([batch["masks"][name] for name in outputs.posteriors]).all(0)
             first, second = (mean for mean, _ in outputs.posteriors.values())
             pairs = both if rows is None else both & rows
-            metrics["info_nce"] = info_nce(first, second, temperature=temperature, mask=pairs)
-            total += contrastive_weight * metrics["info_nce"]
+            if alignment == "info_nce":
+                metrics[alignment] = info_nce(first, second, temperature=temperature, mask=pairs)
+            else:
+                metrics[alignment] = triplet(first, second, margin=margin, mask=pairs)
+            total += contrastive_weight * metrics[alignment]
+        if label_weight:
+            known = batch["labels"] >= 0
+            entropy = _entropy(outputs.logits, batch["labels"])
+            metrics["cross_entropy"] = masked_mean(entropy, known if rows is None else known & rows)
+            total += label_weight * metrics["cross_entropy"]
         return total, metrics
 
     return loss
+
+
+def _free(mean: Array, logvar: Array, rows: Array | None, free_bits: float) -> Array:
+    """Σ_j max(free_bits, KL_j), KL_j being latent j's divergence averaged over the rows that count."""
+    each = -0.5 * (1 + logvar - jnp.square(mean) - jnp.exp(logvar))
+    return jnp.maximum(jax.vmap(masked_mean, in_axes=(1, None))(each, rows), free_bits).sum()
+
+
+def _elements(target: Array, element_mask: Array | None, reduction: str) -> Array:
+    """`[batch]`: how many elements of a row an error sums; 1 for a mean."""
+    if reduction == "mean":
+        return jnp.ones(len(target))
+    if element_mask is None:
+        return jnp.full(len(target), float(np.prod(target.shape[1:])))
+    return jnp.broadcast_to(element_mask, target.shape).sum(tuple(range(1, target.ndim))).astype(jnp.float32)
 
 
 def cross_entropy(
@@ -203,9 +255,7 @@ def cross_entropy(
 
     def loss(outputs: Array, batch: Mapping[str, Any]) -> tuple[Array, dict[str, Array]]:
         target, rows = batch[labels], batch.get("row_mask")
-        # The label's logit by comparison: a gather's gradient is a scatter, which is slow for a few classes.
-        is_label = jnp.arange(outputs.shape[-1]) == target[:, None]
-        entropy = jax.nn.logsumexp(outputs, axis=-1) - jnp.where(is_label, outputs, 0.0).sum(-1)
+        entropy = _entropy(outputs, target)
         accuracy = masked_mean((outputs.argmax(-1) == target).astype(outputs.dtype), rows)
         if class_weights is None:
             return masked_mean(entropy, rows), {"accuracy": accuracy}
@@ -214,6 +264,12 @@ def cross_entropy(
         return masked_mean(weights * entropy, rows) / jnp.where(total > 0, total, 1.0), {"accuracy": accuracy}
 
     return loss
+
+
+def _entropy(logits: Array, target: Array) -> Array:
+    # The label's logit by comparison: a gather's gradient is a scatter, which is slow for a few classes.
+    is_label = jnp.arange(logits.shape[-1]) == target[:, None]
+    return jax.nn.logsumexp(logits, axis=-1) - jnp.where(is_label, logits, 0.0).sum(-1)
 
 
 def info_nce(
@@ -248,6 +304,39 @@ def info_nce(
     forward = jax.nn.logsumexp(logits, axis=1) - matched
     backward = jax.nn.logsumexp(logits, axis=0) - matched
     return masked_mean(0.5 * (forward + backward), mask)
+
+
+def triplet(
+    x: Float[Array, "batch dim"],
+    y: Float[Array, "batch dim"],
+    *,
+    margin: float = 0.2,
+    mask: Bool[Array, " batch"] | None = None,
+) -> Float[Array, ""]:
+    """Symmetric triplet loss over all negatives of a batch: max(0, margin − s(xᵢ, yᵢ) + s(xᵢ, yⱼ)), s the cosine.
+
+    Source: Kiros et al. (2014), eq. 8, in both directions; averaged over the negatives instead of summed.
+
+    Args:
+        x: `[batch, dim]`, normalised inside.
+        y: `[batch, dim]`, row i belonging to row i of `x`.
+        margin: by which the own pair should be more similar.
+        mask: `[batch]` bool; False rows are neither queries nor negatives.
+
+    Returns:
+        The mean over queries that count and their negatives; 0 where there are fewer than two.
+
+    >>> round(float(triplet(jnp.ones((4, 2)), jnp.ones((4, 2)), margin=0.2)), 4)  # all alike: the margin
+    0.2
+    """
+    if x.shape != y.shape:
+        raise ValueError(f"x {x.shape} and y {y.shape} differ in shape")
+    similarity = _normalize(x) @ _normalize(y).T
+    own = jnp.diagonal(similarity)
+    counted = jnp.ones(len(x), bool) if mask is None else mask
+    negative = counted[:, None] & counted[None, :] & ~jnp.eye(len(x), dtype=bool)
+    hinge = jnp.maximum(margin - own[:, None] + similarity, 0) + jnp.maximum(margin - own[None, :] + similarity, 0)
+    return 0.5 * jnp.where(negative, hinge, 0.0).sum() / jnp.maximum(negative.sum(), 1)
 
 
 def contrastive(*, temperature: float = 0.1) -> LossFunction:

@@ -52,8 +52,8 @@ class Prepared(NamedTuple):
     statistics: np.ndarray  # [n, 2·n_mels] mean and std per band in dB
 
 
-def prepare(config: Config) -> Prepared:
-    """Load the clips; statistics come before the per-file z-score, after which they would be 0 and 1 for every file."""
+def load_clips(config: Any) -> data.Dataset:
+    """The clips that have audio, lyrics or both."""
     if config.data is None:
         dataset = data.synthetic(
             jax.random.key(0),
@@ -73,22 +73,25 @@ def prepare(config: Config) -> Prepared:
             group_by=None if config.group_by == "none" else config.group_by,
         )
     known = dataset.masks["audio"] | dataset.masks["lyrics"]
-    dataset = dataset.take(np.flatnonzero(known))
+    return dataset.take(np.flatnonzero(known))
+
+
+def without_audio(dataset: data.Dataset) -> data.Dataset:
+    """The data set without its raw spectrograms, which at the document's size are gigabytes."""
+    lyrics = {"lyrics": dataset.modalities["lyrics"]}
+    return data.Dataset(dataset.ids, lyrics, dataset.masks, dataset.labels, dataset.groups, dataset.source)
+
+
+def prepare(config: Config) -> Prepared:
+    """Load the clips; statistics come before the per-file z-score, after which they would be 0 and 1 for every file."""
+    dataset = load_clips(config)
     mel, mask = dataset.modalities["audio"], dataset.masks["frames"]
     statistics = np.asarray(mel_statistics(jnp.asarray(mel), jnp.asarray(mask)))
     frames = min(config.frames or _DOCUMENT_FRAMES, mel.shape[-1])
     pooled, pooled_mask = pool_frames(mel, mask, frames) if config.frames else (mel[..., :frames], mask[:, :frames])
     spectrograms = standardize_bins(pooled, pooled_mask)
-    # From here on the raw spectrograms are not needed, and at the document's size they are gigabytes.
-    light = data.Dataset(
-        dataset.ids,
-        {"lyrics": dataset.modalities["lyrics"]},
-        dataset.masks,
-        dataset.labels,
-        dataset.groups,
-        dataset.source,
-    )
-    return Prepared(light, spectrograms, pooled_mask, statistics)
+    # From here on the raw spectrograms are not needed.
+    return Prepared(without_audio(dataset), spectrograms, pooled_mask, statistics)
 
 
 class Part(NamedTuple):
@@ -255,7 +258,7 @@ def joint_inputs(prepared: Prepared, part: Part) -> tuple[dict[str, np.ndarray],
     return inputs, {"audio": prepared.dataset.masks["audio"], "lyrics": part.has_lyrics}
 
 
-def fingerprint(prepared: Prepared) -> str:
+def fingerprint(prepared: Any) -> str:
     """Changes when the data does: sound, words, what is missing, labels or groups."""
     dataset = prepared.dataset
     digest = hashlib.sha256()

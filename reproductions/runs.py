@@ -17,7 +17,7 @@ from jaxmusic import report
 
 C = TypeVar("C")
 # Fields that say where and how far a run goes and what is shown, not what a seed computes; more seeds extend a run.
-_PLACES = ("out", "resume", "data", "gtzan", "banglabeats", "cache", "seeds", "projections", "same_data")
+_PLACES = ("out", "resume", "data", "gtzan", "banglabeats", "cache", "more_lyrics", "seeds", "projections", "same_data")
 # Places say nothing in a report, and would name a machine's folders.
 _UNSTATED = tuple(name for name in _PLACES if name != "seeds")
 

@@ -158,3 +158,70 @@ def test_cross_entropy_is_optax_s_over_the_rows_that_count():
     value, _ = losses.cross_entropy(class_weights=weights)(logits, {"labels": labels})
     w = jnp.array(weights)[labels]
     np.testing.assert_allclose(value, (w * rows).sum() / w.sum(), rtol=1e-6)
+
+
+def test_the_triplet_loss_by_hand_and_under_a_mask():
+    x, y = jnp.eye(3), jnp.array([[1.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    # Similarities x·y: own pairs 1, 0, 1. From x: row 0 has y₁ at 1; row 1 has y₀ and y₂ at 0, as its own; row 2 none.
+    # From y: y₀ (own 1) has x₁ and x₂ at 0; y₁ (own 0) has x₀ at 1 and x₂ at 0; y₂ (own 1) none.
+    forward, backward = 0.2 + 0.2 + 0.2, 1.2 + 0.2
+    assert float(losses.triplet(x, y, margin=0.2)) == pytest.approx((forward + backward) / 2 / 6)
+    broken = y.at[1].set(jnp.nan)
+    mask = jnp.array([True, False, True])
+    gradient = jax.grad(lambda x: losses.triplet(x, y, mask=mask))(x)
+    assert float(losses.triplet(x, jnp.where(mask[:, None], broken, 0.0), mask=mask)) == 0
+    assert bool(jnp.isfinite(gradient).all())
+    assert float(losses.triplet(x, y, mask=jnp.zeros(3, bool))) == 0
+    with pytest.raises(ValueError, match="differ in shape"):
+        losses.triplet(x, y[:2])
+
+
+def _joint_batch(rows=4):
+    outputs = _joint_outputs(rows)
+    inputs = {name: jnp.zeros_like(recon) for name, recon in outputs.recon.items()}
+    return outputs, {"inputs": inputs, "masks": {name: jnp.ones(rows, bool) for name in inputs}}
+
+
+def test_free_bits_are_a_floor_for_each_latent():
+    outputs, batch = _joint_batch()
+    outputs = outputs._replace(mean=jnp.array([[2.0, 0.0]] * 4), logvar=jnp.zeros((4, 2)))
+    plain, metrics = losses.joint_elbo(weights={"audio": 1.0})(outputs, batch)
+    free, same = losses.joint_elbo(weights={"audio": 1.0}, free_bits=0.5)(outputs, batch)
+    # The latents' divergences are 2 and 0; the second counts as 0.5.
+    assert float(metrics["kl"]) == float(same["kl"]) == 2.0
+    assert float(free - plain) == pytest.approx(0.5)
+
+
+def test_learned_weights_are_the_documents_at_zero_and_best_at_the_error():
+    outputs, batch = _joint_batch()
+    for reduction, elements in (("mean", 1), ("sum", 15)):
+        loss = losses.joint_elbo(weights={"audio": 1.0}, reduction=reduction, beta=0.0)
+        fixed, metrics = loss(outputs, batch)
+
+        def scaled(scale, loss=loss):
+            return loss(outputs._replace(log_scales={"audio": scale}), batch)[0]
+
+        assert float(scaled(jnp.array(0.0))) == pytest.approx(float(fixed))
+        # ∂/∂s of exp(−s)·E + ½·elements·s is 0 at s = log(2E / elements).
+        best = jnp.log(2 * metrics["reconstruction_audio"] / elements)
+        assert float(jax.grad(scaled)(best)) == pytest.approx(0.0, abs=1e-4)
+
+
+def test_unknown_labels_do_not_count():
+    outputs, batch = _joint_batch()
+    outputs = outputs._replace(logits=jnp.array([[3.0, 0.0], [0.0, 3.0], [9.0, 9.0], [0.0, 0.0]]))
+    batch |= {"labels": jnp.array([0, -1, -1, 1]), "row_mask": jnp.array([True, True, True, False])}
+    loss = losses.joint_elbo(weights={"audio": 1.0}, label_weight=2.0)
+    value, metrics = loss(outputs, batch)
+    assert float(metrics["cross_entropy"]) == pytest.approx(np.log(1 + np.exp(-3.0)), rel=1e-5)
+    plain, _ = losses.joint_elbo(weights={"audio": 1.0})(outputs, batch)
+    assert float(value - plain) == pytest.approx(2 * float(metrics["cross_entropy"]), rel=1e-4)
+
+
+def test_the_alignment_is_named_and_an_unknown_one_refused():
+    outputs, batch = _joint_batch()
+    _, metrics = losses.joint_elbo(weights={"audio": 1.0}, contrastive_weight=1.0, alignment="triplet")(outputs, batch)
+    first, second = (mean for mean, _ in outputs.posteriors.values())
+    assert float(metrics["triplet"]) == pytest.approx(float(losses.triplet(first, second)), rel=1e-5)
+    with pytest.raises(ValueError, match="is none of"):
+        losses.joint_elbo(weights={"audio": 1.0}, alignment="cosine")

@@ -1,6 +1,7 @@
 """Waveforms → arrays, in JAX: batched, compiled, differentiable, with librosa's names and numbers."""
 
 from jaxmusic.audio import effects, filters, summary
+from jaxmusic.audio.dynamics import mel_dynamics
 from jaxmusic.audio.extract import Extraction, extract
 from jaxmusic.audio.features import rms, spectral_bandwidth, spectral_centroid, spectral_rolloff, zero_crossing_rate
 from jaxmusic.audio.inverse import griffinlim, istft
@@ -22,6 +23,7 @@ __all__ = [
     "griffinlim",
     "istft",
     "load",
+    "mel_dynamics",
     "mel_statistics",
     "melspectrogram",
     "mfcc",

@@ -183,12 +183,14 @@ def _query(path: Path, read: Callable[[sqlite3.Connection], list[Any]]) -> list[
 
 
 def _read_songs(path: Path) -> list[tuple[Any, ...]]:
-    return sorted(_query(path, lambda database: database.execute(f"SELECT {', '.join(_COLUMNS)} FROM songs").fetchall()))
+    return sorted(
+        _query(path, lambda database: database.execute(f"SELECT {', '.join(_COLUMNS)} FROM songs").fetchall())
+    )
 
 
 def _read_tags(path: Path, table: str, column: str) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
-    for artist, tag in _query(path, lambda data: data.execute(f"SELECT artist_id, {column} FROM {table}").fetchall()):
+    query, found = f"SELECT artist_id, {column} FROM {table}", dict[str, set[str]]()
+    for artist, tag in _query(path, lambda database: database.execute(query).fetchall()):
         found.setdefault(artist, set()).add(tag)
     return found
 

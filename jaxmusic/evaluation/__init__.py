@@ -23,17 +23,22 @@ from jaxmusic.evaluation.disentanglement import (
     mutual_information_gap,
     permutation_test,
 )
+from jaxmusic.evaluation.kernel_cca import KernelCCA, fit_kernel_cca, project_kernel_x, project_kernel_y
 from jaxmusic.evaluation.latent import active_units, linear_probe
 from jaxmusic.evaluation.ranking import average_precision, ranking_scores
-from jaxmusic.evaluation.retrieval import cross_modal_retrieval, ranks, retrieval_scores
+from jaxmusic.evaluation.resampling import Interval, bootstrap_interval
+from jaxmusic.evaluation.retrieval import cross_modal_retrieval, query_scores, ranks, retrieval_scores
 
 __all__ = [
     "CCA",
     "ClusteringRow",
     "IndependenceTest",
+    "Interval",
+    "KernelCCA",
     "active_units",
     "agglomerative",
     "average_precision",
+    "bootstrap_interval",
     "classification_scores",
     "clustering_grid",
     "clustering_scores",
@@ -44,12 +49,16 @@ __all__ = [
     "disentanglement_scores",
     "expected_calibration_error",
     "fit_cca",
+    "fit_kernel_cca",
     "kmeans",
     "linear_probe",
     "mutual_information_gap",
     "permutation_test",
+    "project_kernel_x",
+    "project_kernel_y",
     "project_x",
     "project_y",
+    "query_scores",
     "ranking_scores",
     "ranks",
     "retrieval_scores",

@@ -87,18 +87,44 @@ def retrieval_scores(
         raise ValueError(f"retrieval needs two pairs at least, got {n}")
     if len(ks) == 0 or min(ks) < 1:
         raise ValueError(f"cut-offs are 1 and more, got {tuple(ks)}")
-    better, tied = _better_and_tied(queries, gallery, None, similarity, block)
-    harmonic = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, n + 1))])
+    found = query_scores(queries, gallery, ks=ks, similarity=similarity, block=block)
+    chance = float(np.cumsum(1 / np.arange(1, n + 1))[-1] / n)
     scores: dict[str, float] = {}
     for k in ks:
-        # Of the tied + 1 places that the own item may take, those within the first k.
-        within = np.clip((k - better) / (tied + 1), 0, 1)
-        scores |= {f"recall@{k}": float(within.mean()), f"chance/recall@{k}": min(k, n) / n}
-    mrr = float(((harmonic[better + tied + 1] - harmonic[better]) / (tied + 1)).mean())
-    scores |= {"mrr": mrr, "chance/mrr": float(harmonic[n] / n), "map": mrr, "chance/map": float(harmonic[n] / n)}
-    scores |= {"median_rank": float(np.median(1 + better + tied / 2)), "chance/median_rank": (n + 1) / 2}
+        scores |= {f"recall@{k}": float(found[f"recall@{k}"].mean()), f"chance/recall@{k}": min(k, n) / n}
+    mrr = float(found["mrr"].mean())
+    scores |= {"mrr": mrr, "chance/mrr": chance, "map": mrr, "chance/map": chance}
+    scores |= {"median_rank": float(np.median(found["rank"])), "chance/median_rank": (n + 1) / 2}
     if labels is not None:
         scores |= _class_scores(queries, gallery, np.asarray(labels), ks, similarity, block)
+    return scores
+
+
+def query_scores(
+    queries: Float[np.ndarray, "n d"],
+    gallery: Float[np.ndarray, "n d"],
+    *,
+    ks: Sequence[int] = (1, 5, 10),
+    similarity: str = "cosine",
+    block: int = 1024,
+) -> dict[str, Float[np.ndarray, " n"]]:
+    """The scores of every single query, whose means `retrieval_scores` gives: for intervals and paired comparisons.
+
+    Args:
+        queries, gallery, ks, similarity, block: see `retrieval_scores`.
+
+    Returns:
+        `recall@k`, `mrr` and `rank`, each `[n]` float64; with ties, expectations over the orders of equal items.
+
+    >>> query_scores(np.eye(2), np.array([[1.0, 0.0], [1.0, 0.0]]), ks=(1,))["recall@1"].tolist()
+    [0.5, 0.5]
+    """
+    better, tied = _better_and_tied(queries, gallery, None, similarity, block)
+    harmonic = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, len(gallery) + 1))])
+    # Of the tied + 1 places that the own item may take, those within the first k.
+    scores = {f"recall@{k}": np.clip((k - better) / (tied + 1), 0, 1) for k in ks}
+    scores["mrr"] = (harmonic[better + tied + 1] - harmonic[better]) / (tied + 1)
+    scores["rank"] = 1 + better + tied / 2
     return scores
 
 

@@ -115,8 +115,9 @@ def learning_curve(
     ylabel: str,
     title: str = "",
     level: str = "chance",
+    logarithmic: bool = True,
 ) -> Path:
-    """Mean and standard deviation against a size on a logarithmic axis, with a level to hold them against.
+    """Mean and standard deviation against a size, with a level to hold them against.
 
     Args:
         x: sizes.
@@ -127,16 +128,20 @@ def learning_curve(
         ylabel: the metric.
         title: of the figure.
         level: what the level is.
+        logarithmic: whether the sizes' axis is logarithmic.
     """
     figure = new_figure(5.5, 3.6)
     axes = figure.subplots()
     for i, (name, (mean, deviation)) in enumerate(lines.items()):
         style: Any = {"color": COLORS[i % len(COLORS)], "marker": MARKERS[i % len(MARKERS)]}
         # Bars of two lines at one size would hide each other.
-        shifted = np.asarray(x, float) * 1.02 ** (i - (len(lines) - 1) / 2)
+        step = i - (len(lines) - 1) / 2
+        sizes = np.asarray(x, float)
+        shifted = sizes * 1.02**step if logarithmic else sizes + 0.008 * np.ptp(sizes) * step
         axes.errorbar(shifted, mean, deviation, capsize=3, label=literal(name), **style)
     axes.axhline(chance, color="#555555", linestyle=":", label=f"{literal(level)} {chance:.3f}")
-    axes.set_xscale("log")
+    if logarithmic:
+        axes.set_xscale("log")
     axes.set_xticks(list(x), [f"{value:.4g}" if value < 10 else f"{value:.0f}" for value in x])
     axes.minorticks_off()
     axes.set_ylim(bottom=0)

@@ -2,13 +2,17 @@
 
 from jaxmusic.models.adaptive import AdaptiveFusion, AdaptiveFusionOutput, AdaptiveFusionVAE
 from jaxmusic.models.dual import DualEncoder, DualEncoderOutput
+from jaxmusic.models.fusion import FUSIONS, Fusion
 from jaxmusic.models.genre import CombinedClassifier, LyricsClassifier, MetadataClassifier
-from jaxmusic.models.joint import FUSIONS, Fusion, JointVAE, JointVAEOutput, start_from
+from jaxmusic.models.joint import AUDIO_ENCODERS, JointVAE, JointVAEOutput, start_from
+from jaxmusic.models.spectrogram_classifier import SpectrogramClassifier
+from jaxmusic.models.temporal import TemporalEncoder
 from jaxmusic.models.transformer import TextTransformer, TextTransformerOutput, stack_layers, unstack_layers
 from jaxmusic.models.vae import FCVAE, ConvVAE, VAEOutput, sample_latent
 from jaxmusic.models.vectors import Autoencoder, AutoencoderOutput, ConditionalVAE, Conv1DVAE
 
 __all__ = [
+    "AUDIO_ENCODERS",
     "FCVAE",
     "FUSIONS",
     "AdaptiveFusion",
@@ -27,6 +31,8 @@ __all__ = [
     "JointVAEOutput",
     "LyricsClassifier",
     "MetadataClassifier",
+    "SpectrogramClassifier",
+    "TemporalEncoder",
     "TextTransformer",
     "TextTransformerOutput",
     "VAEOutput",

@@ -9,7 +9,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxmusic.models.layers import MLP
+from jaxmusic.models.layers import MLP, split_gaussian
 from jaxmusic.models.vae import sample_latent
 
 
@@ -117,5 +117,5 @@ class AdaptiveFusionVAE(nn.Module):
 
     def _encode(self, inputs: Mapping[str, Array], masks: Mapping[str, Array] | None) -> tuple[Array, Array, Array]:
         fused, weights = self.fusion(inputs, masks)
-        mean, logvar = jnp.split(self.posterior(fused), 2, axis=-1)
+        mean, logvar = split_gaussian(self.posterior(fused))
         return mean, logvar, weights

@@ -24,15 +24,17 @@ class DualEncoder(nn.Module):
     Attributes:
         embedding_dim: size of the common space.
         widths: hidden widths of both towers.
+        dropout_rate: of inputs and hidden layers in training, from the rng stream `"dropout"`.
     """
 
     embedding_dim: int = 32
     widths: Sequence[int] = (128,)
+    dropout_rate: float = 0.0
 
     def setup(self) -> None:
-        self.audio_tower = MLP((*self.widths, self.embedding_dim))
-        self.lyrics_tower = MLP((*self.widths, self.embedding_dim))
+        self.audio_tower = MLP((*self.widths, self.embedding_dim), self.dropout_rate)
+        self.lyrics_tower = MLP((*self.widths, self.embedding_dim), self.dropout_rate)
 
-    def __call__(self, inputs: Mapping[str, Array]) -> DualEncoderOutput:
+    def __call__(self, inputs: Mapping[str, Array], train: bool = False) -> DualEncoderOutput:
         """Embed `inputs["audio"]` `[batch, features]` and `inputs["lyrics"]` `[batch, lyrics_dim]`."""
-        return DualEncoderOutput(self.audio_tower(inputs["audio"]), self.lyrics_tower(inputs["lyrics"]))
+        return DualEncoderOutput(self.audio_tower(inputs["audio"], train), self.lyrics_tower(inputs["lyrics"], train))

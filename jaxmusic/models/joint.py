@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
-from jaxmusic.models.layers import MLP
+from jaxmusic.models.fusion import Fusion
+from jaxmusic.models.layers import MLP, split_gaussian
+from jaxmusic.models.temporal import TemporalEncoder
 from jaxmusic.models.vae import SpectrogramDecoder, SpectrogramEncoder, check_spectrogram, sample_latent
 
-FUSIONS = ("average", "poe", "moe", "gated", "attention")
-# Keeps log and division finite where a row has no modality at all.
-_EPSILON = 1e-8
+AUDIO_ENCODERS = ("convolution", "transformer", "vector")
 
 
 class JointVAEOutput(NamedTuple):
@@ -27,6 +26,8 @@ class JointVAEOutput(NamedTuple):
         logvar: `[batch, latent_dim]`, its log-variance.
         z: `[batch, latent_dim]`, one sample.
         posteriors: modality → (mean, logvar) of that modality alone, each `[batch, latent_dim]`.
+        logits: `[batch, classes]` of the label head on the joint mean; None without one.
+        log_scales: modality → scalar, the logarithm of the decoder's variance over ½; None where it is fixed.
     """
 
     recon: dict[str, Array]
@@ -34,89 +35,16 @@ class JointVAEOutput(NamedTuple):
     logvar: Array
     z: Array
     posteriors: dict[str, tuple[Array, Array]]
-
-
-class Fusion(nn.Module):
-    """One Gaussian from several, over the modalities that are present.
-
-    `means` and `logvars` are `[modalities, batch, latent]`, `mask` is `[modalities, batch]` bool. A row without any
-    modality gets the prior N(0, 1).
-
-    Attributes:
-        kind: `"average"` averages means and standard deviations ("Hybrid Multimodal Music Clustering via Joint VAE",
-            §3.2.3; its log σ is used as a log-variance, so σ is averaged, not its logarithm);
-            `"poe"` is the product of the experts and the prior (Wu and Goodman 2018, eq. 4);
-            `"moe"` the mixture of the experts (Shi et al. 2019): one present expert is drawn for each row where an
-            rng stream `"latent"` is given, else mean and variance of the mixture;
-            `"gated"` weighs the means and variances by softmax gates computed from all posteriors;
-            `"attention"` by the attention of a learned query to the posteriors.
-    """
-
-    kind: str = "average"
-
-    @nn.compact
-    def __call__(
-        self,
-        means: Float[Array, "modalities batch latent"],
-        logvars: Float[Array, "modalities batch latent"],
-        mask: Bool[Array, "modalities batch"],
-    ) -> tuple[Float[Array, "batch latent"], Float[Array, "batch latent"]]:
-        if self.kind not in FUSIONS:
-            raise ValueError(f"fusion {self.kind!r} is none of {FUSIONS}")
-        # A masked row's contents must not reach the result, not even as 0 · NaN.
-        present = mask[..., None]
-        means, logvars = jnp.where(present, means, 0.0), jnp.where(present, logvars, 0.0)
-        weight = present.astype(means.dtype)
-        share = weight / jnp.maximum(weight.sum(0), 1.0)
-        if self.kind == "poe":
-            # The prior is an expert of precision 1; masked experts have precision 0, never an infinite variance.
-            precision = 1.0 + (weight * jnp.exp(-logvars)).sum(0)
-            return (weight * jnp.exp(-logvars) * means).sum(0) / precision, -jnp.log(precision)
-        if self.kind == "average":
-            deviation = (share * jnp.exp(0.5 * logvars)).sum(0)
-            fused = (share * means).sum(0), 2 * jnp.log(jnp.maximum(deviation, _EPSILON))
-        elif self.kind == "moe":
-            fused = self._mixture(means, logvars, share, mask)
-        else:
-            gates = self._gates(means, logvars, present)
-            fused = _moments(means, logvars, gates)
-        has_any = mask.any(0)[:, None]
-        return jnp.where(has_any, fused[0], 0.0), jnp.where(has_any, fused[1], 0.0)
-
-    def _mixture(self, means: Array, logvars: Array, share: Array, mask: Array) -> tuple[Array, Array]:
-        if not self.has_rng("latent"):
-            return _moments(means, logvars, share)
-        # Drawing the expert makes the loss's expectation the mean over experts: the mixture's bound.
-        logits = jnp.where(mask, 0.0, -1e9)
-        chosen = jax.random.categorical(self.make_rng("latent"), logits, axis=0)
-        pick = chosen[None, :, None]
-        return jnp.take_along_axis(means, pick, 0)[0], jnp.take_along_axis(logvars, pick, 0)[0]
-
-    def _gates(self, means: Array, logvars: Array, present: Array) -> Array:
-        posteriors = jnp.concatenate([means, logvars], axis=-1)
-        modalities = len(means)
-        if self.kind == "gated":
-            together = jnp.moveaxis(posteriors, 0, 1).reshape(means.shape[1], -1)
-            scores = nn.Dense(modalities, name="gate")(together).T[..., None]
-        else:
-            keys = nn.Dense(means.shape[-1], name="key")(posteriors)
-            query = self.param("query", nn.initializers.normal(1.0), (means.shape[-1],))
-            scores = (keys @ query)[..., None] / jnp.sqrt(means.shape[-1])
-        return jax.nn.softmax(jnp.where(present, scores, -1e9), axis=0) * present
-
-
-def _moments(means: Array, logvars: Array, weights: Array) -> tuple[Array, Array]:
-    """Mean and log-variance of a mixture of Gaussians with `weights` that sum to 1 over the first axis."""
-    mean = (weights * means).sum(0)
-    variance = (weights * (jnp.exp(logvars) + jnp.square(means - mean))).sum(0)
-    return mean, jnp.log(jnp.maximum(variance, _EPSILON))
+    logits: Array | None = None
+    log_scales: dict[str, Array] | None = None
 
 
 class JointVAE(nn.Module):
-    """One latent space for a mel spectrogram and a lyric vector; either may be missing.
+    """One latent space for music and a lyric vector; either may be missing.
 
-    Source: "Hybrid Multimodal Music Clustering via Joint VAE" (2026), §3.2.3. Any subset of the modalities encodes,
-    any modality decodes. Takes its noise from the rng stream `"latent"`. The audio encoder and decoder are those of
+    Source: "Hybrid Multimodal Music Clustering via Joint VAE" (2026), §3.2.3, at the default settings; the others are
+    repairs and extensions that its §5 names. Any subset of the modalities encodes, any modality decodes. Takes its
+    noise from the rng stream `"latent"`. The convolutional audio encoder and the spectrogram decoder are those of
     `ConvVAE`: its parameters start them (`start_from`).
 
     Attributes:
@@ -125,6 +53,15 @@ class JointVAE(nn.Module):
         lyrics_dim: size of the lyric vector.
         latent_dim: number of latent dimensions.
         fusion: `"average" | "poe" | "moe" | "gated" | "attention"`, see `Fusion`.
+        audio_encoder_kind: `"convolution"` and `"transformer"` (`TemporalEncoder`) take audio as a spectrogram
+            `[batch, n_mels, frames]`, `"vector"` as features `[batch, audio_dim]` into an MLP.
+        audio_dim: size of the audio vector, for `"vector"` alone.
+        widths: hidden widths of the vector encoders; the decoders have them in reverse.
+        dropout_rate: of inputs and hidden layers of vector and transformer encoders in training, from the rng stream
+            `"dropout"`.
+        classes: of a linear label head on the joint mean, for weak labels; 0 for none.
+        learned_weights: learn each modality's decoder variance, and so the weight of its reconstruction, with the
+            rest (Kendall et al. 2018; Rybkin et al. 2021): `losses.joint_elbo` reads `log_scales`.
     """
 
     n_mels: int = 128
@@ -132,30 +69,73 @@ class JointVAE(nn.Module):
     lyrics_dim: int = 64
     latent_dim: int = 64
     fusion: str = "average"
+    audio_encoder_kind: str = "convolution"
+    audio_dim: int = 0
+    widths: Sequence[int] = (256, 128)
+    dropout_rate: float = 0.0
+    classes: int = 0
+    learned_weights: bool = False
 
     def setup(self) -> None:
-        self.audio_encoder = SpectrogramEncoder(self.latent_dim)
-        self.audio_decoder = SpectrogramDecoder(self.n_mels, self.frames)
-        self.lyrics_encoder = MLP((256, 128, 2 * self.latent_dim))
-        self.lyrics_decoder = MLP((128, 256, self.lyrics_dim))
+        self._make_audio()
+        self.lyrics_encoder = MLP((*self.widths, 2 * self.latent_dim), self.dropout_rate)
+        self.lyrics_decoder = MLP((*reversed(self.widths), self.lyrics_dim))
         self.fuse = Fusion(self.fusion)
+        if self.classes:
+            self.label_head = nn.Dense(self.classes)
+        if self.learned_weights:
+            self.log_scales = self.param("log_scales", nn.initializers.zeros, (2,))
 
-    def posteriors(self, inputs: Mapping[str, Array]) -> dict[str, tuple[Array, Array]]:
-        """Modality → (mean, logvar) of q(z | that modality alone), for the modalities in `inputs`."""
+    def _make_audio(self) -> None:
+        if self.audio_encoder_kind not in AUDIO_ENCODERS:
+            raise ValueError(f"audio encoder {self.audio_encoder_kind!r} is none of {AUDIO_ENCODERS}")
+        if (self.audio_encoder_kind == "vector") != (self.audio_dim > 0):
+            raise ValueError(
+                f'audio_dim {self.audio_dim} with the audio encoder {self.audio_encoder_kind!r}: "vector" needs the '
+                "features' number, and no other takes it"
+            )
+        self.audio_encoder: Any
+        self.audio_decoder: Any
+        if self.audio_encoder_kind == "vector":
+            self.audio_encoder = MLP((*self.widths, 2 * self.latent_dim), self.dropout_rate)
+            self.audio_decoder = MLP((*reversed(self.widths), self.audio_dim))
+            return
+        self.audio_encoder = (
+            SpectrogramEncoder(self.latent_dim)
+            if self.audio_encoder_kind == "convolution"
+            else TemporalEncoder(self.latent_dim, dropout_rate=self.dropout_rate)
+        )
+        self.audio_decoder = SpectrogramDecoder(self.n_mels, self.frames)
+
+    def posteriors(
+        self, inputs: Mapping[str, Array], masks: Mapping[str, Array] | None = None, train: bool = False
+    ) -> dict[str, tuple[Array, Array]]:
+        """Modality → (mean, logvar) of q(z | that modality alone), for the modalities in `inputs`.
+
+        Args:
+            inputs: see `encode`.
+            masks: read for `"frames"` `[batch, frames]` bool alone, which the transformer attends to; None: all.
+            train: whether dropout applies.
+        """
         unknown = set(inputs) - {"audio", "lyrics"}
         if unknown or not inputs:
             raise ValueError(f"inputs must hold 'audio', 'lyrics' or both, got {sorted(inputs)}")
         posteriors = {}
         if "audio" in inputs:
-            check_spectrogram(inputs["audio"], self.n_mels, self.frames)
-            posteriors["audio"] = self.audio_encoder(inputs["audio"])
+            posteriors["audio"] = self._encode_audio(inputs["audio"], (masks or {}).get("frames"), train)
         if "lyrics" in inputs:
-            lyrics = inputs["lyrics"]
-            if lyrics.ndim != 2 or lyrics.shape[-1] != self.lyrics_dim:
-                raise ValueError(f"expected lyric vectors [batch, {self.lyrics_dim}], got shape {lyrics.shape}")
-            mean, logvar = jnp.split(self.lyrics_encoder(lyrics), 2, axis=-1)
-            posteriors["lyrics"] = (mean, logvar)
+            _check_vectors("lyric", inputs["lyrics"], self.lyrics_dim)
+            posteriors["lyrics"] = split_gaussian(self.lyrics_encoder(inputs["lyrics"], train))
         return posteriors
+
+    def _encode_audio(self, audio: Array, frames: Array | None, train: bool) -> tuple[Array, Array]:
+        if self.audio_encoder_kind == "vector":
+            _check_vectors("audio", audio, self.audio_dim)
+            return split_gaussian(self.audio_encoder(audio, train))
+        check_spectrogram(audio, self.n_mels, self.frames)
+        if self.audio_encoder_kind == "transformer":
+            return self.audio_encoder(audio, frames, train)
+        return self.audio_encoder(audio)
 
     def _fuse(
         self, posteriors: Mapping[str, tuple[Array, Array]], masks: Mapping[str, Array] | None
@@ -180,10 +160,17 @@ class JointVAE(nn.Module):
         """Mean and log-variance of the joint q(z|x), each `[batch, latent_dim]`.
 
         Args:
-            inputs: any of `"audio"` `[batch, n_mels, frames]` and `"lyrics"` `[batch, lyrics_dim]`.
+            inputs: any of `"audio"` `[batch, n_mels, frames]` (`[batch, audio_dim]` for the vector encoder) and
+                `"lyrics"` `[batch, lyrics_dim]`.
             masks: modality → `[batch]` bool, True where the row has it; None means that every row has all of `inputs`.
         """
-        return self._fuse(self.posteriors(inputs), masks)
+        return self._fuse(self.posteriors(inputs, masks), masks)
+
+    def classify(self, mean: Float[Array, "batch latent"]) -> Float[Array, "batch classes"]:
+        """The label head's logits for joint means."""
+        if not self.classes:
+            raise ValueError("this model has no label head: make it with classes > 0")
+        return self.label_head(mean)
 
     def decode(self, z: Float[Array, "batch latent"], modality: str) -> Array:
         """The reconstruction of `modality` (`"audio"` or `"lyrics"`) from `z`."""
@@ -193,12 +180,21 @@ class JointVAE(nn.Module):
             return self.lyrics_decoder(z)
         raise ValueError(f"modality {modality!r} is neither 'audio' nor 'lyrics'")
 
-    def __call__(self, inputs: Mapping[str, Array], masks: Mapping[str, Array] | None = None) -> JointVAEOutput:
-        posteriors = self.posteriors(inputs)
+    def __call__(
+        self, inputs: Mapping[str, Array], masks: Mapping[str, Array] | None = None, train: bool = False
+    ) -> JointVAEOutput:
+        posteriors = self.posteriors(inputs, masks, train)
         mean, logvar = self._fuse(posteriors, masks)
         z = sample_latent(self.make_rng("latent"), mean, logvar)
         recon = {name: self.decode(z, name) for name in ("audio", "lyrics")}
-        return JointVAEOutput(recon, mean, logvar, z, posteriors)
+        logits = self.classify(mean) if self.classes else None
+        scales = {"audio": self.log_scales[0], "lyrics": self.log_scales[1]} if self.learned_weights else None
+        return JointVAEOutput(recon, mean, logvar, z, posteriors, logits, scales)
+
+
+def _check_vectors(name: str, x: Array, size: int) -> None:
+    if x.ndim != 2 or x.shape[-1] != size:
+        raise ValueError(f"expected {name} vectors [batch, {size}], got shape {x.shape}")
 
 
 def start_from(joint: Mapping, audio: Mapping) -> dict:

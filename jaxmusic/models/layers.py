@@ -38,15 +38,56 @@ class TransposedConvolution(nn.Module):
 
 
 class MLP(nn.Module):
-    """Dense layers with ReLU between them and none after the last."""
+    """Dense layers with ReLU between them and none after the last.
+
+    Attributes:
+        widths: of the layers, the last one's being the output's.
+        dropout_rate: of the input and of every hidden layer, with `train=True`, from the rng stream `"dropout"`.
+    """
 
     widths: Sequence[int]
+    dropout_rate: float = 0.0
 
     @nn.compact
-    def __call__(self, x: Float[Array, "*batch features"]) -> Float[Array, "*batch out"]:
+    def __call__(self, x: Float[Array, "*batch features"], train: bool = False) -> Float[Array, "*batch out"]:
         for width in self.widths[:-1]:
-            x = nn.relu(nn.Dense(width)(x))
-        return nn.Dense(self.widths[-1])(x)
+            x = nn.relu(nn.Dense(width)(self._drop(x, train)))
+        return nn.Dense(self.widths[-1])(self._drop(x, train))
+
+    def _drop(self, x: Array, train: bool) -> Array:
+        # Without a rate no layer is made, and no stream of keys is asked for.
+        return nn.Dropout(self.dropout_rate, deterministic=not train)(x) if self.dropout_rate else x
+
+
+def mixture_moments(
+    means: Float[Array, "experts *batch latent"],
+    logvars: Float[Array, "experts *batch latent"],
+    weights: Float[Array, "experts *batch latent"],
+    *,
+    floor: float = 0.0,
+) -> tuple[Float[Array, "*batch latent"], Float[Array, "*batch latent"]]:
+    """Mean and log-variance of a mixture of Gaussians: the law of total variance.
+
+    Args:
+        means: `[experts, …, latent]`.
+        logvars: `[experts, …, latent]`.
+        weights: broadcasts to them and sums to 1 over the experts.
+        floor: the variance is at least this.
+
+    Returns:
+        Two arrays `[…, latent]`.
+    """
+    mean = (weights * means).sum(0)
+    variance = (weights * (jnp.exp(logvars) + jnp.square(means - mean))).sum(0)
+    return mean, jnp.log(jnp.maximum(variance, floor) if floor else variance)
+
+
+def split_gaussian(
+    h: Float[Array, "*batch twice"],
+) -> tuple[Float[Array, "*batch latent"], Float[Array, "*batch latent"]]:
+    """An encoder's last layer as mean and log-variance: its two halves."""
+    mean, logvar = jnp.split(h, 2, axis=-1)
+    return mean, logvar
 
 
 def strided_convolution_1d(

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxmusic.models.convolutions import adaptive_average_pool
-from jaxmusic.models.layers import MLP, Convolution, TransposedConvolution
+from jaxmusic.models.layers import MLP, Convolution, TransposedConvolution, split_gaussian
 
 
 class VAEOutput(NamedTuple):
@@ -68,8 +68,7 @@ class FCVAE(nn.Module):
         """Mean and log-variance of q(z|x), each `[batch, latent_dim]`."""
         if x.shape[-1] != self.features:
             raise ValueError(f"expected {self.features} features on the last axis, got shape {x.shape}")
-        mean, logvar = jnp.split(self.encoder(x), 2, axis=-1)
-        return mean, logvar
+        return split_gaussian(self.encoder(x))
 
     def decode(self, z: Float[Array, "batch latent"]) -> Float[Array, "batch features"]:
         """The reconstruction of `z`, `[batch, features]`."""
@@ -100,8 +99,7 @@ class SpectrogramEncoder(nn.Module):
             h = nn.relu(Convolution(features, pool=True)(h))
         h = adaptive_average_pool(nn.relu(Convolution(self.channels[-1])(h)), (4, 4))
         h = nn.Dense(self.hidden)(h.reshape(len(h), -1))
-        mean, logvar = jnp.split(nn.Dense(2 * self.latent_dim)(h), 2, axis=-1)
-        return mean, logvar
+        return split_gaussian(nn.Dense(2 * self.latent_dim)(h))
 
 
 class SpectrogramDecoder(nn.Module):

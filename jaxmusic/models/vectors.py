@@ -9,7 +9,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxmusic.models.layers import MLP, StridedConvolution1D, TransposedConvolution1D
+from jaxmusic.models.layers import MLP, StridedConvolution1D, TransposedConvolution1D, mixture_moments, split_gaussian
 from jaxmusic.models.vae import VAEOutput, sample_latent
 
 
@@ -47,8 +47,7 @@ class Conv1DVAE(nn.Module):
         h = jnp.pad(x, ((0, 0), (0, self._shortest * 2 ** len(self.channels) - self.features)))[..., None]
         for layer in self.down:
             h = nn.relu(layer(h))
-        mean, logvar = jnp.split(self.posterior(h.reshape(len(h), -1)), 2, axis=-1)
-        return mean, logvar
+        return split_gaussian(self.posterior(h.reshape(len(h), -1)))
 
     def decode(self, z: Float[Array, "batch latent"]) -> Float[Array, "batch features"]:
         """The reconstruction of `z`, `[batch, features]`."""
@@ -90,8 +89,7 @@ class ConditionalVAE(nn.Module):
         """Mean and log-variance of q(z|x, y), each `[batch, latent_dim]`; `y` is one-hot."""
         _check(x, self.features)
         _check(y, self.classes)
-        mean, logvar = jnp.split(self.encoder(jnp.concatenate([x, y], axis=-1)), 2, axis=-1)
-        return mean, logvar
+        return split_gaussian(self.encoder(jnp.concatenate([x, y], axis=-1)))
 
     def encode_marginal(
         self, x: Float[Array, "batch features"], prior: Float[Array, " classes"] | None = None
@@ -106,11 +104,7 @@ class ConditionalVAE(nn.Module):
         repeated = jnp.repeat(x, self.classes, axis=0)
         labels = jnp.tile(jnp.eye(self.classes, dtype=x.dtype), (len(x), 1))
         means, logvars = (v.reshape(len(x), self.classes, -1) for v in self.encode(repeated, labels))
-        weights = prior[None, :, None]
-        mean = (weights * means).sum(1)
-        # Law of total variance.
-        variance = (weights * (jnp.exp(logvars) + jnp.square(means - mean[:, None]))).sum(1)
-        return mean, jnp.log(variance)
+        return mixture_moments(jnp.moveaxis(means, 1, 0), jnp.moveaxis(logvars, 1, 0), prior[:, None, None])
 
     def decode(
         self, z: Float[Array, "batch latent"], y: Float[Array, "batch classes"]

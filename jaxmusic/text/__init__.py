@@ -3,6 +3,7 @@
 from jaxmusic.text.descriptions import Terciles, describe, fit_terciles
 from jaxmusic.text.encode import Encoder, TextEmbeddings, encode
 from jaxmusic.text.language import UNDETERMINED, content_words, detect_language, words
+from jaxmusic.text.lexical import LEXICAL_COLUMNS, lexical_statistics
 from jaxmusic.text.sentence_encoder import SentenceEncoder, sentence_encoder
 from jaxmusic.text.stop_words import stop_words
 from jaxmusic.text.tfidf import TfidfPCA, fit_tfidf_pca
@@ -12,6 +13,7 @@ from jaxmusic.text.transformer_config import TransformerConfig
 from jaxmusic.text.weights import Pretrained, load_pretrained, save_pretrained
 
 __all__ = [
+    "LEXICAL_COLUMNS",
     "UNDETERMINED",
     "Encoder",
     "Pretrained",
@@ -28,6 +30,7 @@ __all__ = [
     "encode",
     "fit_terciles",
     "fit_tfidf_pca",
+    "lexical_statistics",
     "load_pretrained",
     "load_tokenizer",
     "save_pretrained",

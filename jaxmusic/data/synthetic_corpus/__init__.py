@@ -18,4 +18,5 @@ __all__ = [
     "synthetic_features",
     "write_clips",
     "write_lyrics_table",
+    "write_million_song",
 ]

@@ -63,7 +63,13 @@ def write_million_song(key: PRNGKeyArray, n_songs: int, folder: str | Path, *, n
     pairs = sorted({(artist, tag) for artist, tags in zip(of_song, corpus.tags, strict=True) for tag in tags})
     names = [(tag,) for tag in sorted({tag for _, tag in pairs})]
     known = [(artist,) for artist in sorted(set(of_song))]
-    tables = {"artists": known, "terms": names, "mbtags": names, "artist_term": pairs, "artist_mbtag": pairs}
+    tables: dict[str, list[tuple]] = {
+        "artists": known,
+        "terms": names,
+        "mbtags": names,
+        "artist_term": pairs,
+        "artist_mbtag": pairs,
+    }
     _write(folder / "artist_term.db", _TAG_SCHEMA, tables)
     bags = [Counter(re.findall(r"\w+", str(text).lower())) for text in corpus.lyrics]
     total: Counter[str] = sum(bags, Counter())

@@ -1,0 +1,161 @@
+"""Beyond the Joint VAE document: a variant and its views → a fitted JointVAE and its latents."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jax
+import numpy as np
+import optax
+from joint_vae_beyond_variants import Variant
+from joint_vae_beyond_views import Part, Prepared, Views, genre_codes, genre_names, lyrics_view, views
+
+from jaxmusic import losses, models, training
+
+if TYPE_CHECKING:
+    from joint_vae_beyond import Config
+
+
+class Fitted(NamedTuple):
+    """A trained JointVAE and its latents of every row."""
+
+    module: models.JointVAE
+    variables: Any
+    audio: np.ndarray  # [n, latent] mean of q(z | audio)
+    lyrics: np.ndarray  # [n, latent] mean of q(z | lyrics)
+    seconds: float
+    metrics: dict[str, float]  # of the last epoch
+
+
+@lru_cache(maxsize=64)
+def _loss(variant: Variant, steps: int) -> losses.LossFunction:
+    """The same function object for every seed, so that they share what was compiled."""
+    beta = optax.linear_schedule(0.0, variant.beta, steps) if variant.warmup_epochs else variant.beta
+    return losses.joint_elbo(
+        weights={"audio": 1.0, "lyrics": 1.0},
+        reduction=variant.reduction,
+        beta=beta,
+        free_bits=variant.free_bits,
+        element_masks={"audio": "frames"} if variant.audio == "frames" else None,
+        contrastive_weight=variant.alignment_weight,
+        alignment=variant.alignment,
+        temperature=variant.temperature,
+        label_weight=variant.label_weight,
+    )
+
+
+@lru_cache(maxsize=4)
+def optimizer(learning_rate: float, weight_decay: float) -> optax.GradientTransformation:
+    """Adam with decoupled weight decay, the same object for the same numbers."""
+    return optax.adamw(learning_rate, weight_decay=weight_decay)
+
+
+def module_of(config: Config, prepared: Prepared, variant: Variant, seen: Views) -> models.JointVAE:
+    """The variant's model at this data's sizes."""
+    n_mels, frames = prepared.spectrograms.shape[1:]
+    is_vector = variant.encoder == "vector"
+    return models.JointVAE(
+        n_mels=n_mels,
+        frames=frames,
+        lyrics_dim=seen.lyrics.shape[1],
+        latent_dim=variant.latent,
+        fusion=variant.fusion,
+        audio_encoder_kind=variant.encoder,
+        audio_dim=seen.audio.shape[1] if is_vector else 0,
+        widths=config.widths,
+        dropout_rate=config.dropout,
+        classes=len(genre_names(prepared)) if variant.label_weight else 0,
+        learned_weights=variant.learned_weights,
+    )
+
+
+def fit_variant(config: Config, prepared: Prepared, part: Part, variant: Variant, key: jax.Array) -> Fitted:
+    """Train one variant on the part's training rows; a clip that lacks a modality trains the other one."""
+    seen = views(config, prepared, part, variant.audio, variant.lyrics)
+    module = module_of(config, prepared, variant, seen)
+    batch = batch_of(prepared, part, seen)
+    rows = part.fit[(part.has_audio | part.has_lyrics)[part.fit]]
+    epochs = config.epochs if variant.encoder == "vector" else config.spectrogram_epochs
+    steps_of_epoch = -(-len(rows) // config.batch)
+    options: dict[str, Any] = {
+        "batch_size": config.batch,
+        "optimizer": optimizer(
+            config.learning_rate if variant.encoder == "vector" else config.spectrogram_learning_rate,
+            config.weight_decay,
+        ),
+        # Step by step: one compilation serves folds that differ by a clip, and convolutions are fast.
+        "loop": "python",
+        "inputs": _with_frames if variant.audio == "frames" else training.batch_inputs,
+    }
+    start = None
+    if variant.pretrain:
+        start = _pretrained(config, prepared, part, variant, seen, module, jax.random.fold_in(key, 1), options)
+    state, info = training.fit(
+        key, module, _loss(variant, variant.warmup_epochs * steps_of_epoch),
+        jax.tree.map(lambda x: x[rows], batch), epochs=epochs, start=start, **options,
+    )  # fmt: skip
+    means = [_posterior_mean(module, state.variables, seen, name) for name in ("audio", "lyrics")]
+    metrics = {name: float(values[-1]) for name, values in info.metrics.items()}
+    return Fitted(module, state.variables, means[0], means[1], info.run_seconds, metrics)
+
+
+def batch_of(prepared: Prepared, part: Part, seen: Views) -> dict[str, Any]:
+    """Everything a step needs of all rows."""
+    batch: dict[str, Any] = {
+        "inputs": {"audio": seen.audio, "lyrics": seen.lyrics},
+        "masks": {"audio": part.has_audio, "lyrics": part.has_lyrics},
+        "labels": genre_codes(prepared),
+    }
+    if seen.frames is not None:
+        batch["frames"] = seen.frames[:, None]
+    return batch
+
+
+def _with_frames(batch: Any) -> tuple[Any, ...]:
+    """The transformer attends to frames of music only."""
+    return batch["inputs"], {**batch["masks"], "frames": batch["frames"][:, 0]}
+
+
+def _pretrained(
+    config: Config, prepared: Prepared, part: Part, variant: Variant, seen: Views, module: models.JointVAE,
+    key: jax.Array, options: dict[str, Any],
+) -> Any:  # fmt: skip
+    """Parameters trained on single modalities: each training clip twice, once without its lyrics, once without its
+    audio, as two clips that know nothing of each other; and further lyrics, where the variant's view is made for them.
+    """
+    audio = part.fit[part.has_audio[part.fit]]
+    lyrics = part.fit[part.has_lyrics[part.fit]]
+    rows = np.concatenate([audio, lyrics])
+    batch = jax.tree.map(lambda x: x[rows], batch_of(prepared, part, seen))
+    is_audio = np.arange(len(rows)) < len(audio)
+    batch["masks"] = {"audio": is_audio, "lyrics": ~is_audio}
+    if variant.lyrics.startswith("unpaired"):
+        more = lyrics_view(config, prepared, part, variant.lyrics, prepared.more_lyrics)
+        silent = jax.tree.map(lambda x: np.zeros((len(more), *x.shape[1:]), x.dtype), batch)
+        silent["inputs"]["lyrics"], silent["masks"]["lyrics"] = more, np.ones(len(more), bool)
+        silent["labels"] = np.full(len(more), -1, np.int32)
+        batch = jax.tree.map(lambda a, b: np.concatenate([a, b]), batch, silent)
+    state, _ = training.fit(key, module, _unaligned(variant), batch, epochs=config.pretrain_epochs, **options)
+    return lambda fresh: state.params
+
+
+@lru_cache(maxsize=8)
+def _unaligned(variant: Variant) -> losses.LossFunction:
+    return _loss(replace(variant, alignment_weight=0.0, label_weight=0.0), 0)
+
+
+def _posterior_mean(module: models.JointVAE, variables: Any, seen: Views, name: str) -> np.ndarray:
+    inputs = {name: seen.audio if name == "audio" else seen.lyrics}
+    masks = {} if seen.frames is None or name == "lyrics" else {"frames": seen.frames}
+    return training.predict(module, variables, (inputs, masks), method="posteriors")[name][0]
+
+
+def joint_mean(fitted: Fitted, seen: Views, part: Part, rows: np.ndarray, has_lyrics: np.ndarray) -> np.ndarray:
+    """`[rows, latent]` means of the joint posterior, with lyrics where `has_lyrics` `[rows]` says so."""
+    inputs = {"audio": seen.audio[rows], "lyrics": seen.lyrics[rows]}
+    masks = {"audio": part.has_audio[rows], "lyrics": has_lyrics}
+    if seen.frames is not None:
+        masks["frames"] = seen.frames[rows]
+    return training.predict(fitted.module, fitted.variables, (inputs, masks), method="encode")[0]

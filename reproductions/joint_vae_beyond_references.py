@@ -1,0 +1,155 @@
+"""Beyond the Joint VAE document: what stands beside the variants on the same splits, none of it a VAE of both."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jax
+import numpy as np
+from joint_vae_beyond_pipeline import optimizer
+from joint_vae_beyond_views import Part, Prepared, genre_codes, genre_names, views
+
+from jaxmusic import evaluation, losses, models, training
+
+if TYPE_CHECKING:
+    from joint_vae_beyond import Config
+
+RIDGES = (0.1, 0.5, 2.0, 8.0)
+BANDWIDTHS = (1.0, 2.0)
+DOCUMENT = ("statistics", "tfidf")
+BASE = ("features", "base")
+
+
+class Reference(NamedTuple):
+    """Embeddings of every row; either may be missing."""
+
+    audio: np.ndarray | None  # [n, d]
+    lyrics: np.ndarray | None  # [n, d]
+    space: np.ndarray | None  # [n, d] what is clustered
+    note: str = ""
+
+
+def references(config: Config, prepared: Prepared, part: Part, key: jax.Array) -> dict[str, Reference]:
+    """Name → reference. Ridge and bandwidth of the CCAs are chosen on the validation part."""
+    pairs, valid = part.pairs(part.fit), part.pairs(part.valid)
+    document, base = (views(config, prepared, part, *names) for names in (DOCUMENT, BASE))
+    both = np.concatenate([base.audio, base.lyrics], axis=1)
+    found = {
+        "linear CCA, document's inputs": linear_cca(config, document, pairs, (0.1,), valid),
+        "linear CCA": linear_cca(config, base, pairs, RIDGES, valid),
+        "kernel CCA": _kernel_cca(config, base, pairs, valid),
+        "dual encoder": _dual_encoder(config, base, pairs, jax.random.fold_in(key, 0)),
+        "dual encoder, document's inputs": _dual_encoder(config, document, pairs, jax.random.fold_in(key, 1)),
+        "PCA of both, document's inputs": Reference(None, None, _pca(document, part)),
+        "PCA of both": Reference(None, None, both),
+        "PCA of the audio": Reference(None, None, base.audio),
+        "FC-VAE": Reference(None, None, _fc_vae(config, document.audio, part, jax.random.fold_in(key, 2))),
+    }
+    if config.spectrogram_epochs and len(genre_names(prepared)) > 1:
+        found["supervised CNN"] = _cnn(config, prepared, part, jax.random.fold_in(key, 3))
+    return found
+
+
+def validation_score(audio: np.ndarray, lyrics: np.ndarray, rows: np.ndarray) -> float:
+    """What is maximised on the validation part: the mean of both directions' reciprocal ranks."""
+    found = evaluation.cross_modal_retrieval(audio[rows], lyrics[rows])
+    return float(np.mean([scores["mrr"] for scores in found.values()]))
+
+
+def linear_cca(config: Config, seen: Any, pairs: np.ndarray, ridges: tuple[float, ...], valid: np.ndarray) -> Reference:
+    """Linear CCA with the ridge that does best on the validation part."""
+    tried = []
+    for ridge in ridges:
+        components = min(config.cca_components, len(pairs) - 1, seen.audio.shape[1], seen.lyrics.shape[1])
+        cca = evaluation.fit_cca(seen.audio[pairs], seen.lyrics[pairs], n_components=components, ridge=ridge)
+        audio, lyrics = evaluation.project_x(cca, seen.audio), evaluation.project_y(cca, seen.lyrics)
+        tried.append((validation_score(audio, lyrics, valid), f"ridge {ridge:g}", audio, lyrics))
+    return _best(tried)
+
+
+def _kernel_cca(config: Config, seen: Any, pairs: np.ndarray, valid: np.ndarray) -> Reference:
+    tried = []
+    for bandwidth in BANDWIDTHS:
+        for ridge in RIDGES:
+            components = min(config.cca_components, len(pairs) - 1)
+            cca = evaluation.fit_kernel_cca(
+                seen.audio[pairs], seen.lyrics[pairs], n_components=components, ridge=ridge, bandwidth=bandwidth
+            )
+            audio, lyrics = (
+                evaluation.project_kernel_x(cca, seen.audio),
+                evaluation.project_kernel_y(cca, seen.lyrics),
+            )
+            note = f"ridge {ridge:g}, bandwidth {bandwidth:g}"
+            tried.append((validation_score(audio, lyrics, valid), note, audio, lyrics))
+    return _best(tried)
+
+
+def _best(tried: list[tuple[float, str, np.ndarray, np.ndarray]]) -> Reference:
+    _, note, audio, lyrics = max(tried, key=lambda found: found[0])
+    return Reference(audio, lyrics, _unit(audio) + _unit(lyrics), note)
+
+
+def _unit(x: np.ndarray) -> np.ndarray:
+    return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
+
+
+@lru_cache(maxsize=4)
+def _contrastive(temperature: float) -> losses.LossFunction:
+    return losses.contrastive(temperature=temperature)
+
+
+def _dual_encoder(config: Config, seen: Any, pairs: np.ndarray, key: jax.Array) -> Reference:
+    """The base's towers and training without decoder, prior and fusion."""
+    module = models.DualEncoder(embedding_dim=32, widths=config.widths, dropout_rate=config.dropout)
+    inputs = {"audio": seen.audio, "lyrics": seen.lyrics}
+    state, _ = training.fit(
+        key, module, _contrastive(0.1), {"inputs": jax.tree.map(lambda x: x[pairs], inputs)}, epochs=config.epochs,
+        batch_size=config.batch, optimizer=optimizer(config.learning_rate, config.weight_decay), loop="python",
+    )  # fmt: skip
+    embedded = training.predict(module, state.variables, (inputs,), method="__call__")
+    return Reference(embedded.audio, embedded.lyrics, _unit(embedded.audio) + _unit(embedded.lyrics))
+
+
+def _pca(seen: Any, part: Part) -> np.ndarray:
+    from sklearn.decomposition import PCA
+
+    both = np.concatenate([seen.audio, seen.lyrics], axis=1)
+    fit = part.pairs(part.fit)
+    return PCA(min(64, len(fit) - 1, both.shape[1]), random_state=0).fit(both[fit]).transform(both)
+
+
+@lru_cache(maxsize=1)
+def _elbo() -> losses.LossFunction:
+    return losses.elbo(reduction="sum")
+
+
+def _fc_vae(config: Config, audio: np.ndarray, part: Part, key: jax.Array) -> np.ndarray:
+    """The document's FC-VAE, the error summed: with the averaged one no unit stays active."""
+    module = models.FCVAE(features=audio.shape[1])
+    fit = part.fit[part.has_audio[part.fit]]
+    state, _ = training.fit(
+        key, module, _elbo(), {"inputs": audio[fit]}, epochs=config.epochs, batch_size=config.batch,
+        optimizer=optimizer(config.learning_rate, config.weight_decay), loop="python",
+    )  # fmt: skip
+    return training.predict(module, state.variables, (audio,), method="encode")[0]
+
+
+@lru_cache(maxsize=1)
+def _cross_entropy() -> losses.LossFunction:
+    return losses.cross_entropy()
+
+
+def _cnn(config: Config, prepared: Prepared, part: Part, key: jax.Array) -> Reference:
+    """Genre from spectrograms with all labels of the training part; its pooled features are what is clustered."""
+    seen = views(config, prepared, part, "frames", "tfidf")
+    codes = genre_codes(prepared)
+    rows = part.fit[(part.has_audio & (codes >= 0))[part.fit]]
+    n_mels, frames = seen.audio.shape[1:]
+    module = models.SpectrogramClassifier(n_mels, frames, len(genre_names(prepared)))
+    state, _ = training.fit(
+        key, module, _cross_entropy(), {"inputs": seen.audio[rows], "labels": codes[rows]},
+        epochs=config.spectrogram_epochs, batch_size=config.batch,
+        optimizer=optimizer(config.learning_rate, config.weight_decay), loop="python",
+    )  # fmt: skip
+    return Reference(None, None, training.predict(module, state.variables, (seen.audio,), method="embed"))

@@ -1,0 +1,103 @@
+"""Beyond the Joint VAE document: the variants, all of them settings of one `JointVAE`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One JointVAE; the defaults are the base that every other variant changes in one or two places."""
+
+    audio: str = "features"
+    """features (statistics and dynamics of the mels on their principal components), statistics (the document's FC-VAE
+    input), or frames (the spectrogram itself, standardised per band)."""
+    encoder: str = "vector"
+    """vector (an MLP), transformer or convolution (these two on frames)."""
+    lyrics: str = "base"
+    """base (sentence+lexical, or tfidf+lexical where there is no sentence encoder), or any of tfidf, language_aware,
+    unpaired (TF-IDF fitted with further lyrics), sentence, each alone or with +lexical."""
+    fusion: str = "poe"
+    alignment: str = "info_nce"
+    alignment_weight: float = 100.0
+    """Against a reconstruction error summed over elements; about a hundred of them here."""
+    temperature: float = 0.1
+    latent: int = 32
+    beta: float = 1.0
+    reduction: str = "sum"
+    warmup_epochs: int = 0
+    """Epochs over which beta rises from 0."""
+    free_bits: float = 0.0
+    learned_weights: bool = False
+    label_weight: float = 0.0
+    """Of the cross-entropy of a linear head that names the training part's genre."""
+    pretrain: bool = False
+    """Train first on the same clips with every pair torn apart, and on further lyrics where they are given."""
+
+
+BASE = Variant()
+_PLAIN = replace(BASE, alignment_weight=0.0)
+RECONSTRUCTION_ONLY = {
+    "averaged error, reconstruction only": replace(_PLAIN, fusion="average", reduction="mean"),
+    **{
+        f"{fusion}, reconstruction only": replace(_PLAIN, fusion=fusion)
+        for fusion in ("average", "poe", "moe", "gated", "attention")
+    },
+}
+_CHANGES = {
+    "document's inputs": {"audio": "statistics", "lyrics": "tfidf"},
+    "TF-IDF lyrics": {"lyrics": "tfidf"},
+    "TF-IDF + lexical": {"lyrics": "tfidf+lexical"},
+    "language-aware TF-IDF + lexical": {"lyrics": "language_aware+lexical"},
+    "unpaired TF-IDF + lexical": {"lyrics": "unpaired+lexical"},
+    "sentence encoder": {"lyrics": "sentence"},
+    "statistics audio": {"audio": "statistics"},
+    "triplet": {"alignment": "triplet", "alignment_weight": 500.0},
+    "average": {"fusion": "average"},
+    "moe": {"fusion": "moe"},
+    "gated": {"fusion": "gated"},
+    "attention": {"fusion": "attention"},
+    "temperature 0.03": {"temperature": 0.03},
+    "temperature 0.3": {"temperature": 0.3},
+    "latent 8": {"latent": 8},
+    "latent 16": {"latent": 16},
+    "latent 64": {"latent": 64},
+    "β 0.1": {"beta": 0.1},
+    "β 4": {"beta": 4.0},
+    "averaged error": {"reduction": "mean", "alignment_weight": 1.0},
+    "alignment 30": {"alignment_weight": 30.0},
+    "alignment 300": {"alignment_weight": 300.0},
+    "KL warm-up": {"warmup_epochs": 20},
+    "free bits": {"free_bits": 0.1},
+    "learned weights": {"learned_weights": True},
+    "labels": {"label_weight": 20.0},
+    "labels, reconstruction only": {"label_weight": 20.0, "alignment_weight": 0.0},
+    "pretrained, torn pairs": {"pretrain": True},
+    "pretrained, temperature 0.3": {"pretrain": True, "temperature": 0.3},
+    "pretrained, average, temperature 0.3": {"pretrain": True, "temperature": 0.3, "fusion": "average"},
+    "pretrained, average, temperature 0.3, labels": {
+        "pretrain": True,
+        "temperature": 0.3,
+        "fusion": "average",
+        "label_weight": 20.0,
+    },
+    "pretrained, further lyrics": {"pretrain": True, "lyrics": "unpaired+lexical"},
+    # A spectrogram has some thousand elements, not some hundred.
+    "transformer": {"audio": "frames", "encoder": "transformer", "alignment_weight": 2000.0},
+    "convolution": {"audio": "frames", "encoder": "convolution", "alignment_weight": 2000.0},
+}
+VARIANTS: dict[str, Variant] = {
+    **RECONSTRUCTION_ONLY,
+    "base": BASE,
+    **{name: replace(BASE, **changes) for name, changes in _CHANGES.items()},  # type: ignore[arg-type]
+}
+# What a user's first run shows; the rest is the ablation.
+QUICK = (
+    "average, reconstruction only", "poe, reconstruction only", "document's inputs", "base", "average", "moe", "gated",
+    "attention", "triplet", "learned weights", "labels",
+)  # fmt: skip
+
+
+def is_choosable(name: str) -> bool:
+    """Whether a variant is in the search; one without alignment is there for comparison."""
+    return VARIANTS[name].alignment_weight > 0
