@@ -11,6 +11,7 @@ from jaxmusic.text.tokenize import load_tokenizer, tokenize
 from jaxmusic.text.tokens import Tokens, Vocabulary, token_ids, train_wordpiece, trained_vocabulary, wordpiece_tokenizer
 from jaxmusic.text.transformer_config import TransformerConfig
 from jaxmusic.text.weights import Pretrained, load_pretrained, save_pretrained
+from jaxmusic.text.word_vectors import WordVectors, fit_word_vectors, multi_hot
 
 __all__ = [
     "LEXICAL_COLUMNS",
@@ -24,15 +25,18 @@ __all__ = [
     "Tokens",
     "TransformerConfig",
     "Vocabulary",
+    "WordVectors",
     "content_words",
     "describe",
     "detect_language",
     "encode",
     "fit_terciles",
     "fit_tfidf_pca",
+    "fit_word_vectors",
     "lexical_statistics",
     "load_pretrained",
     "load_tokenizer",
+    "multi_hot",
     "save_pretrained",
     "sentence_encoder",
     "stop_words",
