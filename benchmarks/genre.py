@@ -48,6 +48,8 @@ class Options:
     """Any of metadata, lyrics, combined."""
     ways: tuple[str, ...] = WAYS
     """The peers to run; jaxmusic always is."""
+    out: Path = render.FOLDER
+    """Folder of results and page."""
 
 
 def main(options: Options) -> None:
@@ -59,7 +61,7 @@ def main(options: Options) -> None:
         measured = [_table(options, path, source, padding)]
     print(render.markdown(measured[0]), flush=True)
     path = render.save(
-        "genre", "Genre classifiers: one epoch", tables=measured, machine=described,
+        "genre", "Genre classifiers: one epoch", tables=measured, machine=described, folder=options.out,
         command="python benchmarks/genre.py --data FOLDER --tokenizer BERT_FOLDER",
         not_measured=["GPU: not measured, none was at hand."] if jax.default_backend() == "cpu" else [],
     )  # fmt: skip

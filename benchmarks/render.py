@@ -3,7 +3,8 @@
     python benchmarks/render.py
 
 Each file holds `title`, `command`, `date`, `machine` (see `machine.describe`), `tables` (each with `title`, `columns`,
-`rows`, and `note`, which may be empty) and `not_measured`, what the benchmark could not say on that machine.
+`rows`, and `note`, which may be empty), `not_measured`, what the benchmark could not say on that machine, and
+`figures` (path from the page, caption).
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ def save(
     machine: Mapping[str, Any],
     tables: Sequence[Mapping[str, Any]],
     not_measured: Sequence[str] = (),
+    figures: Sequence[tuple[str, str]] = (),
     folder: Path = FOLDER,
 ) -> Path:
     """Write `results/<question>-<machine>.json` and render the page; returns the file's path."""
@@ -53,11 +55,17 @@ def save(
         "machine": dict(machine),
         "tables": list(tables),
         "not_measured": list(not_measured),
+        "figures": [list(figure) for figure in figures],
     }
     path = folder / "results" / f"{question}-{machines.slug(dict(machine))}.json"
     write_atomically(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
-    write_atomically(folder / "RESULTS.md", page(folder))
+    render(folder)
     return path
+
+
+def render(folder: Path = FOLDER) -> Path:
+    """Write the page of all results in `folder/results`; returns its path."""
+    return write_atomically(folder / "RESULTS.md", page(folder))
 
 
 def page(folder: Path = FOLDER) -> str:
@@ -91,6 +99,7 @@ def _section(content: Mapping[str, Any]) -> str:
     described = " · ".join(f"{name} {value}" for name, value in content["machine"].items())
     lines = [f"## {content['title']}", "", f"`{content['command']}`, {content['date']}. {described}", ""]
     lines += [markdown(table) for table in content["tables"]]
+    lines += [f"![{caption}]({path})\n" for path, caption in content.get("figures", [])]
     lines += [f"- {line}" for line in content["not_measured"]]
     return "\n".join(lines) + "\n"
 
@@ -113,4 +122,4 @@ def _cell(value: Any) -> str:
 
 
 if __name__ == "__main__":
-    print(write_atomically(FOLDER / "RESULTS.md", page()))
+    print(render())

@@ -43,6 +43,8 @@ class Options:
     """Tokens of a batch; default: the library's own for ours, the fastest of several for PyTorch."""
     rounds: int = 5
     """Paired rounds."""
+    out: Path = render.FOLDER
+    """Folder of results and page."""
 
 
 def main(options: Options) -> None:
@@ -53,7 +55,7 @@ def main(options: Options) -> None:
     missing = ["GPU: not measured, none was at hand."] if jax.default_backend() == "cpu" else []
     path = render.save(
         "text", "Text encoder: embedding lyrics", command="python benchmarks/text.py --model … --lyrics …",
-        machine=described, tables=[table], not_measured=missing,
+        machine=described, tables=[table], not_measured=missing, folder=options.out,
     )  # fmt: skip
     print(f"→ {path}")
 
