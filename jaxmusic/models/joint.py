@@ -62,6 +62,7 @@ class JointVAE(nn.Module):
         classes: of a linear label head on the joint mean, for weak labels; 0 for none.
         learned_weights: learn each modality's decoder variance, and so the weight of its reconstruction, with the
             rest (Kendall et al. 2018; Rybkin et al. 2021): `losses.joint_elbo` reads `log_scales`.
+        dtype: of the activations, such as bfloat16; parameters, latents and outputs stay float32.
     """
 
     n_mels: int = 128
@@ -75,11 +76,12 @@ class JointVAE(nn.Module):
     dropout_rate: float = 0.0
     classes: int = 0
     learned_weights: bool = False
+    dtype: Any = None
 
     def setup(self) -> None:
         self._make_audio()
-        self.lyrics_encoder = MLP((*self.widths, 2 * self.latent_dim), self.dropout_rate)
-        self.lyrics_decoder = MLP((*reversed(self.widths), self.lyrics_dim))
+        self.lyrics_encoder = MLP((*self.widths, 2 * self.latent_dim), self.dropout_rate, self.dtype)
+        self.lyrics_decoder = MLP((*reversed(self.widths), self.lyrics_dim), dtype=self.dtype)
         self.fuse = Fusion(self.fusion)
         if self.classes:
             self.label_head = nn.Dense(self.classes)
@@ -97,15 +99,15 @@ class JointVAE(nn.Module):
         self.audio_encoder: Any
         self.audio_decoder: Any
         if self.audio_encoder_kind == "vector":
-            self.audio_encoder = MLP((*self.widths, 2 * self.latent_dim), self.dropout_rate)
-            self.audio_decoder = MLP((*reversed(self.widths), self.audio_dim))
+            self.audio_encoder = MLP((*self.widths, 2 * self.latent_dim), self.dropout_rate, self.dtype)
+            self.audio_decoder = MLP((*reversed(self.widths), self.audio_dim), dtype=self.dtype)
             return
         self.audio_encoder = (
-            SpectrogramEncoder(self.latent_dim)
+            SpectrogramEncoder(self.latent_dim, dtype=self.dtype)
             if self.audio_encoder_kind == "convolution"
-            else TemporalEncoder(self.latent_dim, dropout_rate=self.dropout_rate)
+            else TemporalEncoder(self.latent_dim, dropout_rate=self.dropout_rate, dtype=self.dtype)
         )
-        self.audio_decoder = SpectrogramDecoder(self.n_mels, self.frames)
+        self.audio_decoder = SpectrogramDecoder(self.n_mels, self.frames, dtype=self.dtype)
 
     def posteriors(
         self, inputs: Mapping[str, Array], masks: Mapping[str, Array] | None = None, train: bool = False

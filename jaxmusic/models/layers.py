@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
+from flax.linen.dtypes import promote_dtype
 from jaxtyping import Array, Float
 
 from jaxmusic.models.convolutions import convolution, pooled_convolution, rows_times, transposed_convolution
@@ -16,11 +18,13 @@ class Convolution(nn.Module):
 
     features: int
     pool: bool = False
+    dtype: Any = None
 
     @nn.compact
     def __call__(self, x: Float[Array, "batch height width channels"]) -> Array:
         kernel = self.param("kernel", nn.initializers.lecun_normal(), (3, 3, x.shape[-1], self.features))
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
+        x, kernel, bias = promote_dtype(x, kernel, bias, dtype=self.dtype)
         # A bias moves the maximum as it moves all four: added behind it, it costs a quarter.
         return (pooled_convolution if self.pool else convolution)(x, kernel) + bias
 
@@ -29,11 +33,13 @@ class TransposedConvolution(nn.Module):
     """A transposed convolution with bias, kernel 4, stride 2, padding 1: it doubles height and width."""
 
     features: int
+    dtype: Any = None
 
     @nn.compact
     def __call__(self, x: Float[Array, "batch height width channels"]) -> Array:
         kernel = self.param("kernel", nn.initializers.lecun_normal(), (4, 4, x.shape[-1], self.features))
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
+        x, kernel, bias = promote_dtype(x, kernel, bias, dtype=self.dtype)
         return transposed_convolution(x, kernel) + bias
 
 
@@ -43,20 +49,27 @@ class MLP(nn.Module):
     Attributes:
         widths: of the layers, the last one's being the output's.
         dropout_rate: of the input and of every hidden layer, with `train=True`, from the rng stream `"dropout"`.
+        dtype: of the activations, such as bfloat16; the output is float32 at least.
     """
 
     widths: Sequence[int]
     dropout_rate: float = 0.0
+    dtype: Any = None
 
     @nn.compact
     def __call__(self, x: Float[Array, "*batch features"], train: bool = False) -> Float[Array, "*batch out"]:
         for width in self.widths[:-1]:
-            x = nn.relu(nn.Dense(width)(self._drop(x, train)))
-        return nn.Dense(self.widths[-1])(self._drop(x, train))
+            x = nn.relu(nn.Dense(width, dtype=self.dtype)(self._drop(x, train)))
+        return at_least_float32(nn.Dense(self.widths[-1], dtype=self.dtype)(self._drop(x, train)))
 
     def _drop(self, x: Array, train: bool) -> Array:
         # Without a rate no layer is made, and no stream of keys is asked for.
         return nn.Dropout(self.dropout_rate, deterministic=not train)(x) if self.dropout_rate else x
+
+
+def at_least_float32(x: Array) -> Array:
+    """`x`, in float32 where it is of lower precision."""
+    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 
 def mixture_moments(
@@ -85,8 +98,8 @@ def mixture_moments(
 def split_gaussian(
     h: Float[Array, "*batch twice"],
 ) -> tuple[Float[Array, "*batch latent"], Float[Array, "*batch latent"]]:
-    """An encoder's last layer as mean and log-variance: its two halves."""
-    mean, logvar = jnp.split(h, 2, axis=-1)
+    """An encoder's last layer as mean and log-variance: its two halves, float32 at least, as the KL needs them."""
+    mean, logvar = jnp.split(at_least_float32(h), 2, axis=-1)
     return mean, logvar
 
 
@@ -124,11 +137,13 @@ class StridedConvolution1D(nn.Module):
     """A convolution over a sequence with bias, kernel 3, stride 2, padding 1: it halves an even length."""
 
     features: int
+    dtype: Any = None
 
     @nn.compact
     def __call__(self, x: Float[Array, "batch length channels"]) -> Array:
         kernel = self.param("kernel", nn.initializers.lecun_normal(), (3, x.shape[-1], self.features))
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
+        x, kernel, bias = promote_dtype(x, kernel, bias, dtype=self.dtype)
         return strided_convolution_1d(x, kernel) + bias
 
 
@@ -136,9 +151,11 @@ class TransposedConvolution1D(nn.Module):
     """A transposed convolution over a sequence with bias, kernel 4, stride 2, padding 1: it doubles the length."""
 
     features: int
+    dtype: Any = None
 
     @nn.compact
     def __call__(self, x: Float[Array, "batch length channels"]) -> Array:
         kernel = self.param("kernel", nn.initializers.lecun_normal(), (4, x.shape[-1], self.features))
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
+        x, kernel, bias = promote_dtype(x, kernel, bias, dtype=self.dtype)
         return transposed_convolution_1d(x, kernel) + bias

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import flax.linen as nn
 import jax.numpy as jnp
 import numpy as np
@@ -22,6 +24,7 @@ class TemporalEncoder(nn.Module):
         layers: number of layers.
         heads: of the attention.
         dropout_rate: of the tokens and of both sublayers, with `train=True`.
+        dtype: of the activations; mean and log-variance stay float32.
     """
 
     latent_dim: int = 64
@@ -29,6 +32,7 @@ class TemporalEncoder(nn.Module):
     layers: int = 2
     heads: int = 4
     dropout_rate: float = 0.0
+    dtype: Any = None
 
     @nn.compact
     def __call__(
@@ -42,18 +46,22 @@ class TemporalEncoder(nn.Module):
 
         batch, _, frames = x.shape
         counted = jnp.ones((batch, frames), bool) if mask is None else mask
-        h = nn.Dense(self.width)(jnp.swapaxes(x, 1, 2)) + jnp.asarray(sinusoids(frames, self.width), x.dtype)
+        h = nn.Dense(self.width, dtype=self.dtype)(jnp.swapaxes(x, 1, 2)) + jnp.asarray(
+            sinusoids(frames, self.width), self.dtype or x.dtype
+        )
         h = drop(h)
         # A clip without any frame attends to all of its padding: finite, and masked by the modality's own mask.
         attended = counted | ~counted.any(1, keepdims=True)
         for _ in range(self.layers):
-            normed = nn.LayerNorm()(h)
-            h = h + drop(nn.MultiHeadDotProductAttention(self.heads)(normed, mask=attended[:, None, None, :]))
-            wide = nn.Dense(4 * self.width)(nn.LayerNorm()(h))
-            h = h + drop(nn.Dense(self.width)(nn.gelu(wide)))
+            normed = nn.LayerNorm(dtype=self.dtype)(h)
+            h = h + drop(
+                nn.MultiHeadDotProductAttention(self.heads, dtype=self.dtype)(normed, mask=attended[:, None, None, :])
+            )
+            wide = nn.Dense(4 * self.width, dtype=self.dtype)(nn.LayerNorm(dtype=self.dtype)(h))
+            h = h + drop(nn.Dense(self.width, dtype=self.dtype)(nn.gelu(wide)))
         weight = attended[..., None].astype(h.dtype)
-        pooled = (nn.LayerNorm()(h) * weight).sum(1) / weight.sum(1)
-        return split_gaussian(nn.Dense(2 * self.latent_dim)(pooled))
+        pooled = (nn.LayerNorm(dtype=self.dtype)(h) * weight).sum(1) / weight.sum(1)
+        return split_gaussian(nn.Dense(2 * self.latent_dim, dtype=self.dtype)(pooled))
 
 
 def sinusoids(length: int, width: int) -> Float[np.ndarray, "length width"]:

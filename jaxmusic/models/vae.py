@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxmusic.models.convolutions import adaptive_average_pool
-from jaxmusic.models.layers import MLP, Convolution, TransposedConvolution, split_gaussian
+from jaxmusic.models.layers import MLP, Convolution, TransposedConvolution, at_least_float32, split_gaussian
 
 
 class VAEOutput(NamedTuple):
@@ -54,15 +54,17 @@ class FCVAE(nn.Module):
         latent_dim: number of latent dimensions.
         features: size of the input vector.
         widths: the encoder's hidden widths; the decoder has them in reverse.
+        dtype: of the activations, such as bfloat16; parameters, latents and outputs stay float32.
     """
 
     latent_dim: int = 32
     features: int = 256
     widths: Sequence[int] = (512, 256)
+    dtype: Any = None
 
     def setup(self) -> None:
-        self.encoder = MLP((*self.widths, 2 * self.latent_dim))
-        self.decoder = MLP((*reversed(self.widths), self.features))
+        self.encoder = MLP((*self.widths, 2 * self.latent_dim), dtype=self.dtype)
+        self.decoder = MLP((*reversed(self.widths), self.features), dtype=self.dtype)
 
     def encode(self, x: Float[Array, "batch features"]) -> tuple[Array, Array]:
         """Mean and log-variance of q(z|x), each `[batch, latent_dim]`."""
@@ -90,16 +92,17 @@ class SpectrogramEncoder(nn.Module):
     latent_dim: int = 64
     channels: Sequence[int] = (32, 64, 128, 256)
     hidden: int = 512
+    dtype: Any = None
 
     @nn.compact
     def __call__(self, x: Float[Array, "batch n_mels frames"]) -> tuple[Array, Array]:
         h = x[..., None]
         for features in self.channels[:-1]:
             # Pooling before the ReLU gives the same values as after it, on a quarter of the elements.
-            h = nn.relu(Convolution(features, pool=True)(h))
-        h = adaptive_average_pool(nn.relu(Convolution(self.channels[-1])(h)), (4, 4))
-        h = nn.Dense(self.hidden)(h.reshape(len(h), -1))
-        return split_gaussian(nn.Dense(2 * self.latent_dim)(h))
+            h = nn.relu(Convolution(features, pool=True, dtype=self.dtype)(h))
+        h = adaptive_average_pool(nn.relu(Convolution(self.channels[-1], dtype=self.dtype)(h)), (4, 4))
+        h = nn.Dense(self.hidden, dtype=self.dtype)(h.reshape(len(h), -1))
+        return split_gaussian(nn.Dense(2 * self.latent_dim, dtype=self.dtype)(h))
 
 
 class SpectrogramDecoder(nn.Module):
@@ -111,13 +114,14 @@ class SpectrogramDecoder(nn.Module):
     n_mels: int
     frames: int
     channels: Sequence[int] = (256, 128, 64, 32)
+    dtype: Any = None
 
     @nn.compact
     def __call__(self, z: Float[Array, "batch latent"]) -> Float[Array, "batch n_mels frames"]:
-        h = nn.Dense(16 * self.channels[0])(z).reshape(len(z), 4, 4, self.channels[0])
+        h = nn.Dense(16 * self.channels[0], dtype=self.dtype)(z).reshape(len(z), 4, 4, self.channels[0])
         for features in self.channels[1:]:
-            h = nn.relu(TransposedConvolution(features)(h))
-        h = TransposedConvolution(1)(h)[..., 0]
+            h = nn.relu(TransposedConvolution(features, dtype=self.dtype)(h))
+        h = at_least_float32(TransposedConvolution(1, dtype=self.dtype)(h))[..., 0]
         return jax.image.resize(h, (len(z), self.n_mels, self.frames), "bilinear", antialias=False)
 
 
@@ -131,15 +135,17 @@ class ConvVAE(nn.Module):
         n_mels: mel bands of the spectrogram.
         frames: time frames of the spectrogram.
         latent_dim: number of latent dimensions.
+        dtype: of the activations, such as bfloat16; parameters, latents and outputs stay float32.
     """
 
     n_mels: int = 128
     frames: int = 1290
     latent_dim: int = 64
+    dtype: Any = None
 
     def setup(self) -> None:
-        self.encoder = SpectrogramEncoder(self.latent_dim)
-        self.decoder = SpectrogramDecoder(self.n_mels, self.frames)
+        self.encoder = SpectrogramEncoder(self.latent_dim, dtype=self.dtype)
+        self.decoder = SpectrogramDecoder(self.n_mels, self.frames, dtype=self.dtype)
 
     def encode(self, x: Float[Array, "batch n_mels frames"]) -> tuple[Array, Array]:
         """Mean and log-variance of q(z|x), each `[batch, latent_dim]`."""

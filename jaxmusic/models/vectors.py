@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxmusic.models.layers import MLP, StridedConvolution1D, TransposedConvolution1D, mixture_moments, split_gaussian
+from jaxmusic.models.layers import (
+    MLP,
+    StridedConvolution1D,
+    TransposedConvolution1D,
+    at_least_float32,
+    mixture_moments,
+    split_gaussian,
+)
 from jaxmusic.models.vae import VAEOutput, sample_latent
 
 
@@ -24,17 +31,19 @@ class Conv1DVAE(nn.Module):
         features: length of the input vector.
         latent_dim: number of latent dimensions.
         channels: of the encoder's convolutions; the decoder has them in reverse.
+        dtype: of the activations, such as bfloat16; parameters, latents and outputs stay float32.
     """
 
     features: int
     latent_dim: int = 16
     channels: Sequence[int] = (16, 32)
+    dtype: Any = None
 
     def setup(self) -> None:
-        self.down = [StridedConvolution1D(width) for width in self.channels]
-        self.posterior = nn.Dense(2 * self.latent_dim)
-        self.start = nn.Dense(self._shortest * self.channels[-1])
-        self.up = [TransposedConvolution1D(width) for width in (*reversed(self.channels[:-1]), 1)]
+        self.down = [StridedConvolution1D(width, self.dtype) for width in self.channels]
+        self.posterior = nn.Dense(2 * self.latent_dim, dtype=self.dtype)
+        self.start = nn.Dense(self._shortest * self.channels[-1], dtype=self.dtype)
+        self.up = [TransposedConvolution1D(width, self.dtype) for width in (*reversed(self.channels[:-1]), 1)]
 
     @property
     def _shortest(self) -> int:
@@ -54,7 +63,7 @@ class Conv1DVAE(nn.Module):
         h = nn.relu(self.start(z)).reshape(len(z), self._shortest, self.channels[-1])
         for layer in self.up[:-1]:
             h = nn.relu(layer(h))
-        return self.up[-1](h)[:, : self.features, 0]
+        return at_least_float32(self.up[-1](h)[:, : self.features, 0])
 
     def __call__(self, x: Float[Array, "batch features"]) -> VAEOutput:
         mean, logvar = self.encode(x)
@@ -74,16 +83,18 @@ class ConditionalVAE(nn.Module):
         classes: number of classes of y.
         latent_dim: number of latent dimensions.
         widths: the encoder's hidden widths; the decoder has them in reverse.
+        dtype: of the activations, such as bfloat16; parameters, latents and outputs stay float32.
     """
 
     features: int
     classes: int
     latent_dim: int = 16
     widths: Sequence[int] = (128, 64)
+    dtype: Any = None
 
     def setup(self) -> None:
-        self.encoder = MLP((*self.widths, 2 * self.latent_dim))
-        self.decoder = MLP((*reversed(self.widths), self.features))
+        self.encoder = MLP((*self.widths, 2 * self.latent_dim), dtype=self.dtype)
+        self.decoder = MLP((*reversed(self.widths), self.features), dtype=self.dtype)
 
     def encode(self, x: Float[Array, "batch features"], y: Float[Array, "batch classes"]) -> tuple[Array, Array]:
         """Mean and log-variance of q(z|x, y), each `[batch, latent_dim]`; `y` is one-hot."""
@@ -135,15 +146,17 @@ class Autoencoder(nn.Module):
         features: length of the input vector.
         latent_dim: size of the code.
         widths: the encoder's hidden widths; the decoder has them in reverse.
+        dtype: of the activations, such as bfloat16; parameters, latents and outputs stay float32.
     """
 
     features: int
     latent_dim: int = 16
     widths: Sequence[int] = (128, 64)
+    dtype: Any = None
 
     def setup(self) -> None:
-        self.encoder = MLP((*self.widths, self.latent_dim))
-        self.decoder = MLP((*reversed(self.widths), self.features))
+        self.encoder = MLP((*self.widths, self.latent_dim), dtype=self.dtype)
+        self.decoder = MLP((*reversed(self.widths), self.features), dtype=self.dtype)
 
     def encode(self, x: Float[Array, "batch features"]) -> Float[Array, "batch latent"]:
         """The code of `x`, `[batch, latent_dim]`."""
