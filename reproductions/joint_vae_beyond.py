@@ -170,7 +170,8 @@ def main(config: Config) -> Path:
             runs.cached(config.out / "work" / f"seed_{seed}.json", partial(run_seed, config, prepared, seed))
         )
     found = runs.cached(
-        config.out / "work" / f"experiments_{config.seeds}_seeds.json", partial(experiments.run, config, prepared)
+        config.out / "work" / f"experiments_{min(config.seeds, config.experiment_seeds)}_seeds.json",
+        partial(experiments.run, config, prepared),
     )
     timing["seeds and experiments, this call"] = time.perf_counter() - began - timing["load"]
     return outputs.write(config, PRESETS[config.preset], prepared, records, found, timing)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import jax
 import joint_vae_beyond_scores as scores
 import numpy as np
+from joint_vae_beyond_cca import RIDGES
 from joint_vae_beyond_pipeline import fit_variant, joint_mean
 from joint_vae_beyond_references import BASE as BASE_VIEWS
-from joint_vae_beyond_references import DOCUMENT, RIDGES, linear_cca
+from joint_vae_beyond_references import DOCUMENT, linear_cca
 from joint_vae_beyond_variants import BASE
 from joint_vae_beyond_views import Part, Prepared, part_of, views
 
@@ -36,7 +37,7 @@ def learning_curve(config: Config, prepared: Prepared) -> list[dict[str, Any]]:
         fit, test = part.pairs(part.fit), part.pairs(part.test)
         order = np.random.default_rng(seed).permutation(fit)
         for n in [size for size in PAIRS if size < len(fit)] + [len(fit)]:
-            small = part._replace(fit=np.sort(order[:n]))
+            small = replace(part, fit=np.sort(order[:n]))
             point = {
                 "seed": seed,
                 "pairs": int(n),
@@ -103,4 +104,4 @@ def _without(part: Part, kept: np.ndarray) -> Part:
     """The part with lyrics of training rows only where `kept`; validation and test rows keep theirs."""
     has_lyrics = part.has_lyrics.copy()
     has_lyrics[part.fit] &= kept[part.fit]
-    return part._replace(has_lyrics=has_lyrics)
+    return replace(part, has_lyrics=has_lyrics)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import jax
 import numpy as np
 import optax
+from joint_vae_beyond_cca import RIDGES, start_of, tuned_cca
 from joint_vae_beyond_variants import Variant
 from joint_vae_beyond_views import Part, Prepared, Views, genre_codes, genre_names, lyrics_view, views
 
@@ -64,7 +65,7 @@ def module_of(config: Config, prepared: Prepared, variant: Variant, seen: Views)
         fusion=variant.fusion,
         audio_encoder_kind=variant.encoder,
         audio_dim=seen.audio.shape[1] if is_vector else 0,
-        widths=config.widths,
+        widths=config.widths if variant.widths is None else variant.widths,
         dropout_rate=config.dropout,
         classes=len(genre_names(prepared)) if variant.label_weight else 0,
         learned_weights=variant.learned_weights,
@@ -77,7 +78,7 @@ def fit_variant(config: Config, prepared: Prepared, part: Part, variant: Variant
     module = module_of(config, prepared, variant, seen)
     batch = batch_of(prepared, part, seen)
     rows = part.fit[(part.has_audio | part.has_lyrics)[part.fit]]
-    epochs = config.epochs if variant.encoder == "vector" else config.spectrogram_epochs
+    epochs = variant.epochs or (config.epochs if variant.encoder == "vector" else config.spectrogram_epochs)
     steps_of_epoch = -(-len(rows) // config.batch)
     options: dict[str, Any] = {
         "batch_size": config.batch,
@@ -90,7 +91,10 @@ def fit_variant(config: Config, prepared: Prepared, part: Part, variant: Variant
         "inputs": _with_frames if variant.audio == "frames" else training.batch_inputs,
     }
     start = None
-    if variant.pretrain:
+    if variant.start == "cca":
+        pairs, valid = part.pairs(part.fit), part.pairs(part.valid)
+        start = start_of(tuned_cca(config, seen, pairs, RIDGES, valid)[0], variant.latent)
+    elif variant.start == "torn pairs":
         start = _pretrained(config, prepared, part, variant, seen, module, jax.random.fold_in(key, 1), options)
     state, info = training.fit(
         key, module, _loss(variant, variant.warmup_epochs * steps_of_epoch),

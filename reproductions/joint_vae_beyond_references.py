@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 import numpy as np
+from joint_vae_beyond_cca import RIDGES, tuned_cca, validation_score
 from joint_vae_beyond_pipeline import optimizer
-from joint_vae_beyond_views import Part, Prepared, genre_codes, genre_names, views
+from joint_vae_beyond_views import Part, Prepared, Views, genre_codes, genre_names, views
 
 from jaxmusic import evaluation, losses, models, training
 
 if TYPE_CHECKING:
     from joint_vae_beyond import Config
 
-RIDGES = (0.1, 0.5, 2.0, 8.0)
 BANDWIDTHS = (1.0, 2.0)
 DOCUMENT = ("statistics", "tfidf")
 BASE = ("features", "base")
@@ -51,24 +51,16 @@ def references(config: Config, prepared: Prepared, part: Part, key: jax.Array) -
     return found
 
 
-def validation_score(audio: np.ndarray, lyrics: np.ndarray, rows: np.ndarray) -> float:
-    """What is maximised on the validation part: the mean of both directions' reciprocal ranks."""
-    found = evaluation.cross_modal_retrieval(audio[rows], lyrics[rows])
-    return float(np.mean([scores["mrr"] for scores in found.values()]))
-
-
-def linear_cca(config: Config, seen: Any, pairs: np.ndarray, ridges: tuple[float, ...], valid: np.ndarray) -> Reference:
+def linear_cca(
+    config: Config, seen: Views, pairs: np.ndarray, ridges: tuple[float, ...], valid: np.ndarray
+) -> Reference:
     """Linear CCA with the ridge that does best on the validation part."""
-    tried = []
-    for ridge in ridges:
-        components = min(config.cca_components, len(pairs) - 1, seen.audio.shape[1], seen.lyrics.shape[1])
-        cca = evaluation.fit_cca(seen.audio[pairs], seen.lyrics[pairs], n_components=components, ridge=ridge)
-        audio, lyrics = evaluation.project_x(cca, seen.audio), evaluation.project_y(cca, seen.lyrics)
-        tried.append((validation_score(audio, lyrics, valid), f"ridge {ridge:g}", audio, lyrics))
-    return _best(tried)
+    cca, ridge = tuned_cca(config, seen, pairs, ridges, valid)
+    audio, lyrics = evaluation.project_x(cca, seen.audio), evaluation.project_y(cca, seen.lyrics)
+    return Reference(audio, lyrics, _unit(audio) + _unit(lyrics), f"ridge {ridge:g}")
 
 
-def _kernel_cca(config: Config, seen: Any, pairs: np.ndarray, valid: np.ndarray) -> Reference:
+def _kernel_cca(config: Config, seen: Views, pairs: np.ndarray, valid: np.ndarray) -> Reference:
     tried = []
     for bandwidth in BANDWIDTHS:
         for ridge in RIDGES:
@@ -82,10 +74,6 @@ def _kernel_cca(config: Config, seen: Any, pairs: np.ndarray, valid: np.ndarray)
             )
             note = f"ridge {ridge:g}, bandwidth {bandwidth:g}"
             tried.append((validation_score(audio, lyrics, valid), note, audio, lyrics))
-    return _best(tried)
-
-
-def _best(tried: list[tuple[float, str, np.ndarray, np.ndarray]]) -> Reference:
     _, note, audio, lyrics = max(tried, key=lambda found: found[0])
     return Reference(audio, lyrics, _unit(audio) + _unit(lyrics), note)
 
@@ -99,7 +87,7 @@ def _contrastive(temperature: float) -> losses.LossFunction:
     return losses.contrastive(temperature=temperature)
 
 
-def _dual_encoder(config: Config, seen: Any, pairs: np.ndarray, key: jax.Array) -> Reference:
+def _dual_encoder(config: Config, seen: Views, pairs: np.ndarray, key: jax.Array) -> Reference:
     """The base's towers and training without decoder, prior and fusion."""
     module = models.DualEncoder(embedding_dim=32, widths=config.widths, dropout_rate=config.dropout)
     inputs = {"audio": seen.audio, "lyrics": seen.lyrics}
@@ -111,7 +99,7 @@ def _dual_encoder(config: Config, seen: Any, pairs: np.ndarray, key: jax.Array) 
     return Reference(embedded.audio, embedded.lyrics, _unit(embedded.audio) + _unit(embedded.lyrics))
 
 
-def _pca(seen: Any, part: Part) -> np.ndarray:
+def _pca(seen: Views, part: Part) -> np.ndarray:
     from sklearn.decomposition import PCA
 
     both = np.concatenate([seen.audio, seen.lyrics], axis=1)

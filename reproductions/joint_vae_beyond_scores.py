@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from joint_vae_beyond_cca import validation_score
 from joint_vae_beyond_pipeline import Fitted, joint_mean
-from joint_vae_beyond_references import Reference, validation_score
+from joint_vae_beyond_references import Reference
 from joint_vae_beyond_views import Part, Prepared, Views
 
 from jaxmusic import evaluation

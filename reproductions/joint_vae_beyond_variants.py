@@ -31,8 +31,13 @@ class Variant:
     learned_weights: bool = False
     label_weight: float = 0.0
     """Of the cross-entropy of a linear head that names the training part's genre."""
-    pretrain: bool = False
-    """Train first on the same clips with every pair torn apart, and on further lyrics where they are given."""
+    start: str = ""
+    """torn pairs: train first on the same clips with every pair torn apart, and on further lyrics where the lyrics are
+    of the unpaired kind. cca: start from the posteriors of probabilistic CCA, for linear encoders."""
+    widths: tuple[int, ...] | None = None
+    """Hidden widths; None: the config's."""
+    epochs: int | None = None
+    """None: the config's."""
 
 
 BASE = Variant()
@@ -48,7 +53,6 @@ _CHANGES = {
     "document's inputs": {"audio": "statistics", "lyrics": "tfidf"},
     "TF-IDF lyrics": {"lyrics": "tfidf"},
     "TF-IDF + lexical": {"lyrics": "tfidf+lexical"},
-    "language-aware TF-IDF + lexical": {"lyrics": "language_aware+lexical"},
     "unpaired TF-IDF + lexical": {"lyrics": "unpaired+lexical"},
     "sentence encoder": {"lyrics": "sentence"},
     "statistics audio": {"audio": "statistics"},
@@ -57,31 +61,30 @@ _CHANGES = {
     "moe": {"fusion": "moe"},
     "gated": {"fusion": "gated"},
     "attention": {"fusion": "attention"},
-    "temperature 0.03": {"temperature": 0.03},
     "temperature 0.3": {"temperature": 0.3},
     "latent 8": {"latent": 8},
-    "latent 16": {"latent": 16},
     "latent 64": {"latent": 64},
     "β 0.1": {"beta": 0.1},
     "β 4": {"beta": 4.0},
     "averaged error": {"reduction": "mean", "alignment_weight": 1.0},
-    "alignment 30": {"alignment_weight": 30.0},
     "alignment 300": {"alignment_weight": 300.0},
     "KL warm-up": {"warmup_epochs": 20},
     "free bits": {"free_bits": 0.1},
     "learned weights": {"learned_weights": True},
     "labels": {"label_weight": 20.0},
     "labels, reconstruction only": {"label_weight": 20.0, "alignment_weight": 0.0},
-    "pretrained, torn pairs": {"pretrain": True},
-    "pretrained, temperature 0.3": {"pretrain": True, "temperature": 0.3},
-    "pretrained, average, temperature 0.3": {"pretrain": True, "temperature": 0.3, "fusion": "average"},
+    "pretrained, torn pairs": {"start": "torn pairs"},
+    "pretrained, temperature 0.3": {"start": "torn pairs", "temperature": 0.3},
     "pretrained, average, temperature 0.3, labels": {
-        "pretrain": True,
+        "start": "torn pairs",
         "temperature": 0.3,
         "fusion": "average",
         "label_weight": 20.0,
     },
-    "pretrained, further lyrics": {"pretrain": True, "lyrics": "unpaired+lexical"},
+    "pretrained, further lyrics": {"start": "torn pairs", "lyrics": "unpaired+lexical"},
+    "linear": {"widths": ()},
+    "linear, started from CCA": {"widths": (), "start": "cca", "epochs": 20},
+    "linear, started from CCA, labels": {"widths": (), "start": "cca", "epochs": 20, "label_weight": 20.0},
     # A spectrogram has some thousand elements, not some hundred.
     "transformer": {"audio": "frames", "encoder": "transformer", "alignment_weight": 2000.0},
     "convolution": {"audio": "frames", "encoder": "convolution", "alignment_weight": 2000.0},
@@ -94,7 +97,8 @@ VARIANTS: dict[str, Variant] = {
 # What a user's first run shows; the rest is the ablation.
 QUICK = (
     "average, reconstruction only", "poe, reconstruction only", "document's inputs", "base", "average", "moe", "gated",
-    "attention", "triplet", "learned weights", "labels",
+    "attention", "triplet", "learned weights", "labels", "pretrained, torn pairs",
+    "pretrained, average, temperature 0.3, labels", "linear, started from CCA",
 )  # fmt: skip
 
 

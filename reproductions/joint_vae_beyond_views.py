@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 _ROWS_AT_ONCE = 256
 
 
-class Prepared(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Prepared:
     """The data set before anything is fitted on a part of it."""
 
     dataset: data.Dataset
@@ -79,7 +81,8 @@ def _sentences(config: Config, texts: list[str]) -> tuple[np.ndarray | None, dic
     return vectors, dict(encoder.record)
 
 
-class Part(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Part:
     """One seed's rows."""
 
     fit: np.ndarray
@@ -117,8 +120,9 @@ class Views(NamedTuple):
     frames: np.ndarray | None  # [n, frames] for spectrograms
 
 
+@lru_cache(maxsize=16)
 def views(config: Config, prepared: Prepared, part: Part, audio: str, lyrics: str) -> Views:
-    """Both views of all rows."""
+    """Both views of all rows, kept for the variants that share them."""
     fit = part.fit[part.has_audio[part.fit]]
     if audio == "frames":
         return Views(_levels(prepared, fit), lyrics_view(config, prepared, part, lyrics), prepared.frames)

@@ -1,0 +1,52 @@
+"""What a study page says is what its committed report holds."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+# A comment above a table names the report and the family of rows whose columns its header names.
+_TABLE = re.compile(r"<!-- numbers: (?P<report>\S+) (?P<family>\S+) -->\n+(?P<table>(?:\|.*\n)+)")
+PAGE = ROOT / "docs" / "beyond.md"
+
+
+def _tables():
+    return list(_TABLE.finditer(PAGE.read_text()))
+
+
+def _cells(line):
+    return [cell.strip() for cell in line.strip().strip("|").split("|")]
+
+
+@pytest.mark.parametrize("found", _tables(), ids=lambda m: f"{m['report']}-{m['family']}")
+def test_every_number_of_a_table_is_the_reports(found):
+    rows = {row["id"]: row for row in json.loads((ROOT / found["report"] / "report.json").read_text())["rows"]}
+    header, _, *lines = found["table"].splitlines()
+    titles = _cells(header)[1:]
+    compared = 0
+    for line in lines:
+        name, *values = _cells(line)
+        for title, value in zip(titles, values, strict=True):
+            if value == "–":
+                continue
+            row = rows[f"{found['family']}.{name.strip('*` ')}@variant:{title}"]
+            shown = re.fullmatch(r"([−-]?[\d.]+)(?: ± ([\d.]+))?(?: \((.+) to (.+)\))?", value.strip("* "))
+            assert shown, f"{name}, {title}: {value!r} is no number"
+            mean, spread, low, high = shown.groups()
+            assert float(mean.replace("−", "-")) == pytest.approx(row["fresh"], abs=0.00051), (name, title)
+            if spread is not None:
+                assert float(spread) == pytest.approx(row["std"], abs=0.00051), (name, title)
+            if low is not None:
+                bounds = [float(part) for part in re.findall(r"[+-]?\d+\.\d+", row["note"])]
+                shown_bounds = [float(part.replace("−", "-").replace("+", "")) for part in (low, high)]
+                assert shown_bounds == pytest.approx(bounds, abs=0.00051), (name, title)
+            compared += 1
+    assert compared > 0
+
+
+def test_the_page_has_tables_and_its_links_lead_somewhere():
+    assert len(_tables()) >= 3
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", PAGE.read_text()):
+        assert (PAGE.parent / target).exists(), target
