@@ -1,12 +1,11 @@
-"""The compiled parts of training: initial state, one epoch, one evaluation."""
+"""The compiled parts of training, and the loops over a data set's batches: one epoch, one evaluation."""
 
 from __future__ import annotations
 
-import inspect
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -18,44 +17,8 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxmusic.data.stores import RowSource
 from jaxmusic.losses import LossFunction
+from jaxmusic.training.steps import Batch, Inputs, State, Steps, injected
 from jaxmusic.training.stream import host_batches, place
-
-Batch = Mapping[str, Any]
-Inputs = Callable[[Batch], tuple[Any, ...]]
-# Evaluation sees every schedule (of beta, say) at its end, so that its losses compare between epochs.
-_SCHEDULES_END = np.int32(np.iinfo(np.int32).max)
-
-
-class State(NamedTuple):
-    """What continues from step to step; a pytree. With `seeds > 1` every leaf has a leading axis of seeds.
-
-    Attributes:
-        params: the module's parameters.
-        collections: the module's other variables, such as batch statistics; {} where it has none.
-        opt_state: the optimiser's state.
-        key: the run's key; each step draws from `fold_in` of it and the step.
-        step: optimiser steps done, int32.
-        epoch: epochs done, int32.
-        hyperparameters: name → scalar, those that differ between the models of a grid; {} outside one.
-    """
-
-    params: Any
-    collections: Any
-    opt_state: Any
-    key: jax.Array
-    step: jax.Array
-    epoch: jax.Array
-    hyperparameters: Any
-
-    @property
-    def variables(self) -> dict[str, Any]:
-        """What `module.apply` takes."""
-        return {"params": self.params, **self.collections}
-
-
-def batch_inputs(batch: Batch) -> tuple[Any, ...]:
-    """The default arguments of a module: the batch's `"inputs"`, and its `"masks"` where it has them."""
-    return (batch["inputs"], batch["masks"]) if "masks" in batch else (batch["inputs"],)
 
 
 class Engine:
@@ -73,31 +36,26 @@ class Engine:
         mesh: Mesh | None,
         accumulate: int,
     ) -> None:
-        self._module, self._loss, self._optimizer = module, loss, optimizer
-        self._batch_size, self._inputs, self._accumulate = batch_size, inputs, accumulate
+        self._steps = Steps(module, loss, optimizer, batch_size, inputs=inputs, accumulate=accumulate)
+        self._batch_size = batch_size
+        parts = "" if accumulate == 1 else f" in {accumulate} parts"
+        # Module and batch size, as text.
+        self.description = f"{module!r}, batch size {batch_size}{parts}"
         self._sharding = None if mesh is None else NamedSharding(mesh, PartitionSpec(mesh.axis_names[0]))
-        self._takes_train = "train" in inspect.signature(module.__call__).parameters
         self._compiled: dict[Any, Any] = {}
         self._convolves: bool | None = None
         # With several seeds at once the state has a leading axis and the data has none.
         lift = (lambda f, axes: jax.vmap(f, in_axes=axes)) if vectorized else (lambda f, axes: f)
-        self._initialize = _initializer(module, optimizer, batch_size, inputs, self._takes_train)
-        self._initialize_compiled = _compiled_initializer(self._initialize, vectorized, mesh)
+        self._initialize_compiled = _compiled_initializer(self._steps.initialize, vectorized, mesh)
         self._functions: dict[str, Any] = {
             "train_epoch": jax.jit(lift(self._train_epoch, (0, None)), donate_argnums=0),
             "permutation": jax.jit(lift(self._permutation, (0, None))),
             "gather": jax.jit(lift(self._gather, (None, 0, None))),
-            "train_step": jax.jit(lift(self._train_step, (0, 0)), donate_argnums=0),
+            "train_step": jax.jit(lift(self._steps.train, (0, 0)), donate_argnums=0),
             "evaluate": jax.jit(lift(self._evaluate, (0, None))),
             "gather_same": jax.jit(self._gather),
-            "evaluate_step": jax.jit(lift(self._evaluate_step, (0, None))),
+            "evaluate_step": jax.jit(lift(self._steps.evaluate, (0, None))),
         }
-
-    @property
-    def description(self) -> str:
-        """Module and batch size, as text."""
-        parts = "" if self._accumulate == 1 else f" in {self._accumulate} parts"
-        return f"{self._module!r}, batch size {self._batch_size}{parts}"
 
     def call(self, name: str, *args: Any) -> tuple[Any, float]:
         """Run a compiled function; also the seconds it took to compile, 0 where it was compiled before."""
@@ -118,15 +76,15 @@ class Engine:
         """Names that neither the optimiser nor the loss reads, so that a grid over them would be one of equals."""
         filled = jax.tree.map(lambda x: jnp.zeros((self._batch_size, *x.shape[1:]), x.dtype), dict(one_row(data)))
         batch = {**filled, "row_mask": jnp.ones(self._batch_size, bool)}
-        jaxpr = jax.make_jaxpr(self._train_step)(state, batch).jaxpr
+        jaxpr = jax.make_jaxpr(self._steps.train)(state, batch).jaxpr
         read = {id(variable) for equation in jaxpr.eqns for variable in equation.invars}
         paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(state)]
         found = []
         for path, variable in zip(paths, jaxpr.invars, strict=False):
             if path[0] == jax.tree_util.GetAttrKey("hyperparameters") and id(variable) not in read:
                 found.append(path[1].key)
-        injected = getattr(state.opt_state, "hyperparams", {})
-        return [name for name in found if name not in injected]
+        in_optimizer = getattr(state.opt_state, "hyperparams", {})
+        return [name for name in found if name not in in_optimizer]
 
     def has_convolution(self, state: State, data: Batch) -> bool:
         """Whether the module convolves, which decides where its loop runs on CPU. Traced once: it is in the module."""
@@ -135,7 +93,7 @@ class Engine:
 
         def step(state: State, data: Batch) -> dict[str, jax.Array]:
             rows = jnp.zeros(self._batch_size, jnp.int32)
-            return self._evaluate_step(state, self._gather(data, rows, rows == 0))
+            return self._steps.evaluate(state, self._gather(data, rows, rows == 0))
 
         jaxpr = jax.make_jaxpr(step)(state, data)
         primitives = {equation.primitive.name for equation in _equations(jaxpr.jaxpr)}
@@ -207,7 +165,7 @@ class Engine:
         params = jax.tree.map(jnp.array, params)
 
         def initialize(params: Any, hyperparameters: Mapping[str, jax.Array]) -> Any:
-            return _injected(self._optimizer.init(params), hyperparameters)
+            return injected(self._steps.optimizer.init(params), hyperparameters)
 
         opt_state = (jax.vmap(initialize) if several else initialize)(params, state.hyperparameters)
         return state._replace(params=params, opt_state=opt_state)
@@ -238,81 +196,11 @@ class Engine:
             batch = jax.tree.map(lambda x: lax.with_sharding_constraint(x, self._sharding), batch)
         return {**batch, "row_mask": mask}
 
-    def _train_step(self, state: State, batch: Batch) -> tuple[State, dict[str, jax.Array]]:
-        key = jax.random.fold_in(jax.random.fold_in(state.key, 1), state.step)
-        batch = {**batch, **state.hyperparameters, "step": state.step}
-        if self._accumulate == 1:
-            gradients, (metrics, collections) = self._gradients(state, key, batch)
-        else:
-            gradients, (metrics, collections) = self._accumulated_gradients(state, key, batch)
-        updates, opt_state = self._optimizer.update(gradients, state.opt_state, state.params)
-        params = optax.apply_updates(state.params, updates)
-        return state._replace(params=params, collections=collections, opt_state=opt_state, step=state.step + 1), metrics
-
-    def _gradients(self, state: State, key: jax.Array, batch: Batch) -> tuple[Any, tuple[dict[str, jax.Array], Any]]:
-        rngs = {name: jax.random.fold_in(key, i) for i, name in enumerate(("latent", "dropout"))}
-        options: dict[str, Any] = {"train": True} if self._takes_train else {}
-
-        def objective(params: Any) -> tuple[jax.Array, tuple[dict[str, jax.Array], Any]]:
-            outputs, collections = self._module.apply(
-                {"params": params, **state.collections},
-                *self._inputs(batch),
-                rngs=rngs,
-                mutable=list(state.collections),
-                **options,
-            )
-            value, metrics = self._loss(outputs, batch)
-            return value, ({"loss": value, **metrics}, dict(collections))
-
-        return jax.grad(objective, has_aux=True)(state.params)
-
-    def _accumulated_gradients(
-        self, state: State, key: jax.Array, batch: Batch
-    ) -> tuple[Any, tuple[dict[str, jax.Array], Any]]:
-        """Gradients of the batch from equal parts of it, one after the other: memory of a part, the step of all."""
-        parts = self._accumulate
-
-        def split(x: Any) -> jax.Array:
-            # Every part takes rows from all along the batch, so that it lies on a mesh as the batch does.
-            return jnp.moveaxis(jnp.reshape(x, (-1, parts, *jnp.shape(x)[1:])), 1, 0)
-
-        whole = {"step": batch["step"], **state.hyperparameters}
-        rows = {name: jax.tree.map(split, value) for name, value in batch.items() if name not in whole}
-        weights = rows["row_mask"].sum(1) / batch["row_mask"].sum()
-
-        def add(carry: Any, part: Any) -> tuple[Any, None]:
-            (sums, collections), (i, weight, values) = carry, part
-            found = self._gradients(
-                state._replace(collections=collections), jax.random.fold_in(key, 2 + i), {**values, **whole}
-            )
-            gradients, (metrics, collections) = found
-            # A part of filler rows alone has weight 0, and whatever its loss is must not come through as 0 · NaN.
-            weighted = jax.tree.map(lambda x: jnp.where(weight > 0, weight * x, 0.0), (gradients, metrics))
-            return (jax.tree.map(jnp.add, sums, weighted), collections), None
-
-        first = jax.tree.map(lambda x: x[0], rows)
-        shapes = jax.eval_shape(self._gradients, state, key, {**first, **whole})
-        zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), (shapes[0], shapes[1][0]))
-        # Unrolled on CPU, where the gradient of a convolution inside a compiled loop is many times slower.
-        unroll = parts if jax.default_backend() == "cpu" else 1
-        inputs = (jnp.arange(parts), weights, rows)
-        ((gradients, metrics), collections), _ = lax.scan(add, (zeros, state.collections), inputs, unroll=unroll)
-        return gradients, (metrics, collections)
-
-    def _evaluate_step(self, state: State, batch: Batch) -> dict[str, jax.Array]:
-        # The same noise at every evaluation, so that epochs compare.
-        key = jax.random.fold_in(state.key, 2)
-        options: dict[str, Any] = {"train": False} if self._takes_train else {}
-        outputs = self._module.apply(state.variables, *self._inputs(batch), rngs={"latent": key}, **options)
-        end = jnp.asarray(_SCHEDULES_END)
-        value, metrics = self._loss(outputs, {**batch, **state.hyperparameters, "step": end})
-        return {"loss": value, **metrics}
-
     def _train_epoch(self, state: State, data: Batch) -> tuple[State, dict[str, jax.Array]]:
         masks = jnp.asarray(self._row_masks(data))
 
         def step(state: State, part: tuple[jax.Array, jax.Array]) -> tuple[State, dict[str, jax.Array]]:
-            return self._train_step(state, self._gather(data, part[0], part[1]))
+            return self._steps.train(state, self._gather(data, part[0], part[1]))
 
         state, metrics = lax.scan(step, state, (self._permutation(state, data), masks))
         return state._replace(epoch=state.epoch + 1), _weighted_mean(metrics, masks)
@@ -322,31 +210,10 @@ class Engine:
         parts = (jnp.asarray(self._in_order(data)), masks)
 
         def step(part: tuple[jax.Array, jax.Array]) -> dict[str, jax.Array]:
-            return self._evaluate_step(state, self._gather(data, part[0], part[1]))
+            return self._steps.evaluate(state, self._gather(data, part[0], part[1]))
 
         metrics = lax.map(step, parts)
         return _weighted_mean(metrics, masks)
-
-
-@lru_cache(maxsize=64)
-def _initializer(
-    module: nn.Module, optimizer: optax.GradientTransformation, batch_size: int, inputs: Inputs, takes_train: bool
-) -> Callable[..., State]:
-    """(key, data) → a fresh state. The loss has no part in it, so engines that differ in the loss share it."""
-
-    def initialize(key: jax.Array, data: Batch, hyperparameters: Mapping[str, jax.Array]) -> State:
-        params_key, run_key = jax.random.split(key)
-        batch = jax.tree.map(lambda x: jnp.zeros((batch_size, *x.shape[1:]), x.dtype), data)
-        names = ("params", "latent", "dropout")
-        keys = {name: jax.random.fold_in(params_key, i) for i, name in enumerate(names)}
-        options: dict[str, Any] = {"train": False} if takes_train else {}
-        variables = dict(module.init(keys, *inputs(batch), **options))
-        params = variables.pop("params")
-        zero = jnp.zeros((), jnp.int32)
-        opt_state = _injected(optimizer.init(params), hyperparameters)
-        return State(params, variables, opt_state, run_key, zero, zero, hyperparameters)
-
-    return initialize
 
 
 @lru_cache(maxsize=64)
@@ -373,13 +240,6 @@ def engine(
     return Engine(
         module, loss, optimizer, batch_size, inputs=inputs, vectorized=vectorized, mesh=mesh, accumulate=accumulate
     )
-
-
-def _injected(opt_state: Any, hyperparameters: Mapping[str, jax.Array]) -> Any:
-    """The optimiser's state with its injected hyperparameters at this model's values."""
-    own = getattr(opt_state, "hyperparams", {})
-    values = {name: jnp.asarray(value, own[name].dtype) for name, value in hyperparameters.items() if name in own}
-    return opt_state._replace(hyperparams={**own, **values}) if values else opt_state
 
 
 def _row_count(data: Batch | RowSource) -> int:

@@ -13,8 +13,8 @@ import numpy as np
 import optax
 
 from jaxmusic.losses import LossFunction
-from jaxmusic.training.engine import Batch, State
 from jaxmusic.training.loop import Info, fit
+from jaxmusic.training.steps import Batch, State
 
 
 class Grid(NamedTuple):

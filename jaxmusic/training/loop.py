@@ -19,7 +19,8 @@ from tqdm.auto import tqdm
 from jaxmusic.data.stores import RowSource, source_fingerprint
 from jaxmusic.losses import LossFunction
 from jaxmusic.training.checkpoint import Checkpoints
-from jaxmusic.training.engine import Batch, Engine, Inputs, State, batch_inputs, engine, one_row
+from jaxmusic.training.engine import Engine, engine, one_row
+from jaxmusic.training.steps import Batch, Inputs, State, batch_inputs
 
 
 class Info(NamedTuple):
