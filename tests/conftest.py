@@ -31,9 +31,9 @@ def forget_compiled_programs() -> Iterator[None]:
 
     import jax
 
-    from jaxmusic.training import engine, inference
+    from jaxmusic.training import engine, inference, steps
 
-    for cached in (engine.engine, engine._initializer, engine._compiled_initializer, inference._applier):
+    for cached in (engine.engine, steps._initializer, engine._compiled_initializer, inference._applier):
         cached.cache_clear()
     jax.clear_caches()
     gc.collect()
