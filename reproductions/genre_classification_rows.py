@@ -309,7 +309,7 @@ def _figures(config: Config, records: Records) -> list[tuple[str, str]]:
                 }
         if curves:
             path = config.out / f"accuracy_{name.replace(' ', '_')}_{count}.png"
-            figures.training_curves(curves, path=path)
+            figures.training_curves(curves, path=path, ylabel="accuracy", held_out="test", share=True)
             made.append((path.name, f"{name}, {count} genres, paper: accuracy of each epoch (dashed: test part)"))
     return made
 

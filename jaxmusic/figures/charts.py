@@ -21,13 +21,23 @@ _LINEAR = 1e-3
 _DECADE = 10
 
 
-def training_curves(curves: Mapping[str, Mapping[str, Float[np.ndarray, "seeds epochs"]]], *, path: str | Path) -> Path:
+def training_curves(
+    curves: Mapping[str, Mapping[str, Float[np.ndarray, "seeds epochs"]]],
+    *,
+    path: str | Path,
+    ylabel: str = "loss and its parts",
+    held_out: str = "validation",
+    share: bool = False,
+) -> Path:
     """One panel a model: its loss and the parts of it over epochs, mean and standard deviation over seeds.
 
     Args:
         curves: model → metric → `[seeds, epochs]` or `[epochs]`; a metric's `valid_…` is drawn dashed beside it. NaN
             leaves a gap; a seed's NaN is left out of the mean.
         path: file to write.
+        ylabel: what the curves are.
+        held_out: what the part behind `valid_…` is called.
+        share: whether the panels share one linear axis, as accuracies should.
     """
     from matplotlib.lines import Line2D
     from matplotlib.ticker import MaxNLocator
@@ -36,7 +46,7 @@ def training_curves(curves: Mapping[str, Mapping[str, Float[np.ndarray, "seeds e
     colors = {name: COLORS[i % len(COLORS)] for i, name in enumerate(metrics)}
     has_valid = any(name.startswith(_VALID) for parts in curves.values() for name in parts)
     figure = new_figure(3.6 * len(curves) + 1.3, 3.2)
-    grid = figure.subplots(1, len(curves), squeeze=False)[0]
+    grid = figure.subplots(1, len(curves), squeeze=False, sharey=share)[0]
     n_seeds = 1
     for axes, (model, parts) in zip(grid, curves.items(), strict=True):
         for name, found in parts.items():
@@ -54,12 +64,13 @@ def training_curves(curves: Mapping[str, Mapping[str, Float[np.ndarray, "seeds e
         axes.set_xlabel("epoch")
         axes.set_xlim(0.5, max(np.shape(found)[-1] for found in parts.values()) + 0.5)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-        _scale_of_losses(axes, np.concatenate([np.ravel(found) for found in parts.values()]))
-    grid[0].set_ylabel("loss and its parts")
+        if not share:
+            _scale_of_losses(axes, np.concatenate([np.ravel(found) for found in parts.values()]))
+    grid[0].set_ylabel(literal(ylabel))
     handles = [Line2D([], [], color=colors[name], label=literal(name.replace("_", " "))) for name in metrics]
     if has_valid:
         handles.append(Line2D([], [], color="#555555", linestyle="-", label="training"))
-        handles.append(Line2D([], [], color="#555555", linestyle="--", label="validation"))
+        handles.append(Line2D([], [], color="#555555", linestyle="--", label=literal(held_out)))
     figure.legend(handles=handles, loc="outside right upper", fontsize=9, frameon=False)
     over = f", mean ± standard deviation over {n_seeds} seeds" if n_seeds > 1 else ", one seed"
     return save(figure, path, f"Training curves{over}")
