@@ -42,14 +42,25 @@ def predict(
     count = counts.pop()
     batch_size = min(batch_size, count)
     apply = _applier(module, method, tuple(static))
-    parts = []
+    parts: list[Any] = []
+    arrays = jax.tree.map(np.asarray, tuple(inputs))
     for start in range(0, count, batch_size):
-        rows = np.arange(start, start + batch_size)
-        rows[rows >= count] = start
-        batch = jax.tree.map(lambda x, rows=rows: np.asarray(x)[rows], tuple(inputs))
         filled = min(batch_size, count - start)
-        parts.append(jax.tree.map(lambda x, filled=filled: np.asarray(x)[:filled], apply(variables, *batch)))
+        rows: Any = slice(start, start + batch_size)
+        if filled < batch_size:
+            rows = np.arange(start, start + batch_size)
+            rows[rows >= count] = start
+        batch = jax.tree.map(lambda x, rows=rows: x[rows], arrays)
+        parts.append((apply(variables, *batch), filled))
+        # Fetched a batch late, so that the device computes while the host copies.
+        if len(parts) > 1:
+            parts[-2] = _fetched(*parts[-2])
+    parts[-1] = _fetched(*parts[-1])
     return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
+
+
+def _fetched(outputs: Any, filled: int) -> Any:
+    return jax.tree.map(lambda x: np.asarray(x)[:filled], outputs)
 
 
 @lru_cache(maxsize=64)
