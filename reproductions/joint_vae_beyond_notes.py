@@ -89,7 +89,8 @@ def _extrapolation(points: Sequence[Mapping[str, Any]], key: str, title: str) ->
     if min(by_seed) <= 0:
         return f"{line}: no rise that all seeds share, and nothing to extrapolate."
     half = 2 ** ((0.5 - start) / slope)
-    return f"{line}; drawn on, the line reaches .5 at about {half:,.0f} pairs, outside what was measured."
+    where = "beyond ten million pairs" if half > 1e7 else f"at about {float(f'{half:.2g}'):,.0f} pairs"
+    return f"{line}; drawn on, the line reaches .5 {where}, outside what was measured."
 
 
 def _rows_by_seed(points: Sequence[Mapping[str, Any]]) -> list[np.ndarray]:
