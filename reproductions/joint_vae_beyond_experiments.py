@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from joint_vae_beyond import Config
 
 # Training pairs on a doubling scale; what the data does not hold is left out.
-PAIRS = (50, 100, 200, 400, 800)
+PAIRS = (50, 100, 200, 400, 800, 1600)
 MISSING = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
 FUSIONS = ("average", "poe", "moe", "gated", "attention")
 

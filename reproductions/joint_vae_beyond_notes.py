@@ -61,17 +61,20 @@ def is_variant(records: Sequence[Mapping[str, Any]], name: str) -> bool:
 
 def _verdict(records: Sequence[Mapping[str, Any]], other: str) -> str:
     """Whether the chosen model's intervals lie above another's, in all four scores."""
-    parts, clear = [], True
+    parts, above, below = [], True, True
     for (metric, direction), title in outputs.TITLES.items():
         a = outputs.interval(records, outputs.CHOSEN, direction, metric)
         b = outputs.interval(records, other, direction, metric)
         assert a is not None
         assert b is not None
-        clear &= a.low > b.high
+        above &= a.low > b.high
+        below &= a.high < b.low
         parts.append(
             f"{title} {a.mean:.3f} ({a.low:.3f} to {a.high:.3f}) against {b.mean:.3f} ({b.low:.3f} to {b.high:.3f})"
         )
-    how = "above in all four scores, no interval overlapping" if clear else "not separated in all four scores"
+    how = "the intervals overlap in some of the four scores"
+    if above or below:
+        how = f"{'above' if above else 'below'} in all four scores, no interval overlapping"
     return f"The chosen variant and {other}: {'; '.join(parts)}: {how}."
 
 
@@ -86,7 +89,8 @@ def _extrapolation(points: Sequence[Mapping[str, Any]], key: str, title: str) ->
     if min(by_seed) <= 0:
         return f"{line}: no rise that all seeds share, and nothing to extrapolate."
     half = 2 ** ((0.5 - start) / slope)
-    return f"{line}; drawn on, the line reaches .5 at about {half:,.0f} pairs, far outside what was measured."
+    where = "beyond ten million pairs" if half > 1e7 else f"at about {float(f'{half:.2g}'):,.0f} pairs"
+    return f"{line}; drawn on, the line reaches .5 {where}, outside what was measured."
 
 
 def _rows_by_seed(points: Sequence[Mapping[str, Any]]) -> list[np.ndarray]:

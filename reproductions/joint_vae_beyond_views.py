@@ -69,16 +69,18 @@ def _sentences(config: Config, texts: list[str]) -> tuple[np.ndarray | None, dic
         encoder = text.sentence_encoder(config.sentence_encoder, transformer=models.TextTransformer)
     except ModuleNotFoundError as error:
         return None, {"encoder": f"none: {error}"}
+    # What the encoder counts depends on the cache, and the report should not.
+    record = {key: value for key, value in encoder.record.items() if key != "counts"}
     if config.cache is None:
-        return encoder(texts), dict(encoder.record)
+        return encoder(texts), record
     what = "\0".join([config.sentence_encoder, *texts])
     kept = config.cache / f"sentences-{hashlib.sha256(what.encode()).hexdigest()[:16]}.npy"
     if kept.exists():
-        return np.load(kept, allow_pickle=False), dict(encoder.record)
+        return np.load(kept, allow_pickle=False), record
     vectors = encoder(texts)
     config.cache.mkdir(parents=True, exist_ok=True)
     np.save(kept, vectors)
-    return vectors, dict(encoder.record)
+    return vectors, record
 
 
 @dataclass(frozen=True, eq=False)

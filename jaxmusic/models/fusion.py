@@ -47,9 +47,11 @@ class Fusion(nn.Module):
         weight = present.astype(means.dtype)
         share = weight / jnp.maximum(weight.sum(0), 1.0)
         if self.kind == "poe":
-            # The prior is an expert of precision 1; masked experts have precision 0, never an infinite variance.
-            precision = 1.0 + (weight * jnp.exp(-logvars)).sum(0)
-            return (weight * jnp.exp(-logvars) * means).sum(0) / precision, -jnp.log(precision)
+            # The prior is an expert of precision 1; masked experts have precision 0, never an infinite variance. In log
+            # space: the precision of a very sure expert overflows, its share of the sum does not.
+            log_precision = jnp.where(present, -logvars, -jnp.inf)
+            total = jax.nn.logsumexp(jnp.concatenate([jnp.zeros_like(logvars[:1]), log_precision]), axis=0)
+            return (jnp.exp(log_precision - total) * means).sum(0), -total
         if self.kind == "average":
             deviation = (share * jnp.exp(0.5 * logvars)).sum(0)
             fused = (share * means).sum(0), 2 * jnp.log(jnp.maximum(deviation, _EPSILON))

@@ -121,3 +121,17 @@ def test_a_spectrogram_classifier_overfits_a_few_clips():
         epochs=80, batch_size=12, optimizer=optax.adam(1e-2),
     )  # fmt: skip
     assert info.metrics["accuracy"][-1] == 1
+
+
+def test_the_product_of_very_sure_experts_stays_finite():
+    logvars = jnp.array([-300.0, -300.0]).reshape(2, 1, 1)
+    means, mask = jnp.array([1.0, 3.0]).reshape(2, 1, 1), jnp.ones((2, 1), bool)
+
+    def fused(logvars):
+        return models.Fusion("poe").apply({}, means, logvars, mask)
+
+    mean, logvar = fused(logvars)
+    assert float(mean[0, 0]) == pytest.approx(2.0, rel=1e-4)
+    assert float(logvar[0, 0]) == pytest.approx(-300 - np.log(2), rel=1e-5)
+    gradient = jax.grad(lambda x: sum(part.sum() for part in fused(x)))(logvars)
+    assert bool(jnp.isfinite(gradient).all())
