@@ -235,13 +235,18 @@ def _elements(target: Array, element_mask: Array | None, reduction: str) -> Arra
 
 
 def cross_entropy(
-    *, labels: str = "labels", class_weights: Float[Array, " classes"] | tuple[float, ...] | None = None
+    *,
+    labels: str = "labels",
+    class_weights: Float[Array, " classes"] | tuple[float, ...] | None = None,
+    weights: str | None = None,
 ) -> LossFunction:
     """Softmax cross-entropy of a classifier's logits, averaged over the batch.
 
     Args:
         labels: key of the batch that holds `[batch]` int classes.
         class_weights: one for each class; the mean is then weighted, as in PyTorch's `CrossEntropyLoss`. None: all 1.
+        weights: key of the batch that holds `[batch]` weights of the rows instead, such as their classes': other
+            weights then need no other loss, and no other compilation.
 
     Returns:
         `loss(logits, batch) -> (scalar, {"accuracy"})`, in nats; accuracy is the share of rows whose largest logit is
@@ -253,15 +258,18 @@ def cross_entropy(
     (0.6931, 0.5)
     """
 
+    if class_weights is not None and weights is not None:
+        raise ValueError("give class_weights or weights, not both")
+
     def loss(outputs: Array, batch: Mapping[str, Any]) -> tuple[Array, dict[str, Array]]:
         target, rows = batch[labels], batch.get("row_mask")
         entropy = _entropy(outputs, target)
         accuracy = masked_mean((outputs.argmax(-1) == target).astype(outputs.dtype), rows)
-        if class_weights is None:
+        if class_weights is None and weights is None:
             return masked_mean(entropy, rows), {"accuracy": accuracy}
-        weights = jnp.asarray(class_weights)[target]
-        total = masked_mean(weights, rows)
-        return masked_mean(weights * entropy, rows) / jnp.where(total > 0, total, 1.0), {"accuracy": accuracy}
+        of_rows = batch[weights] if weights is not None else jnp.asarray(class_weights)[target]
+        total = masked_mean(of_rows, rows)
+        return masked_mean(of_rows * entropy, rows) / jnp.where(total > 0, total, 1.0), {"accuracy": accuracy}
 
     return loss
 

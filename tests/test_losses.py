@@ -158,6 +158,12 @@ def test_cross_entropy_is_optax_s_over_the_rows_that_count():
     value, _ = losses.cross_entropy(class_weights=weights)(logits, {"labels": labels})
     w = jnp.array(weights)[labels]
     np.testing.assert_allclose(value, (w * rows).sum() / w.sum(), rtol=1e-6)
+    by_row = losses.cross_entropy(weights="w")
+    np.testing.assert_allclose(by_row(logits, {"labels": labels, "w": w})[0], value, rtol=1e-6)
+    masked, _ = by_row(logits, {"labels": labels, "w": w, "row_mask": mask})
+    np.testing.assert_allclose(masked, (w * rows)[mask].sum() / w[mask].sum(), rtol=1e-6)
+    with pytest.raises(ValueError, match="not both"):
+        losses.cross_entropy(class_weights=weights, weights="w")
 
 
 def test_the_triplet_loss_by_hand_and_under_a_mask():

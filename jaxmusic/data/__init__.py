@@ -6,7 +6,7 @@ from jaxmusic.data.download import download
 from jaxmusic.data.feature_table import feature_table
 from jaxmusic.data.genre_folders import genre_folders
 from jaxmusic.data.lyrics_table import LYRICS_TABLE_URL, lyrics_table
-from jaxmusic.data.million_song import MillionSong, million_song
+from jaxmusic.data.million_song import MillionSongs, million_song
 from jaxmusic.data.splits import balanced_sample, split
 from jaxmusic.data.stores import ArrayStore, RecordStore, write_records
 from jaxmusic.data.synthetic_corpus import (
@@ -23,7 +23,7 @@ __all__ = [
     "LYRICS_TABLE_URL",
     "ArrayStore",
     "Dataset",
-    "MillionSong",
+    "MillionSongs",
     "RecordStore",
     "balanced_sample",
     "clips",

@@ -23,9 +23,10 @@ from jaxmusic.evaluation.disentanglement import (
     mutual_information_gap,
     permutation_test,
 )
+from jaxmusic.evaluation.elbow import KMeansSweep, elbow, kmeans_sweep
 from jaxmusic.evaluation.kernel_cca import KernelCCA, fit_kernel_cca, project_kernel_x, project_kernel_y
 from jaxmusic.evaluation.latent import active_units, linear_probe
-from jaxmusic.evaluation.ranking import average_precision, ranking_scores
+from jaxmusic.evaluation.ranking import average_precision, paired_bootstrap, ranking_scores
 from jaxmusic.evaluation.resampling import Interval, bootstrap_interval
 from jaxmusic.evaluation.retrieval import cross_modal_retrieval, query_scores, ranks, retrieval_scores
 
@@ -34,6 +35,7 @@ __all__ = [
     "ClusteringRow",
     "IndependenceTest",
     "Interval",
+    "KMeansSweep",
     "KernelCCA",
     "active_units",
     "agglomerative",
@@ -47,12 +49,15 @@ __all__ = [
     "cross_modal_retrieval",
     "dbscan",
     "disentanglement_scores",
+    "elbow",
     "expected_calibration_error",
     "fit_cca",
     "fit_kernel_cca",
     "kmeans",
+    "kmeans_sweep",
     "linear_probe",
     "mutual_information_gap",
+    "paired_bootstrap",
     "permutation_test",
     "project_kernel_x",
     "project_kernel_y",

@@ -3,7 +3,7 @@
 from jaxmusic.models.adaptive import AdaptiveFusion, AdaptiveFusionOutput, AdaptiveFusionVAE
 from jaxmusic.models.dual import DualEncoder, DualEncoderOutput
 from jaxmusic.models.fusion import FUSIONS, Fusion
-from jaxmusic.models.fusion_classifier import FEATURE_FUSIONS, FusionClassifier
+from jaxmusic.models.fusion_classifier import MODALITY_FUSIONS, FusionClassifier, ResidualBlock
 from jaxmusic.models.genre import CombinedClassifier, LyricsClassifier, MetadataClassifier
 from jaxmusic.models.joint import AUDIO_ENCODERS, JointVAE, JointVAEOutput, start_from
 from jaxmusic.models.spectrogram_classifier import SpectrogramClassifier
@@ -15,8 +15,8 @@ from jaxmusic.models.vectors import Autoencoder, AutoencoderOutput, ConditionalV
 __all__ = [
     "AUDIO_ENCODERS",
     "FCVAE",
-    "FEATURE_FUSIONS",
     "FUSIONS",
+    "MODALITY_FUSIONS",
     "AdaptiveFusion",
     "AdaptiveFusionOutput",
     "AdaptiveFusionVAE",
@@ -34,6 +34,7 @@ __all__ = [
     "JointVAEOutput",
     "LyricsClassifier",
     "MetadataClassifier",
+    "ResidualBlock",
     "SpectrogramClassifier",
     "TemporalEncoder",
     "TextTransformer",

@@ -1,102 +1,123 @@
-"""Genre from several modalities: fusion and a residual net."""
+"""Several modalities' vectors → one → classes, through layers that are each followed by a residual block."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Literal, get_args
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-FEATURE_FUSIONS = ("concat", "add", "multiply", "min", "max", "mean", "gated")
+ModalityFusion = Literal["concat", "add", "multiply", "min", "max", "mean", "gated"]
+MODALITY_FUSIONS: tuple[str, ...] = get_args(ModalityFusion)
+
+
+class ResidualBlock(nn.Module):
+    """relu(x + BN(Dense(dropout(relu(BN(Dense(x))))))), at one width.
+
+    Attributes:
+        dropout: after the inner ReLU, in training.
+        momentum: share of the running statistics that a step keeps; 0.9 is PyTorch's default.
+    """
+
+    dropout: float = 0.0
+    momentum: float = 0.9
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, "batch width"], row_mask: Bool[Array, " batch"] | None = None, train: bool = False
+    ) -> Float[Array, "batch width"]:
+        """Rows with `row_mask` off take no part in the batch's statistics."""
+        mask = None if row_mask is None else row_mask[:, None]
+        h = nn.Dense(x.shape[-1])(x)
+        h = nn.relu(nn.BatchNorm(use_running_average=not train, momentum=self.momentum)(h, mask=mask))
+        h = nn.Dropout(self.dropout, deterministic=not train)(h)
+        h = nn.Dense(x.shape[-1])(h)
+        h = nn.BatchNorm(use_running_average=not train, momentum=self.momentum)(h, mask=mask)
+        return nn.relu(x + h)
 
 
 class FusionClassifier(nn.Module):
-    """Dense layers with residual blocks over fused modalities.
+    """Modalities, fused, then dense layers with a residual block behind each, then class logits.
 
-    Source: "Multimodal Fusion Genre-Based Music Recommender", §3.2 and figures 1 to 3: hidden sizes 256, 128, 128, 256
-    and 512, each followed by a residual block, batch normalisation, ReLU, dropout. The block is drawn, not written: we
-    take Dense → BatchNorm → ReLU → Dropout → Dense → BatchNorm, added to its input, ReLU.
+    Source: "Multimodal Fusion Genre-Based Music Recommender", §3.2 and figures 1 to 3; the order inside the block is
+    drawn there, not written. One modality alone is passed on as it is by `"concat"`.
 
     Attributes:
-        classes: number of classes.
-        widths: of the hidden layers.
-        dropout: in the residual blocks and before the last layer, in training, from the rng stream `"dropout"`.
-        fusion: `"concat"` sets the modalities side by side (an absent one as zeros). The others bring each to one width
-            by a linear layer and combine what is present element by element: `"add"`, `"multiply"`, `"min"`, `"max"`,
-            `"mean"`, or `"gated"`, a mean weighted by a softmax over the modalities. The document names padding or
-            cutting instead, which it warns loses features.
-        fused_width: of what is combined element by element.
+        classes: number of classes k.
+        widths: of the dense layers.
+        dropout: p of the blocks.
+        fusion: `"concat"`: modalities side by side, an absent one as zeros, with a column for each that says whether
+            it is there. All others first map each modality to `fused_dim` by a dense layer (nothing is padded or cut)
+            and join those that are there element by element; `"gated"` is their mean weighted by a softmax over
+            learned scores.
+        fused_dim: width of an element-wise fusion.
+        momentum: see `ResidualBlock`.
     """
 
     classes: int
-    widths: Sequence[int] = (256, 128, 128, 256, 512)
+    widths: tuple[int, ...] = (256, 128, 128, 256, 512)
     dropout: float = 0.5
-    fusion: str = "concat"
-    fused_width: int = 256
+    fusion: ModalityFusion = "concat"
+    fused_dim: int = 256
+    momentum: float = 0.9
 
     @nn.compact
     def __call__(
         self,
         inputs: Mapping[str, Float[Array, "batch _"]],
         masks: Mapping[str, Bool[Array, " batch"]] | None = None,
-        rows: Bool[Array, " batch"] | None = None,
-        *,
+        row_mask: Bool[Array, " batch"] | None = None,
         train: bool = False,
     ) -> Float[Array, "batch classes"]:
         """Logits.
 
         Args:
-            inputs: modality → `[batch, features]`.
-            masks: modality → `[batch]`, True where the row has it; None: every row has all.
-            rows: `[batch]`, False on filler rows, which must not count in the batch's statistics.
-            train: dropout, and batch statistics in place of the running ones.
+            inputs: modality → `[batch, d]`, with any d.
+            masks: modality → `[batch]` bool, True where a row has it; a modality without a mask is always there.
+            row_mask: `[batch]`, rows that count in batch norm's statistics; None: all.
+            train: whether dropout is on (rng stream `"dropout"`) and statistics are those of the batch.
+
+        Raises:
+            ValueError: an unknown fusion, no modality, or a mask of an unknown one.
         """
-        h = self._fuse(inputs, masks)
-
-        def normalized(x: Array) -> Array:
-            mask = None if rows is None else rows[:, None]
-            return nn.BatchNorm(use_running_average=not train, momentum=0.9)(x, mask=mask)
-
+        if self.fusion not in MODALITY_FUSIONS:
+            raise ValueError(f"fusion={self.fusion!r} is none of {MODALITY_FUSIONS}")
+        if not inputs or (unknown := set(masks or {}) - set(inputs)):
+            raise ValueError(f"masks of {sorted(unknown)}, inputs {sorted(inputs)}" if inputs else "no modality")
+        x = self._fuse(inputs, masks or {})
         for width in self.widths:
-            h = nn.relu(normalized(nn.Dense(width)(h)))
-            block = nn.relu(normalized(nn.Dense(width)(h)))
-            block = nn.Dropout(self.dropout, deterministic=not train)(block)
-            h = nn.relu(h + normalized(nn.Dense(width)(block)))
-        h = nn.Dropout(self.dropout, deterministic=not train)(h)
-        return nn.Dense(self.classes)(h)
+            x = nn.Dense(width)(x)
+            x = ResidualBlock(self.dropout, self.momentum)(x, row_mask, train)
+        return nn.Dense(self.classes)(x)
 
-    def _fuse(self, inputs: Mapping[str, Array], masks: Mapping[str, Array] | None) -> Array:
-        if self.fusion not in FEATURE_FUSIONS:
-            raise ValueError(f"fusion {self.fusion!r} is none of {FEATURE_FUSIONS}")
-        if not inputs:
-            raise ValueError("inputs must hold at least one modality")
+    def _fuse(self, inputs: Mapping[str, Array], masks: Mapping[str, Array]) -> Array:
         names = sorted(inputs)
-        batch = len(inputs[names[0]])
-        for name in names:
-            if inputs[name].ndim != 2 or len(inputs[name]) != batch:
-                raise ValueError(f"modality {name!r} has shape {inputs[name].shape}, not [{batch}, features]")
-        if masks is not None and (missing := set(names) - set(masks)):
-            raise ValueError(f"no mask for {sorted(missing)}: give each modality a bool array [batch]")
-        present = [jnp.ones(batch, bool) if masks is None else jnp.asarray(masks[name], bool) for name in names]
-        # What an absent modality holds must not matter, not even as NaN.
-        x = [jnp.where(here[:, None], inputs[name], 0.0) for name, here in zip(names, present, strict=True)]
         if self.fusion == "concat":
-            return jnp.concatenate(x, axis=-1)
-        h = jnp.stack([nn.Dense(self.fused_width, name=f"project_{name}")(v) for name, v in zip(names, x, strict=True)])
-        here = jnp.stack(present)[..., None]
-        count = jnp.maximum(here.sum(0), 1)
-        any_here = here.any(0)
-        if self.fusion == "multiply":
-            return jnp.where(any_here, jnp.where(here, h, 1.0).prod(0), 0.0)
-        if self.fusion in ("min", "max"):
-            extreme = jnp.inf if self.fusion == "min" else -jnp.inf
-            combine = jnp.min if self.fusion == "min" else jnp.max
-            return jnp.where(any_here, combine(jnp.where(here, h, jnp.where(any_here, extreme, 0.0)), axis=0), 0.0)
-        total = jnp.where(here, h, 0.0).sum(0)
+            columns = [masks[name][:, None].astype(inputs[name].dtype) for name in names if name in masks]
+            parts = [
+                jnp.where(masks[name][:, None], inputs[name], 0) if name in masks else inputs[name] for name in names
+            ]
+            return jnp.concatenate([*parts, *columns], axis=-1)
+        rows = inputs[names[0]].shape[0]
+        everywhere = jnp.ones(rows, bool)
+        there = jnp.stack([masks.get(name, everywhere) for name in names])[..., None]
+        mapped = jnp.stack([nn.Dense(self.fused_dim, name=f"map_{name}")(inputs[name]) for name in names])
         if self.fusion == "gated":
-            scores = jnp.stack([nn.Dense(1, name=f"gate_{name}")(v) for name, v in zip(names, h, strict=True)])
-            gates = jax.nn.softmax(jnp.where(here, scores, -1e9), axis=0)
-            return jnp.where(here, gates * h, 0.0).sum(0)
-        return total if self.fusion == "add" else total / count
+            scores = jnp.stack([nn.Dense(1, name=f"gate_{name}")(inputs[name]) for name in names])
+            # Where a row has no modality at all, the finite fill keeps the softmax finite.
+            gates = jax.nn.softmax(jnp.where(there, scores, -1e9), axis=0) * there
+            return (gates * mapped).sum(0)
+        if self.fusion == "multiply":
+            joined = jnp.where(there, mapped, 1).prod(0)
+        elif self.fusion == "min":
+            joined = jnp.where(there, mapped, jnp.inf).min(0)
+        elif self.fusion == "max":
+            joined = jnp.where(there, mapped, -jnp.inf).max(0)
+        else:
+            joined = jnp.where(there, mapped, 0).sum(0)
+            if self.fusion == "mean":
+                joined = joined / jnp.maximum(there.sum(0), 1)
+        return jnp.where(there.any(0), joined, 0)

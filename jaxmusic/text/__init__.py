@@ -11,7 +11,7 @@ from jaxmusic.text.tokenize import load_tokenizer, tokenize
 from jaxmusic.text.tokens import Tokens, Vocabulary, token_ids, train_wordpiece, trained_vocabulary, wordpiece_tokenizer
 from jaxmusic.text.transformer_config import TransformerConfig
 from jaxmusic.text.weights import Pretrained, load_pretrained, save_pretrained
-from jaxmusic.text.word_vectors import WordVectors, fit_word_vectors, multi_hot
+from jaxmusic.text.word_vectors import WordVectors, fit_word_vectors, load_word_vectors, multi_hot
 
 __all__ = [
     "LEXICAL_COLUMNS",
@@ -36,6 +36,7 @@ __all__ = [
     "lexical_statistics",
     "load_pretrained",
     "load_tokenizer",
+    "load_word_vectors",
     "multi_hot",
     "save_pretrained",
     "sentence_encoder",

@@ -1,113 +1,127 @@
-"""Word vectors learned from short lists of words: tags, titles, names."""
+"""Lists of words or tags → vectors: one column a word, or the mean of learned word vectors."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-__all__ = ["WordVectors", "fit_word_vectors", "multi_hot"]
+__all__ = ["WordVectors", "fit_word_vectors", "load_word_vectors", "multi_hot"]
 
 
-@dataclass(frozen=True)
-class WordVectors:
-    """A vector for each word.
+class WordVectors(NamedTuple):
+    """Vectors of words.
 
     Attributes:
-        words: the words.
-        vectors: `[words, dim]` float32.
-        pretrained: how many of them started from a given file.
+        row_of: word → row of `vectors`.
+        vectors: `[words, m]` float32.
     """
 
-    words: tuple[str, ...]
-    vectors: Float[np.ndarray, "words dim"]
-    pretrained: int = 0
+    row_of: dict[str, int]
+    vectors: np.ndarray
 
-    def mean(self, lists: Sequence[Sequence[str]]) -> tuple[Float[np.ndarray, "n dim"], Bool[np.ndarray, " n"]]:
-        """The mean vector of each list's known words, `[n, dim]`, and whether it has any, `[n]`; zeros where not."""
-        row = {word: i for i, word in enumerate(self.words)}
-        means = np.zeros((len(lists), self.vectors.shape[1]), np.float32)
-        known = np.zeros(len(lists), bool)
+    def mean(self, lists: Sequence[Sequence[str]]) -> tuple[Float[np.ndarray, "n m"], Bool[np.ndarray, " n"]]:
+        """Mean vector of each list's known words, and a mask that is False (and the vector 0) where it has none."""
+        out = np.zeros((len(lists), self.vectors.shape[1]), np.float32)
+        mask = np.zeros(len(lists), bool)
         for i, words in enumerate(lists):
-            found = [row[word] for word in words if word in row]
-            if found:
-                means[i], known[i] = self.vectors[found].mean(0), True
-        return means, known
+            rows = [self.row_of[word] for word in words if word in self.row_of]
+            if rows:
+                out[i], mask[i] = self.vectors[rows].mean(0), True
+        return out, mask
 
 
 def fit_word_vectors(
     sentences: Sequence[Sequence[str]],
     *,
-    dim: int = 100,
-    epochs: int = 5,
+    size: int = 100,
     seed: int = 0,
-    pretrained: str | Path | None = None,
+    epochs: int = 5,
+    min_count: int = 1,
+    window: int | None = None,
+    pretrained: WordVectors | None = None,
 ) -> WordVectors:
-    """Skip-gram vectors of all words in some lists of words.
+    """Word2Vec, skip-gram with negative sampling; give it the training part only.
+
+    One thread, because several would draw in an order that nobody controls.
 
     Args:
-        sentences: lists of words, of the training part.
-        dim: size of a vector.
-        epochs: passes over the lists. gensim's default of 5 hardly moves the vectors of a few thousand short lists.
-        seed: of the starting vectors and the negative samples; one worker, so that a seed gives one result.
-        pretrained: a text file of vectors (word2vec's format, or GloVe's without a first line) that words found there
-            start from.
-
-    Returns:
-        `WordVectors`.
+        sentences: lists of words; those with one word train nothing but give it a vector.
+        size: width m; of pretrained vectors theirs counts.
+        seed: the same seed gives the same vectors.
+        epochs: passes.
+        min_count: rarer words get no vector.
+        window: words on either side that count as context; None: all of the longest sentence, for tags, which have
+            no order.
+        pretrained: start from these where they know a word (fine-tuning), from random vectors elsewhere.
 
     Raises:
-        ValueError: no words, or pretrained vectors of another size.
-        FileNotFoundError: no such file of vectors.
+        ValueError: no word is frequent enough.
 
-    Source: Mikolov et al. (2013), "Distributed Representations of Words and Phrases and their Compositionality", as
-    implemented by gensim with its defaults (window 5, 5 negative samples), every word kept.
-
-    >>> found = fit_word_vectors([("jazz", "fusion"), ("rock", "metal"), ("jazz", "swing")], dim=4)
-    >>> sorted(found.words), found.mean([("jazz", "rock"), ("polka",)])[1].tolist()
-    (['fusion', 'jazz', 'metal', 'rock', 'swing'], [True, False])
+    Source: Mikolov et al. (2013), by gensim.
     """
     from gensim.models import Word2Vec
 
-    lists = [list(words) for words in sentences if len(words)]
-    if not lists:
-        raise ValueError("there is no word to learn vectors of")
-    model = Word2Vec(vector_size=dim, sg=1, min_count=1, workers=1, seed=seed, epochs=epochs)
-    model.build_vocab(lists)
-    given = {} if pretrained is None else _read_vectors(Path(pretrained), set(model.wv.key_to_index), dim)
-    for word, vector in given.items():
-        model.wv.vectors[model.wv.key_to_index[word]] = vector
-    model.train(lists, total_examples=len(lists), epochs=epochs)
-    return WordVectors(tuple(model.wv.index_to_key), np.array(model.wv.vectors, np.float32), len(given))
+    sentences = [list(words) for words in sentences]
+    if window is None:
+        window = max((len(words) for words in sentences), default=1)
+    if pretrained is not None:
+        size = pretrained.vectors.shape[1]
+    model = Word2Vec(
+        vector_size=size, window=max(window, 1), min_count=min_count, sg=1, seed=seed, workers=1, epochs=epochs
+    )
+    model.build_vocab(sentences)
+    if not len(model.wv):
+        raise ValueError(f"none of {len(sentences)} sentences has a word that occurs {min_count} times")
+    if pretrained is not None:
+        for word, row in model.wv.key_to_index.items():
+            if word in pretrained.row_of:
+                model.wv.vectors[row] = pretrained.vectors[pretrained.row_of[word]]
+    model.train(sentences, total_examples=len(sentences), epochs=epochs)
+    return WordVectors(dict(model.wv.key_to_index), np.array(model.wv.vectors, np.float32))
 
 
-def multi_hot(lists: Sequence[Sequence[str]], words: Sequence[str]) -> Float[np.ndarray, "n words"]:
-    """`[n, words]` float32: 1 where a list holds a word.
+def load_word_vectors(path: str | Path) -> WordVectors:
+    """Vectors from a text file in word2vec's or GloVe's format: a word and its numbers on each line.
 
-    >>> multi_hot([("jazz",), ("rock", "jazz")], ["jazz", "rock"]).tolist()
-    [[1.0, 0.0], [1.0, 1.0]]
+    Raises:
+        ValueError: a line with another number of values; names the file and the line.
     """
-    column = {word: i for i, word in enumerate(words)}
-    hot = np.zeros((len(lists), len(words)), np.float32)
-    for i, found in enumerate(lists):
-        hot[i, [column[word] for word in found if word in column]] = 1
-    return hot
-
-
-def _read_vectors(path: Path, wanted: set[str], dim: int) -> dict[str, np.ndarray]:
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file of word vectors")
-    found: dict[str, np.ndarray] = {}
-    with path.open(encoding="utf-8", errors="replace") as file:
+    path = Path(path).expanduser()
+    row_of: dict[str, int] = {}
+    vectors: list[np.ndarray] = []
+    with path.open(encoding="utf-8") as file:
         for number, line in enumerate(file, 1):
-            word, *values = line.rstrip().split(" ")
+            word, *values = line.rstrip("\n").rstrip().split(" ")
             if number == 1 and len(values) == 1:
-                continue
-            if len(values) != dim:
-                raise ValueError(f"{path}: line {number} has a vector of {len(values)} numbers, not of {dim}")
-            if word in wanted:
-                found[word] = np.array(values, np.float32)
-    return found
+                continue  # word2vec's header: words and width
+            try:
+                vector = np.array(values, np.float32)
+            except ValueError:
+                raise ValueError(f"{path}, line {number}: {word!r} is not followed by numbers") from None
+            if (vectors and len(vector) != len(vectors[0])) or not len(vector):
+                raise ValueError(
+                    f"{path}, line {number}: {len(vector)} values, {len(vectors[0]) if vectors else 1} expected"
+                )
+            if word not in row_of:
+                row_of[word] = len(vectors)
+                vectors.append(vector)
+    if not vectors:
+        raise ValueError(f"{path} holds no word vectors")
+    return WordVectors(row_of, np.stack(vectors))
+
+
+def multi_hot(lists: Sequence[Sequence[str]], vocabulary: Sequence[str]) -> Float[np.ndarray, "n words"]:
+    """1 where a list holds a word of the vocabulary; words outside it are ignored.
+
+    >>> multi_hot([["rock", "pop"], ["jazz"]], ["jazz", "rock"]).tolist()
+    [[0.0, 1.0], [1.0, 0.0]]
+    """
+    column = {word: i for i, word in enumerate(vocabulary)}
+    out = np.zeros((len(lists), len(column)), np.float32)
+    for i, words in enumerate(lists):
+        out[i, [column[word] for word in words if word in column]] = 1
+    return out

@@ -1,0 +1,123 @@
+"""Fusion recommender reproduction: what the document tuned or left open, each on few seeds.
+
+Tag clusters over k, mAP against k, the ways to fuse, and a search over depth, width and dropout.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import fusion_recommender_lists as lists
+import fusion_recommender_pipeline as pipeline
+import jax
+import numpy as np
+from fusion_recommender_pipeline import TABLE1, VARIANTS
+
+from jaxmusic import data, models, text
+from jaxmusic.evaluation import kmeans_sweep
+
+if TYPE_CHECKING:
+    from fusion_recommender import Config
+
+WIDTHS = {
+    "document, 256-128-128-256-512": (256, 128, 128, 256, 512),
+    "narrow, 128-64-64-128-256": (128, 64, 64, 128, 256),
+    "shallow, 256-512": (256, 512),
+    "one layer, 256": (256,),
+}
+DROPOUTS = (0.2, 0.5, 0.7)
+
+
+def run(config: Config, songs: data.MillionSongs) -> dict[str, Any]:
+    """All studies (JSON)."""
+    return {
+        "clusters": clusters(config, songs),
+        "sweep": [sweep(config, songs, seed) for seed in range(config.sweep_seeds)],
+        "fusions": [fusions(config, songs, seed) for seed in range(config.fusion_seeds)],
+        "search": search(config, songs) if config.search_epochs else [],
+    }
+
+
+def clusters(config: Config, songs: data.MillionSongs) -> dict[str, Any]:
+    """K-means of the distinct tag lists for k = 2 to 100, in both spaces.
+
+    On all songs: it describes the data, and nothing is trained on it.
+    """
+    distinct = sorted(set(songs.songs.modalities["tags"]))
+    vocabulary = sorted({tag for tags in distinct for tag in tags})
+    vectors = text.fit_word_vectors(distinct, size=config.tag_size, seed=0, epochs=config.tag_epochs)
+    spaces = {"multi-hot": text.multi_hot(distinct, vocabulary), "word2vec": vectors.mean(distinct)[0]}
+    found: dict[str, Any] = {"lists": len(distinct), "tags": len(vocabulary)}
+    for name, x in spaces.items():
+        swept = kmeans_sweep(x, range(2, config.max_k + 1), seed=0)
+        found[name] = {field: np.asarray(value).tolist() for field, value in swept._asdict().items()}
+        seen = sum(1 for tags in distinct for tag in set(tags))
+        found["tags seen once"] = sum(
+            1 for count in np.bincount([vocabulary.index(t) for tags in distinct for t in tags]) if count == 1
+        )
+        found["tags per list"] = seen / len(distinct)
+    return found
+
+
+def sweep(config: Config, songs: data.MillionSongs, seed: int) -> dict[str, dict[str, float]]:
+    """k → mAP of the net's probabilities by dot product and by cosine, and of the K-means labels alone."""
+    key = jax.random.fold_in(jax.random.key(1), seed)
+    part = pipeline.part_of(config, songs, VARIANTS["random"], jax.random.fold_in(key, 0), seed)
+    heard = lists.listening(config, part, seed)
+    found = {}
+    for k in config.sweep_k:
+        classes = pipeline.classes_of(part, k, seed)
+        if classes.k < k:
+            continue
+        setting = TABLE1["row2"]._replace(k=k)
+        fitted = pipeline.fit(config, part, classes, jax.random.fold_in(key, k), setting, epochs=config.sweep_epochs)
+        scorer = lists.Scorer(heard)
+        items = fitted.probabilities[part.test]
+        scorer.add_content("dot", items)
+        scorer.add_content("cosine", items, similarity="cosine")
+        scorer.add_content("labels", lists.one_hot(classes, part.test))
+        found[str(k)] = {name: values[f"map@{lists.LENGTH}"] for name, values in scorer.scores.items()}
+        found[str(k)]["accuracy"] = fitted.scores["accuracy"]
+    return found
+
+
+def fusions(config: Config, songs: data.MillionSongs, seed: int) -> dict[str, dict[str, float]]:
+    """Ways to fuse → test accuracy and balanced accuracy, on blocks that are standardised but not reduced."""
+    key = jax.random.fold_in(jax.random.key(2), seed)
+    part = pipeline.part_of(config, songs, VARIANTS["random"], jax.random.fold_in(key, 0), seed)
+    setting = TABLE1["row2"]
+    classes = pipeline.classes_of(part, setting.k, seed)
+    # Numbers are always there; the other blocks have masks.
+    masks = {name: mask for name, mask in part.masks.items() if name != "numbers"}
+    found = {}
+    for i, fusion in enumerate(models.MODALITY_FUSIONS):
+        scores = pipeline.fit(
+            config, part, classes, jax.random.fold_in(key, 1 + i), setting, inputs=part.blocks, masks=masks,
+            fusion=fusion, epochs=config.fusion_epochs,
+        ).scores  # fmt: skip
+        found[fusion] = {name: scores[name] for name in ("accuracy", "balanced_accuracy", "train_accuracy")}
+    return found
+
+
+def search(config: Config, songs: data.MillionSongs) -> list[dict[str, Any]]:
+    """Depth, width and dropout on a validation part of the training songs; the test score is that of the same fit."""
+    key = jax.random.key(3)
+    part = pipeline.part_of(config, songs, VARIANTS["random"], jax.random.fold_in(key, 0), 0)
+    classes = pipeline.classes_of(part, TABLE1["row2"].k, 0)
+    own = part.songs.songs.take(part.train)
+    kept, valid = data.split(jax.random.fold_in(key, 1), own, (0.85, 0.15), groups=own.ids)
+    found = []
+    for name, widths in WIDTHS.items():
+        for dropout in DROPOUTS:
+            setting = TABLE1["row2"]._replace(dropout=dropout)
+            options: dict[str, Any] = {"epochs": config.search_epochs, "widths": widths}
+            scores = pipeline.fit(
+                config, part, classes, jax.random.fold_in(key, 2), setting,
+                rows=(part.train[kept], part.train[valid]), **options,
+            ).scores  # fmt: skip
+            found.append({
+                "widths": name, "dropout": dropout, "accuracy": scores["accuracy"],
+                "balanced_accuracy": scores["balanced_accuracy"], "train_accuracy": scores["train_accuracy"],
+                "parameters": scores["parameters"],
+            })  # fmt: skip
+    return found
