@@ -111,7 +111,7 @@ def _figures(config: Config, records: Records, studies: Mapping[str, Any]) -> li
             for row, setting in TABLE1.items()
         }
         path = config.out / f"accuracy_{name}.png"
-        figures.training_curves(curves, path=path, ylabel="accuracy", held_out="test part")
+        figures.training_curves(curves, path=path, ylabel="accuracy", held_out="test part", share=True)
         drawn.append((
             path.name,
             f"Figures 8 to 10, split {name}: training accuracy (with dropout, as trained) and test accuracy (dashed) "
@@ -124,7 +124,9 @@ def _figures(config: Config, records: Records, studies: Mapping[str, Any]) -> li
             }
             for name in config.variant
         }
-        figures.training_curves(curves, path=config.out / "accuracy_long.png", ylabel="accuracy", held_out="test part")
+        figures.training_curves(
+            curves, path=config.out / "accuracy_long.png", ylabel="accuracy", held_out="test part", share=True
+        )
         drawn.append(("accuracy_long.png", f"Figure 9: {config.long_epochs} epochs in at most 200 points, first seed"))
     drawn.append(_sweep_figure(config, records, studies))
     names = _ranked(records, config.variant[0])

@@ -23,6 +23,12 @@ def _cells(line):
     return [cell.strip() for cell in line.strip().strip("|").split("|")]
 
 
+def _id(name):
+    """A row's name, or the one in backticks and parentheses behind it."""
+    behind = re.search(r"\(`(.+)`\)$", name)
+    return behind[1] if behind else name.strip("*` ")
+
+
 @pytest.mark.parametrize("found", _tables(), ids=lambda m: f"{m['report']}-{m['family']}")
 def test_every_number_of_a_table_is_the_reports(found):
     rows = {row["id"]: row for row in json.loads((ROOT / found["report"] / "report.json").read_text())["rows"]}
@@ -34,7 +40,7 @@ def test_every_number_of_a_table_is_the_reports(found):
         for title, value in zip(titles, values, strict=True):
             if value == "–":
                 continue
-            row = rows[f"{found['family']}.{name.strip('*` ')}{found['ending'] or ''}@variant:{title}"]
+            row = rows[f"{found['family']}.{_id(name)}{found['ending'] or ''}@variant:{title}"]
             shown = re.fullmatch(r"([−-]?[\d.]+)(?: ± ([\d.]+))?(?: \((.+) to (.+)\))?", value.strip("* "))
             assert shown, f"{name}, {title}: {value!r} is no number"
             mean, spread, low, high = shown.groups()
