@@ -8,17 +8,31 @@ The subpackages load on first use, so that `import jaxmusic` itself loads neithe
 """
 
 import importlib
-from types import ModuleType
+from typing import Any
 
 __version__ = "0.1.0"
 
-_ROOMS = ("audio", "data", "evaluation", "figures", "losses", "models", "recommend", "report", "text", "training")
-__all__ = ["__version__", *_ROOMS]
+_ROOMS = (
+    "app",
+    "audio",
+    "data",
+    "evaluation",
+    "figures",
+    "losses",
+    "models",
+    "recommend",
+    "report",
+    "text",
+    "training",
+)
+__all__ = ["__version__", "load", *_ROOMS]
 
 
-def __getattr__(name: str) -> ModuleType:
+def __getattr__(name: str) -> Any:
     if name in _ROOMS:
         return importlib.import_module(f"jaxmusic.{name}")
+    if name == "load":
+        return importlib.import_module("jaxmusic.app").load
     raise AttributeError(f"module 'jaxmusic' has no attribute {name!r}")
 
 

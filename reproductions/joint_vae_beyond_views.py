@@ -15,7 +15,7 @@ from joint_vae_pipeline import load_clips, without_audio
 
 from jaxmusic import data, models, text
 from jaxmusic.audio import mel_dynamics, mel_statistics
-from jaxmusic.data.preprocessing import fit_standardizer, pool_frames
+from jaxmusic.data.preprocessing import fit_standardizer, fit_tempered_pca, pool_frames
 
 if TYPE_CHECKING:
     from joint_vae_beyond import Config
@@ -216,14 +216,4 @@ def _levels(prepared: Prepared, fit: np.ndarray) -> np.ndarray:
 
 
 def _tempered(x: np.ndarray, fit: np.ndarray, size: int) -> np.ndarray:
-    """The first principal components of the training rows, each divided by the root of its standard deviation.
-
-    Unscaled, the first component outweighs all others; whitened, the last ones, mostly noise, weigh as much as the
-    first. The root stands between. The whole has unit mean square on the training rows.
-    """
-    size = min(size, len(fit) - 1, x.shape[1])
-    mean = x[fit].mean(0)
-    _, singular, right = np.linalg.svd((x[fit] - mean).astype(np.float64), full_matrices=False)
-    deviation = np.maximum(singular[:size] / np.sqrt(len(fit)), 1e-8)
-    scores = (x - mean) @ right[:size].T / np.sqrt(deviation)
-    return (scores / np.sqrt(deviation.mean())).astype(np.float32)
+    return fit_tempered_pca(x[fit], size)(x)

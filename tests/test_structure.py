@@ -16,6 +16,7 @@ ORDER = (
     {"models", "losses"},
     {"training", "evaluation"},
     {"recommend", "figures", "report"},
+    {"app"},
 )
 LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
 
@@ -51,7 +52,7 @@ def test_imports_go_one_way():
 
 
 def test_every_room_has_a_place_in_the_order():
-    rooms = {_room(path) for path in (ROOT / "jaxmusic").rglob("*.py")} - {"__init__"}
+    rooms = {_room(path) for path in (ROOT / "jaxmusic").rglob("*.py")} - {"__init__", "__main__"}
     assert rooms == set(LEVEL)
 
 
@@ -78,7 +79,7 @@ def test_importing_sets_no_jax_option():
 import jax
 names = [name for name in jax.config.values if hasattr(jax.config, name)]
 before = {name: getattr(jax.config, name) for name in names}
-from jaxmusic import audio, data, evaluation, figures, losses, models, report, text, training
+from jaxmusic import app, audio, data, evaluation, figures, losses, models, report, text, training
 assert len(names) > 20
 assert before == {name: getattr(jax.config, name) for name in names}
 """
@@ -99,7 +100,7 @@ def test_the_wheel_imports_and_runs_outside_the_checkout(wheel, tmp_path):
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         archive.extractall(tmp_path / "site")
-    assert "jaxmusic/py.typed" in names
+    assert {"jaxmusic/py.typed", "jaxmusic/app/page.html", "jaxmusic/app/page.js"} <= set(names)
     assert not [name for name in names if name.startswith(("tests", "reproductions", "benchmarks"))]
     code = """
 import sys

@@ -7,7 +7,14 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-__all__ = ["Standardizer", "fit_standardizer", "pool_frames", "standardize_bins"]
+__all__ = [
+    "Standardizer",
+    "TemperedPCA",
+    "fit_standardizer",
+    "fit_tempered_pca",
+    "pool_frames",
+    "standardize_bins",
+]
 
 # A spread below this is rounding error: the column counts as constant and stays 0 instead of being blown up.
 _CONSTANT = 1e-6
@@ -96,3 +103,42 @@ def fit_standardizer(x: Float[np.ndarray, "n columns"]) -> Standardizer:
         raise ValueError(f"expected rows and columns, got shape {x.shape}")
     deviation = x.std(0)
     return Standardizer(x.mean(0), np.where(deviation < _CONSTANT, np.inf, deviation))
+
+
+class TemperedPCA(NamedTuple):
+    """Principal components, each divided by the root of its standard deviation; fitted on one part, applied to any.
+
+    Unscaled, the first component outweighs all others; whitened, the last ones, mostly noise, weigh as much as the
+    first. The root stands between. The whole has unit mean square on the rows it was fitted on.
+
+    Attributes:
+        mean: `[columns]`.
+        components: `[size, columns]`, orthonormal rows.
+        deviation: `[size]` standard deviation of the fitted rows on each.
+    """
+
+    mean: np.ndarray
+    components: np.ndarray
+    deviation: np.ndarray
+
+    def __call__(self, x: Float[np.ndarray, "n columns"]) -> Float[np.ndarray, "n size"]:
+        """Scores, float32."""
+        scores = (x - self.mean) @ self.components.T / np.sqrt(self.deviation)
+        return (scores / np.sqrt(self.deviation.mean())).astype(np.float32)
+
+
+def fit_tempered_pca(x: Float[np.ndarray, "n columns"], size: int) -> TemperedPCA:
+    """Fit the first `size` components, fewer where rows or columns are; give it the training part only.
+
+    Raises:
+        ValueError: fewer than two rows.
+
+    >>> fit_tempered_pca(np.array([[1.0, 0.0], [3.0, 0.0]]), 2)(np.array([[3.0, 0.0]])).round(3).tolist()
+    [[1.0]]
+    """
+    if len(x) < 2:
+        raise ValueError(f"principal components need two rows at least, got {len(x)}")
+    size = min(size, len(x) - 1, x.shape[1])
+    mean = x.mean(0)
+    _, singular, right = np.linalg.svd((x - mean).astype(np.float64), full_matrices=False)
+    return TemperedPCA(mean, right[:size], np.maximum(singular[:size] / np.sqrt(len(x)), 1e-8))

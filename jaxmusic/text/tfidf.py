@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -126,7 +126,12 @@ class TfidfPCA:
 
 
 def fit_tfidf_pca(
-    texts: Sequence[str], *, max_features: int = 4096, n_components: int = 64, language_aware: bool = False
+    texts: Sequence[str],
+    *,
+    max_features: int = 4096,
+    n_components: int = 64,
+    language_aware: bool = False,
+    analyzer: Callable[[str], list[str]] | None = None,
 ) -> TfidfPCA:
     """Fit TF-IDF weights and their principal components on lyrics; give it the training part only.
 
@@ -140,12 +145,13 @@ def fit_tfidf_pca(
         max_features: size of the vocabulary at most, the most frequent words first.
         n_components: width of the score vectors; fewer directions than this leave zero columns.
         language_aware: use the language-aware form.
+        analyzer: text → its words, such as `jaxmusic.text.words`, in place of both forms.
 
     Returns:
         The fitted `TfidfPCA`.
 
     Raises:
-        ValueError: if fewer than two texts have words.
+        ValueError: if fewer than two texts have words, or both `language_aware` and an analyzer are given.
 
     Source: "Hybrid Multimodal Music Clustering via Joint VAE", section 3.1.3 (TF-IDF, PCA) and section 5.3 (language
     detection, stop words and tokens per language).
@@ -160,10 +166,13 @@ def fit_tfidf_pca(
 
     if n_components < 1 or max_features < 1:
         raise ValueError(f"n_components ({n_components}) and max_features ({max_features}) must be at least 1")
+    if language_aware and analyzer is not None:
+        raise ValueError("language_aware is an analyzer of its own: give one of the two")
+    analyzer = content_words if language_aware else analyzer
     present = [text for text in texts if text.strip()]
     if not present:
         raise ValueError(f"all {len(texts)} lyrics are empty: TF-IDF needs words to be fitted on")
-    vectorizer = TfidfVectorizer(max_features=max_features, **({"analyzer": content_words} if language_aware else {}))
+    vectorizer = TfidfVectorizer(max_features=max_features, **({} if analyzer is None else {"analyzer": analyzer}))
     try:
         weights = vectorizer.fit_transform(present)
     except ValueError as error:

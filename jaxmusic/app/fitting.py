@@ -1,0 +1,128 @@
+"""A folder of clips → a `MusicModel`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import jax
+import numpy as np
+import optax
+
+from jaxmusic import data, evaluation, losses, models, training
+from jaxmusic.app.model import ClipIndex, MusicModel, read_folder
+from jaxmusic.app.settings import Settings
+from jaxmusic.app.views import Views, audio_features, fit_views
+
+# With fewer pairs than this, a part left out would measure little and cost much.
+_FEWEST_TO_HOLD_OUT = 40
+
+
+def fit(
+    folder: str | Path, settings: Settings | None = None, *, cache: str | Path | None = None, progress: bool = False
+) -> MusicModel:
+    """Fit a JointVAE to a folder of clips, with lyrics where it has them.
+
+    Args:
+        folder: the layout of `data.clips`.
+        settings: sizes and training; default: `Settings()`.
+        cache: folder that keeps computed spectrograms for the next call.
+        progress: show progress bars.
+
+    Returns:
+        The model; `scores` are of the share of clips left out of training (artists and songs never cross), `notes` say
+        what was dropped and what is missing.
+
+    Raises:
+        FileNotFoundError: no such folder, or no clips in it.
+        ValueError: fewer than two clips with sound, or a malformed table.
+    """
+    settings = settings or Settings()
+    dataset = read_folder(folder, settings, cache=cache, progress=progress)
+    mel, mask, has_audio = dataset.modalities["audio"], dataset.masks["frames"], dataset.masks["audio"]
+    if has_audio.sum() < 2:
+        raise ValueError(f"{folder} has {has_audio.sum()} clip with sound, two are needed: add clips")
+    if mel.shape[-1] < 2:
+        raise ValueError(f"the clips of {folder} have one frame each: {settings.hop_length} samples and more are two")
+    texts = [str(text) for text in dataset.modalities["lyrics"]]
+    notes = [f"{entry['file']} was left out: {entry['why']}" for entry in dataset.source["dropped"]]
+    notes += dataset.source["notes"]
+    key = jax.random.key(settings.seed)
+    rows, held = _parts(jax.random.fold_in(key, 0), dataset, settings, notes)
+    views = fit_views(
+        audio_features(mel[rows][has_audio[rows]], mask[rows][has_audio[rows]]), [texts[row] for row in rows],
+        frames=mel.shape[-1], audio_dim=settings.audio_dim, lyrics_dim=settings.lyrics_dim,
+        max_features=settings.max_features,
+    )  # fmt: skip
+    if views.lyrics is None:
+        notes.append("fewer than two clips have lyrics with words: the model hears sound alone, and words find nothing")
+    module = make_module(settings, views, mel.shape[1])
+    audio = np.where(has_audio[:, None], views.audio_vectors(mel, mask), 0).astype(np.float32)
+    lyrics, has_lyrics = views.lyric_vectors(texts)
+    batch = {"inputs": {"audio": audio, "lyrics": lyrics}, "masks": {"audio": has_audio, "lyrics": has_lyrics}}
+    rows = rows[(has_audio | has_lyrics)[rows]]
+    state, _ = training.fit(
+        jax.random.fold_in(key, 1), module, _loss(settings), jax.tree.map(lambda x: x[rows], batch),
+        epochs=settings.epochs, batch_size=settings.batch,
+        optimizer=optax.adamw(settings.learning_rate, weight_decay=settings.weight_decay),
+        progress="fit" if progress else None,
+    )  # fmt: skip
+    variables = jax.tree.map(np.asarray, dict(state.variables))
+    nowhere = np.zeros((0, settings.latent), np.float32)
+    empty = ClipIndex("", np.array([], str), np.zeros(0, bool), np.zeros(0, bool), nowhere, nowhere)
+    unplaced = MusicModel(settings, dataset.source["audio"]["from"], views, module, variables, empty, {})
+    index = unplaced.index_of(dataset)
+    scores = _scores(unplaced, index.audio[held], lyrics[held], has_audio[held] & has_lyrics[held]) if len(held) else {}
+    return replace(unplaced, index=index, scores=scores, notes=tuple(notes))
+
+
+def make_module(settings: Settings, views: Views, n_mels: int) -> models.JointVAE:
+    """The JointVAE at these sizes."""
+    return models.JointVAE(
+        n_mels=n_mels,
+        frames=views.frames,
+        lyrics_dim=views.lyrics_dim,
+        latent_dim=settings.latent,
+        fusion="poe",
+        audio_encoder_kind="vector",
+        audio_dim=len(views.components.components),
+        widths=(settings.width,),
+        dropout_rate=settings.dropout,
+    )
+
+
+def _loss(settings: Settings) -> losses.LossFunction:
+    return losses.joint_elbo(
+        weights={"audio": 1.0, "lyrics": 1.0},
+        reduction="sum",
+        contrastive_weight=settings.alignment_weight,
+        temperature=settings.temperature,
+    )
+
+
+def _parts(
+    key: jax.Array, dataset: data.Dataset, settings: Settings, notes: list[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows to fit on and rows to measure on."""
+    everything, nothing = np.arange(len(dataset)), np.arange(0)
+    if not settings.holdout:
+        return everything, nothing
+    pairs = int((dataset.masks["audio"] & dataset.masks["lyrics"]).sum())
+    if pairs < _FEWEST_TO_HOLD_OUT:
+        notes.append(f"{pairs} clips have both sound and lyrics: too few to leave some out and measure the search")
+        return everything, nothing
+    try:
+        rows, held = data.split(key, dataset, (1 - settings.holdout, settings.holdout))
+    except ValueError as error:
+        notes.append(f"the search is not measured: {error}")
+        return everything, nothing
+    return (rows, held) if dataset.masks["audio"][rows].sum() >= 2 else (everything, nothing)
+
+
+def _scores(model: MusicModel, audio: np.ndarray, lyrics: np.ndarray, both: np.ndarray) -> dict[str, float]:
+    """Lyrics → audio among clips that training never saw."""
+    if both.sum() < 2 or not model.knows_lyrics:
+        return {}
+    words = training.predict(model.module, model.variables, ({"lyrics": lyrics[both]},), method="posteriors")
+    found = evaluation.retrieval_scores(words["lyrics"][0], audio[both], ks=(10,))
+    return {"pairs": float(both.sum()), **found}

@@ -1,0 +1,75 @@
+"""What a model is made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Sizes and training of a model of one's own music; the defaults are the quick size.
+
+    They are those of the retrieval study's base: an MLP on statistics and dynamics of the mel bands, TF-IDF lyrics, a
+    product of experts, InfoNCE between the modalities.
+    """
+
+    sr: int = 22_050
+    """Sampling rate in Hz that clips are converted to."""
+    n_fft: int = 2048
+    """Window in samples."""
+    hop_length: int = 512
+    """Samples between frames."""
+    n_mels: int = 64
+    """Mel bands; stored spectrograms keep theirs."""
+    duration: float | None = None
+    """Seconds heard of each clip, from its start; None: of the longest clip, 30 at most."""
+    audio_dim: int = 64
+    """Principal components of the audio features."""
+    max_features: int = 4096
+    """Words of TF-IDF, the most frequent first."""
+    lyrics_dim: int = 64
+    """Principal components of TF-IDF."""
+    latent: int = 32
+    """Dimensions of the space that sound and words share."""
+    width: int = 128
+    """Hidden width of encoders and decoders."""
+    dropout: float = 0.3
+    """Of inputs and hidden layers, in training."""
+    epochs: int = 60
+    """Passes over the clips."""
+    batch: int = 64
+    """Clips of a step."""
+    learning_rate: float = 1e-3
+    """Of AdamW."""
+    weight_decay: float = 1e-2
+    """Of AdamW."""
+    alignment_weight: float = 100.0
+    """Of InfoNCE between a clip's sound and its words."""
+    temperature: float = 0.1
+    """Of InfoNCE."""
+    holdout: float = 0.15
+    """Share of the clips left out of training to measure the search; none are where fewer than 40 have both parts."""
+    seed: int = 0
+    """The same seed on the same clips gives the same model."""
+
+    def __post_init__(self) -> None:
+        whole = ("sr", "n_fft", "hop_length", "n_mels", "audio_dim", "max_features", "lyrics_dim", "latent", "width",
+                 "epochs", "batch")  # fmt: skip
+        for name in whole:
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name} must be a whole number from 1 on, not {value!r}")
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
+            raise ValueError(f"seed must be a whole number from 0 on, not {self.seed!r}")
+        for name in ("learning_rate", "temperature", "weight_decay", "alignment_weight", "dropout", "holdout"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+                raise ValueError(f"{name} must be a number from 0 on, not {value!r}")
+        if self.learning_rate == 0 or self.temperature == 0:
+            raise ValueError("learning_rate and temperature must be above 0")
+        if not self.dropout < 1 or not self.holdout < 1:
+            raise ValueError(f"dropout ({self.dropout}) and holdout ({self.holdout}) are shares below 1")
+        if self.duration is not None and (
+            isinstance(self.duration, bool) or not isinstance(self.duration, int | float) or not self.duration > 0
+        ):
+            raise ValueError(f"duration must be seconds above 0, or None, not {self.duration!r}")

@@ -1,0 +1,57 @@
+"""A small folder of clips with hostile names, and a model of it."""
+
+import csv
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import pytest
+
+from jaxmusic import app, data
+
+SMALL = app.Settings(n_mels=32, duration=2.0, audio_dim=8, lyrics_dim=8, latent=4, width=16, epochs=3, batch=8)
+HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
+# In the place of clips 0, 1 and 2.
+NAMES = ('it\'s "quoted" #1 100% <b>&amp;', "আমার গান", "party 🎉 <script>alert(1)")
+
+
+class Music(NamedTuple):
+    folder: Path
+    ids: list[str]
+    lyrics: list[str]
+
+
+def write_music(folder: Path, n: int = 12, *, lyrics: bool = True) -> Music:
+    """Clips of the embedded corpus, some of whose names, lyrics and labels try to be markup."""
+    corpus = data.draw_corpus(jax.random.key(0), n, n_listeners=0)
+    data.write_clips(corpus, folder, duration=2.0)
+    ids, texts = corpus.ids.tolist(), corpus.lyrics.tolist()
+    for row, name in enumerate(NAMES[:n]):
+        (folder / "audio" / f"{ids[row]}.wav").rename(folder / "audio" / f"{name}.wav")
+        ids[row] = name
+    texts[0] = f"{HOSTILE} thunder thunder"
+    with (folder / "lyrics.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("id", "lyrics"), *zip(ids, texts, strict=True)])
+    with (folder / "labels.csv").open("w", encoding="utf-8", newline="") as file:
+        genres = [HOSTILE, *corpus.factors["genre"].tolist()[1:]]
+        csv.writer(file).writerows([("id", "genre"), *zip(ids, genres, strict=True)])
+    if not lyrics:
+        (folder / "lyrics.csv").unlink()
+    return Music(folder, ids, texts if lyrics else [""] * n)
+
+
+@pytest.fixture(scope="session")
+def music(tmp_path_factory):
+    return write_music(tmp_path_factory.mktemp("it's <my> music 🎵"))
+
+
+@pytest.fixture(scope="session")
+def model(music):
+    return app.fit(music.folder, SMALL)
+
+
+@pytest.fixture(scope="session")
+def silent_model(tmp_path_factory):
+    """Fitted on a folder without lyrics."""
+    music = write_music(tmp_path_factory.mktemp("silent"), lyrics=False)
+    return music, app.fit(music.folder, SMALL)

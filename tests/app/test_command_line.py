@@ -1,0 +1,61 @@
+"""`python -m jaxmusic`: the four commands, and one line where something is to be mended."""
+
+import subprocess
+import sys
+
+import pytest
+
+from jaxmusic import app
+from jaxmusic.app.command_line import main
+from tests.app.conftest import write_music
+
+QUICK = ["--quiet", "--n-mels", "32", "--duration", "2", "--epochs", "2", "--latent", "4"]
+
+
+def test_fit_map_search_recommend(music, tmp_path, capsys):
+    model, page = str(tmp_path / "model"), tmp_path / "map.html"
+    assert main(["fit", str(music.folder), "--out", model, *QUICK]) == 0
+    assert "12 clips (12 with sound, 12 with lyrics)" in capsys.readouterr().out
+    assert main(["map", model, str(music.folder), "--out", str(page), "--quiet"]) == 0
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+    capsys.readouterr()
+    assert main(["search", model, "thunder", "--n", "3"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["1", "2", "3"]
+    expected = app.load(model).search("thunder", 3)
+    assert [expected[i][0] in line for i, line in enumerate(lines)] == [True] * 3
+    assert main(["recommend", model, music.ids[0], music.ids[4], "--n", "2"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_a_clip_removed_after_the_fit_is_marked(tmp_path, capsys):
+    music = write_music(tmp_path / "music", 4)
+    model = str(tmp_path / "model")
+    assert main(["fit", str(music.folder), "--out", model, *QUICK]) == 0
+    (music.folder / "audio" / f"{music.ids[3]}.wav").unlink()
+    capsys.readouterr()
+    assert main(["recommend", model, music.ids[0]]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert ["no longer there" in line for line in lines] == [music.ids[3] in line for line in lines]
+    assert any("no longer there" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["fit", "nowhere"], "no such folder: nowhere"),
+        (["search", "nowhere", "love"], "nowhere is no model"),
+        (["fit", "nowhere", "--out", __file__], "is a file"),
+    ],
+)
+def test_what_is_wrong_is_one_line(arguments, message, capsys):
+    assert main(arguments) == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_help_runs_as_a_module():
+    done = subprocess.run([sys.executable, "-m", "jaxmusic", "--help"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert all(command in done.stdout for command in ("fit", "map", "search", "recommend"))

@@ -1,0 +1,142 @@
+"""A model's folder: what is saved comes back the same, and what is not known is refused."""
+
+import hashlib
+import json
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+import jaxmusic
+from jaxmusic import app
+from jaxmusic.app.storage import _digest
+
+
+@pytest.fixture
+def saved(model, tmp_path):
+    return app.save(model, tmp_path / "model")
+
+
+def _edit(folder, change, *, sign=True):
+    """Change config.json; with `sign`, as someone would who knows about the digest."""
+    path = folder / "config.json"
+    config = json.loads(path.read_text())
+    change(config)
+    if sign:
+        config["config_sha256"] = _digest(config)
+    path.write_text(json.dumps(config))
+
+
+def _edit_tensors(folder, change):
+    tensors = dict(load_file(folder / "model.safetensors"))
+    change(tensors)
+    save_file(tensors, folder / "model.safetensors")
+    digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    _edit(folder, lambda config: config.update(weights_sha256=digest))
+
+
+def test_a_loaded_model_encodes_bit_for_bit_as_the_saved_one(model, music, saved):
+    files = [music.folder / "audio" / f"{name}.wav" for name in music.ids[:4]]
+    again = jaxmusic.load(saved)
+    np.testing.assert_array_equal(again.encode(files, music.lyrics[:4]), model.encode(files, music.lyrics[:4]))
+    np.testing.assert_array_equal(again.encode_text("thunder"), model.encode_text("thunder"))
+    assert again.settings == model.settings
+    assert again.notes == model.notes
+    assert again.search("thunder") == model.search("thunder")
+    for mine, theirs in zip(again.index, model.index, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_a_model_without_lyrics_loads(silent_model, tmp_path):
+    music, model = silent_model
+    again = app.load(app.save(model, tmp_path / "model"))
+    assert not again.knows_lyrics
+    file = music.folder / "audio" / f"{music.ids[5]}.wav"
+    np.testing.assert_array_equal(again.encode(file), model.encode(file))
+
+
+def test_saving_twice_replaces_and_is_the_same(model, saved):
+    before = (saved / "config.json").read_bytes(), (saved / "model.safetensors").read_bytes()
+    app.save(model, saved)
+    assert before == ((saved / "config.json").read_bytes(), (saved / "model.safetensors").read_bytes())
+
+
+def test_lyrics_are_not_in_the_folder_whole(model, music, saved):
+    text = (saved / "config.json").read_text() + (saved / "model.safetensors").read_bytes().decode("latin-1")
+    assert music.lyrics[5][:40] not in text
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda c: c.update(version=2), "version 2 and this jaxmusic knows 1"),
+        (lambda c: c.update(kind="other"), "not of a model of jaxmusic"),
+        (lambda c: c.update(novelty=1), "unknown key novelty"),
+        (lambda c: c["settings"].update(heads=4), "unknown key settings.heads"),
+        (lambda c: c["clips"].pop("ids"), "no key clips.ids"),
+        (lambda c: c.pop("frames"), "no key frames"),
+        (lambda c: c["settings"].update(latent=5), "has shape .* makes it"),
+        (lambda c: c["settings"].update(width=17), "has shape .* makes it"),
+        (lambda c: c["settings"].update(width="wide"), "width must be a whole number"),
+        (lambda c: c["vocabulary"].pop(), "lyrics/.* has shape"),
+        (lambda c: c.update(vocabulary=None), "unknown tensor lyrics/"),
+        (lambda c: c["clips"]["ids"].pop(), "index/.* has shape"),
+    ],
+)
+def test_what_is_not_known_is_refused_even_with_a_right_digest(saved, change, message):
+    _edit(saved, change)
+    with pytest.raises(ValueError, match=message):
+        app.load(saved)
+
+
+def test_an_edited_configuration_is_refused(saved):
+    _edit(saved, lambda config: config["settings"].update(n_fft=1024), sign=False)
+    with pytest.raises(ValueError, match=r"config\.json was changed after it was saved"):
+        app.load(saved)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.pop("scaler/mean"), "lacks the tensor scaler/mean"),
+        (lambda t: t.update({"extra": np.zeros(1)}), "unknown tensor extra"),
+        (lambda t: t.update({"variables/params/label_head": np.zeros(1)}), "unknown tensor params/label_head"),
+        (lambda t: t.update({"index/joint": t["index/joint"][:, :2].copy()}), "index/joint has shape"),
+        (lambda t: t.update({"lyrics/idf": np.full_like(t["lyrics/idf"], np.nan)}), "NaN or infinite"),
+    ],
+)
+def test_tensors_that_do_not_fit_are_refused(saved, change, message):
+    _edit_tensors(saved, change)
+    with pytest.raises(ValueError, match=message):
+        app.load(saved)
+
+
+def test_swapped_weights_are_refused(saved):
+    tensors = dict(load_file(saved / "model.safetensors"))
+    tensors["index/audio"] = tensors["index/audio"] + 1
+    save_file(tensors, saved / "model.safetensors")
+    with pytest.raises(ValueError, match="not the one"):
+        app.load(saved)
+
+
+def test_damaged_files_are_named(saved):
+    (saved / "model.safetensors").write_bytes(b"short")
+    with pytest.raises(ValueError, match=r"model\.safetensors is damaged"):
+        app.load(saved)
+    (saved / "config.json").write_text("{")
+    with pytest.raises(ValueError, match=r"config\.json is not JSON"):
+        app.load(saved)
+    (saved / "config.json").unlink()
+    with pytest.raises(FileNotFoundError, match=r"no config\.json"):
+        app.load(saved)
+
+
+def test_a_folder_of_other_things_is_not_written_into(model, tmp_path):
+    (tmp_path / "diary.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match=r"diary\.txt"):
+        app.save(model, tmp_path)
+    (tmp_path / "diary.txt").unlink()
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(FileExistsError, match="another program"):
+        app.save(model, tmp_path)
+    assert (tmp_path / "config.json").read_text() == "{}"
