@@ -11,6 +11,7 @@ import jax
 import numpy as np
 import optax
 from jaxtyping import Float, Int
+from threadpoolctl import threadpool_limits
 
 from jaxmusic import data, losses, models, text, training
 from jaxmusic.data.preprocessing import fit_standardizer
@@ -117,6 +118,8 @@ def _tagged(found: data.MillionSongs, name: str | None) -> data.MillionSongs:
     return dataclasses.replace(kept, songs=dataclasses.replace(kept.songs, source=source))
 
 
+# One thread: sums in another order round otherwise, and training makes much of the least difference.
+@threadpool_limits.wrap(limits=1)
 def part_of(config: Config, songs: data.MillionSongs, variant: Variant, key: jax.Array, seed: int) -> Part:
     """Split the songs and fit on the training part what is to be fitted."""
     dataset = songs.songs
@@ -245,6 +248,7 @@ class Classes(NamedTuple):
     note: str
 
 
+@threadpool_limits.wrap(limits=1)
 def classes_of(part: Part, k: int, seed: int) -> Classes:
     """K-means of the distinct tag lists' vectors, and each song's nearest centre.
 
