@@ -60,6 +60,12 @@ BENCHMARKS = {
         quick=("--songs", "64", "--rounds", "1", "--models", "metadata", "lyrics", "--ways", "PyTorch eager"),
         packages=("torch",),
     ),
+    "recommend": Benchmark(
+        ("--triplets", "48373586"),
+        ("--users", "200", "--songs", "300", "--n", "50", "--rounds", "1", "--large-songs", "2000", "--slice-users", "32",
+         "--rows", "256", "--epochs", "1", "--batch-sizes", "64", "--triplets", "1000"),
+        packages=("torch", "implicit"),
+    ),
     "retrieval": Benchmark(quick=("--sizes", "200", "--rounds", "1")),
     "scaling": Benchmark(
         ("--gigabytes", "20"),

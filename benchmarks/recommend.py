@@ -65,6 +65,8 @@ class Options:
     """Epochs timed in each process."""
     triplets: int = 1_000_000
     """Lines of the generated file of plays (48,373,586 in the official one); 0: none."""
+    out: Path = render.FOLDER
+    """Folder of results and page."""
 
 
 def main(options: Options) -> None:
@@ -76,7 +78,7 @@ def main(options: Options) -> None:
     for table in tables:
         print(render.markdown(table), flush=True)
     path = render.save(
-        "recommend", "Recommending: lists, training, reading", tables=tables, machine=described,
+        "recommend", "Recommending: lists, training, reading", tables=tables, machine=described, folder=options.out,
         command="python benchmarks/recommend.py",
         not_measured=["GPU: not measured, none was at hand."] if jax.default_backend() == "cpu" else [],
     )  # fmt: skip
