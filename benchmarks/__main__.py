@@ -62,8 +62,8 @@ BENCHMARKS = {
     ),
     "recommend": Benchmark(
         ("--triplets", "48373586"),
-        ("--users", "200", "--songs", "300", "--n", "50", "--rounds", "1", "--large-songs", "2000", "--slice-users", "32",
-         "--rows", "256", "--epochs", "1", "--batch-sizes", "64", "--triplets", "1000"),
+        ("--users", "200", "--songs", "300", "--n", "50", "--rounds", "1", "--large-songs", "2000", "--slice-users",
+         "32", "--rows", "256", "--epochs", "1", "--batch-sizes", "64", "--triplets", "1000"),
         packages=("torch", "implicit"),
     ),
     "retrieval": Benchmark(quick=("--sizes", "200", "--rounds", "1")),
