@@ -33,7 +33,7 @@ def lexical_statistics(texts: Sequence[str]) -> Float[np.ndarray, "n 6"]:
         distinct words per word (the type-token ratio), mean characters of a word, and the shares of the commonest and
         of the three commonest words. A text without words is all zeros.
 
-    >>> lexical_statistics(["la la la lo", ""]).round(3).tolist()
+    >>> lexical_statistics(["la la la lo", ""]).astype(float).round(3).tolist()
     [[1.609, 1.099, 0.5, 2.0, 0.75, 1.0], [0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]
     """
     rows = np.zeros((len(texts), len(LEXICAL_COLUMNS)), np.float32)
