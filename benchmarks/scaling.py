@@ -165,6 +165,8 @@ def _plot(curves: dict[str, list[tuple[int, float, float]]], path: Path) -> None
         axes.set_yscale("log")
         axes.set_xlabel(kind)
         axes.set_xticks(sizes, [f"{size:,}" for size in sizes], fontsize=8)
+        # A range below a decade would have no tick of its own.
+        axes.set_yticks(seconds, [f"{value:.2g}" for value in seconds], fontsize=8)
         axes.minorticks_off()
         axes.grid(alpha=0.3)
         axes.legend(frameon=False)
