@@ -84,21 +84,22 @@ def top_items(
     hidden = np.zeros(len(factors), bool) if allowed is None else ~np.asarray(allowed, bool)
     found = np.full((len(users), n), -1, np.int32)
     width = min(n, len(factors))
-    device_factors = jnp.asarray(factors)
-    for start, scores in _score_blocks(users, device_factors, block):
-        rows = slice(start, min(start + block, len(users)))
-        if on_cpu:
-            # XLA's sort-based top-k is slow on CPU; NumPy's partial selection is not, a block's rows in threads.
-            values = np.array(scores)[: rows.stop - start]
+    if on_cpu:
+        # XLA's sort-based top-k is slow on CPU; NumPy's partial selection is not, a block's rows in threads.
+        buffer = np.empty((min(block, len(users)), len(factors)), np.float32)
+        for start in range(0, len(users), block):
+            part = users[start : start + block]
+            values = np.matmul(part, factors.T, out=buffer[: len(part)])
             _hide(values, hidden, exclude, start)
-            found[rows, :width] = _select(values, width)
-        else:
-            mask = np.zeros((block, len(factors)), np.float32)
-            _hide(mask, hidden, exclude, start)
-            best = jax.lax.approx_max_k if approximate else jax.lax.top_k
-            best_scores, items = best(scores + mask, width)
-            chosen = np.where(np.isneginf(np.asarray(best_scores)), -1, np.asarray(items))
-            found[rows, :width] = chosen[: rows.stop - start]
+            found[start : start + len(part), :width] = _select(values, width)
+        return found
+    best = jax.lax.approx_max_k if approximate else jax.lax.top_k
+    for start, scores in _score_blocks(users, jnp.asarray(factors), block):
+        mask = np.zeros((block, len(factors)), np.float32)
+        _hide(mask, hidden, exclude, start)
+        best_scores, items = best(scores + mask, width)
+        chosen = np.where(np.isneginf(np.asarray(best_scores)), -1, np.asarray(items))
+        found[start : start + block, :width] = chosen[: len(users) - start]
     return found
 
 
@@ -170,7 +171,8 @@ def _score_blocks(users: np.ndarray, factors: jax.Array, block: int) -> Iterator
 
 def _hide(values: np.ndarray, hidden: np.ndarray, exclude: csr_array | None, start: int) -> None:
     """Set what may not be shown to −∞, in place."""
-    values[:, hidden] = -np.inf
+    if hidden.any():
+        values[:, hidden] = -np.inf
     if exclude is None:
         return
     stop = min(start + len(values), exclude.shape[0])
@@ -183,15 +185,25 @@ def _select(values: np.ndarray, width: int) -> np.ndarray:
     """The `width` best columns of each row, the best first, ties to the lower column; −1 for −∞."""
 
     def rows(part: np.ndarray) -> np.ndarray:
-        if width < part.shape[1]:
-            candidates = np.sort(np.argpartition(-part, width - 1, axis=1)[:, :width], axis=1)
-        else:
-            candidates = np.broadcast_to(np.arange(part.shape[1]), part.shape)
-        scores = np.take_along_axis(part, candidates, axis=1)
-        order = np.argsort(-scores, axis=1, kind="stable")
-        chosen = np.take_along_axis(candidates, order, axis=1)
-        return np.where(np.isneginf(np.take_along_axis(scores, order, axis=1)), -1, chosen)
+        first = part.shape[1] - width
+        chosen = np.argpartition(part, first, axis=1)[:, first:] if first else np.argsort(part, axis=1)
+        scores = np.take_along_axis(part, chosen, axis=1)
+        order = np.argsort(scores, axis=1)[:, ::-1]
+        chosen, scores = np.take_along_axis(chosen, order, axis=1), np.take_along_axis(scores, order, axis=1)
+        for row in np.flatnonzero(_has_ties(part, scores)):
+            # All columns from the last place's score up, in their order, so that a stable sort settles every tie.
+            candidates = np.flatnonzero(part[row] >= scores[row, -1])
+            chosen[row] = candidates[np.argsort(-part[row, candidates], kind="stable")[:width]]
+        return np.where(np.isneginf(scores), -1, chosen)
 
     # NumPy lets go of the interpreter while it sorts.
     with ThreadPoolExecutor() as pool:
         return np.concatenate(list(pool.map(rows, np.array_split(values, max(1, len(values) // 64)))))
+
+
+def _has_ties(values: np.ndarray, best: np.ndarray) -> np.ndarray:
+    """For each row, whether two of its best scores are equal, or the last of them equals one that was left out."""
+    last = best[:, -1:]
+    inside = ((best[:, 1:] == best[:, :-1]) & np.isfinite(best[:, 1:])).any(1)
+    left_out = np.count_nonzero(values == last, axis=1) > np.count_nonzero(best == last, axis=1)
+    return inside | (left_out & np.isfinite(last[:, 0]))

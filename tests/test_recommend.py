@@ -45,6 +45,19 @@ def test_ties_go_to_the_lower_item():
     assert found[0].tolist() == [0, 1, 2, 3, 4, 5]
 
 
+@pytest.mark.parametrize("n", [3, 20, 49])
+def test_ties_at_the_end_of_a_list_go_to_the_lower_item_too(n):
+    # Labels as factors: many songs are alike, and a partial selection would take any of them.
+    rng = np.random.default_rng(0)
+    users, factors = rng.random((70, 3)).astype(np.float32), np.eye(3, dtype=np.float32)[rng.integers(0, 3, 50)]
+    exclude = csr_array(rng.random((70, 50)) < 0.1)
+    scores = users @ factors.T
+    scores[exclude.toarray()] = -np.inf
+    expected = np.argsort(-scores, axis=1, kind="stable")[:, :n]
+    expected = np.where(np.isneginf(np.take_along_axis(scores, expected, axis=1)), -1, expected)
+    np.testing.assert_array_equal(recommend.top_items(users, factors, n, exclude=exclude, block=16), expected)
+
+
 def test_a_profile_is_the_mean_by_plays():
     factors = np.array([[1.0, 0.0], [0.0, 1.0], [2.0, 2.0]])
     plays = csr_array(np.array([[3.0, 1.0, 0.0], [0.0, 0.0, 0.0]]))
