@@ -62,8 +62,9 @@ def measured(config: Config, records: rows.Records, studies: Mapping[str, Any]) 
                 compared = rows.comparison(of, method, base)
                 if compared is None:
                     continue
-                text = f"{TITLES[method].format(k=config.soft_k)} ({compared['difference']:+.4f})"
-                (better if compared["low"] > 0 else worse if compared["high"] < 0 else unclear).append(text)
+                difference = compared[0]
+                text = f"{TITLES[method].format(k=config.soft_k)} ({difference.mean:+.4f})"
+                (better if difference.low > 0 else worse if difference.high < 0 else unclear).append(text)
             for kind, names in (("better than", better), ("worse than", worse), ("not told apart from", unclear)):
                 if names:
                     found.append(f"Split {name}, paired bootstrap, {kind} {title}: {'; '.join(names)}.")

@@ -10,7 +10,7 @@ from fusion_recommender_lists import LENGTH, TITLES
 from fusion_recommender_pipeline import METADATA_ONLY, TABLE1
 
 from jaxmusic import data, report
-from jaxmusic.evaluation import paired_bootstrap
+from jaxmusic.evaluation import Interval, bootstrap_interval
 
 if TYPE_CHECKING:
     from fusion_recommender import Config
@@ -195,17 +195,21 @@ def _table2(config: Config, records: Records, reported: Mapping[str, Any]) -> li
     return made
 
 
-def comparison(records: Sequence[Mapping[str, Any]], a: str, b: str) -> dict[str, float] | None:
-    """Paired bootstrap over users of AP's difference, each user's averaged over the seeds that score them."""
-    sums: dict[int, list[tuple[float, float]]] = {}
+def comparison(records: Sequence[Mapping[str, Any]], a: str, b: str) -> tuple[Interval, int] | None:
+    """Paired difference of AP with its interval, and the number of users.
+
+    Every user of every seed counts, as in the tables' means; users are drawn with all their seeds, since those of one
+    user are alike.
+    """
+    differences: list[float] = []
+    users: list[int] = []
     for record in records:
         found = record["lists"]
         if a not in found["precision"] or b not in found["precision"]:
             return None
-        for user, x, y in zip(found["users"], found["precision"][a], found["precision"][b], strict=True):
-            sums.setdefault(user, []).append((x, y))
-    means = np.array([np.mean(pairs, axis=0) for pairs in sums.values()])
-    return paired_bootstrap(means[:, 0], means[:, 1])
+        differences += [x - y for x, y in zip(found["precision"][a], found["precision"][b], strict=True)]
+        users += found["users"]
+    return bootstrap_interval(np.array(differences), groups=np.array(users), seed=0), len(set(users))
 
 
 def _comparisons(config: Config, records: Records) -> list[report.Row]:
@@ -219,10 +223,9 @@ def _comparisons(config: Config, records: Records) -> list[report.Row]:
                 made.append(
                     report.Row(
                         f"paired.{base}.{method}@variant:{name}", f"Difference of mAP@{LENGTH} to {title}",
-                        TITLES[method].format(k=config.soft_k), "difference", None, found["difference"], None,
+                        TITLES[method].format(k=config.soft_k), "difference", None, found[0].mean, None,
                         len(records[name]), None,
-                        f"95 % interval {found['low']:.4f} to {found['high']:.4f}, p = {found['p']:.4f}, "
-                        f"{found['users']:.0f} users",
+                        f"95 % interval {found[0].low:.4f} to {found[0].high:.4f}, {found[1]} users",
                     )
                 )  # fmt: skip
     return made
