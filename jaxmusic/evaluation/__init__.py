@@ -26,7 +26,7 @@ from jaxmusic.evaluation.disentanglement import (
 from jaxmusic.evaluation.elbow import KMeansSweep, elbow, kmeans_sweep
 from jaxmusic.evaluation.kernel_cca import KernelCCA, fit_kernel_cca, project_kernel_x, project_kernel_y
 from jaxmusic.evaluation.latent import active_units, linear_probe
-from jaxmusic.evaluation.ranking import average_precision, paired_bootstrap, ranking_scores
+from jaxmusic.evaluation.ranking import average_precision, ranking_scores
 from jaxmusic.evaluation.resampling import Interval, bootstrap_interval
 from jaxmusic.evaluation.retrieval import cross_modal_retrieval, query_scores, ranks, retrieval_scores
 
@@ -57,7 +57,6 @@ __all__ = [
     "kmeans_sweep",
     "linear_probe",
     "mutual_information_gap",
-    "paired_bootstrap",
     "permutation_test",
     "project_kernel_x",
     "project_kernel_y",

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["average_precision", "paired_bootstrap", "ranking_scores"]
+__all__ = ["average_precision", "ranking_scores"]
 
 # What fills a list that has fewer items than its width.
 NOTHING = -1
@@ -77,47 +77,6 @@ def ranking_scores(
             f"coverage@{cutoff}": len(np.unique(shown[shown != NOTHING])) / relevant.shape[1],
         }
     return scores | {"users": float(some.sum())}
-
-
-def paired_bootstrap(
-    a: Float[np.ndarray, " users"], b: Float[np.ndarray, " users"], *, seed: int = 0, draws: int = 2000
-) -> dict[str, float]:
-    """How sure it is that one list serves users better than another, on the same users.
-
-    Args:
-        a: `[users]` a score of each user, such as AP; users with NaN in either are left out.
-        b: the same users' scores by the other list.
-        seed: of the draws.
-        draws: resamplings of the users, with replacement.
-
-    Returns:
-        `difference`, the mean of a − b; `low` and `high`, its 95 % percentile interval; `p`, two-sided: twice the
-        smaller share of draws on either side of 0, at least 2 / (draws + 1); `users`.
-
-    Raises:
-        ValueError: other numbers of users, or none in both.
-
-    Source: Efron and Tibshirani (1993), chapters 13 and 15.
-
-    >>> found = paired_bootstrap(np.array([0.3, 0.4, 0.5]), np.array([0.1, 0.2, 0.3]))
-    >>> round(found["difference"], 3), round(found["low"], 3), found["p"] < 0.01
-    (0.2, 0.2, True)
-    """
-    a, b = np.asarray(a, float), np.asarray(b, float)
-    if a.shape != b.shape:
-        raise ValueError(f"scores of {a.shape} and {b.shape} users are no pairs")
-    both = np.isfinite(a) & np.isfinite(b)
-    if not both.any():
-        raise ValueError("no user has both scores")
-    difference = (a - b)[both]
-    rng = np.random.default_rng(seed)
-    # Draw by draw: memory of one resampling, whatever the number of users.
-    means = np.array([difference[rng.integers(len(difference), size=len(difference))].mean() for _ in range(draws)])
-    side = min((means <= 0).sum(), (means >= 0).sum())
-    low, high = np.quantile(means, (0.025, 0.975))
-    p = min(1.0, 2 * (side + 1) / (draws + 1))
-    return {"difference": float(difference.mean()), "low": float(low), "high": float(high), "p": float(p),
-            "users": float(both.sum())}  # fmt: skip
 
 
 def _hits(recommended: np.ndarray, relevant: csr_array) -> np.ndarray:

@@ -52,28 +52,3 @@ def test_lists_that_cannot_be_are_refused():
         evaluation.average_precision(np.array([[0], [1]]), relevant)
     with pytest.raises(ValueError, match="no user has"):
         evaluation.ranking_scores(np.array([[0]]), csr_array(np.zeros((1, 3))))
-
-
-def test_a_paired_bootstrap_finds_a_difference_that_is_there_and_none_where_there_is_none():
-    rng = np.random.default_rng(0)
-    base = rng.random(400)
-    noise = rng.normal(size=400)
-    found = evaluation.paired_bootstrap(base + 0.05 + 0.1 * noise, base)
-    assert found["low"] > 0
-    assert found["low"] < found["difference"] < found["high"]
-    # The normal interval of a mean: ± 1.96 · s / √n.
-    half = 1.96 * np.std(0.05 + 0.1 * noise) / 20
-    assert found["high"] - found["low"] == pytest.approx(2 * half, rel=0.1)
-    centred = evaluation.paired_bootstrap(base + 0.1 * (noise - noise.mean()), base)
-    assert centred["low"] < 0 < centred["high"]
-    assert centred["p"] > 0.5
-    assert evaluation.paired_bootstrap(base, base + 0.05 + 0.1 * noise)["high"] < 0
-
-
-def test_a_paired_bootstrap_leaves_out_users_without_a_score():
-    a, b = np.array([0.2, np.nan, 0.4]), np.array([0.1, 0.5, 0.3])
-    assert evaluation.paired_bootstrap(a, b)["users"] == 2
-    with pytest.raises(ValueError, match="no user"):
-        evaluation.paired_bootstrap(np.array([np.nan]), np.array([1.0]))
-    with pytest.raises(ValueError, match="no pairs"):
-        evaluation.paired_bootstrap(a, b[:2])

@@ -162,11 +162,15 @@ def test_songs_without_tags_are_refused(config, songs, tmp_path):
         pipeline.load(dataclasses.replace(config, data=bare))
 
 
-def test_the_bootstrap_averages_a_users_seeds_first():
+def test_a_difference_is_that_of_the_tables_means():
     record = lambda users, a, b: {"lists": {"users": users, "precision": {"a": a, "b": b}}}  # noqa: E731
     found = rows.comparison([record([1, 2], [0.4, 0.2], [0.2, 0.2]), record([1], [0.2], [0.2])], "a", "b")
-    assert found["users"] == 2
-    assert found["difference"] == pytest.approx(0.05)
+    assert found is not None
+    interval, users = found
+    assert users == 2
+    assert interval.mean == pytest.approx(0.2 / 3)
+    # Two users to draw: both the first, or both the second.
+    assert (interval.low, interval.high) == (0.0, pytest.approx(0.1))
     assert rows.comparison([record([1], [0.1], [0.1])], "a", "c") is None
 
 
