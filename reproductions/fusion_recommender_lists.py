@@ -28,7 +28,10 @@ TITLES = {
     "labels": "K-means labels, k = 6, no net",
     "tags": "tag word vectors, cosine, no net",
     "tags_predicted": "tag word vectors predicted from the features by ridge regression, cosine",
-    **{name: f"fusion net, k = {setting.k}" for name, setting in TABLE1.items()},
+    **{
+        name: f"fusion net, k = {setting.k}, rate {setting.learning_rate:g}, p = {setting.dropout}"
+        for name, setting in TABLE1.items()
+    },
     METADATA_ONLY: "fusion net, k = 6, metadata only",
     "soft": "fusion net, k = {k}, dot",
     "soft_cosine": "fusion net, k = {k}, cosine",

@@ -261,6 +261,12 @@ def _study_rows(config: Config, records: Records, studies: Mapping[str, Any]) ->
             f"balanced {found['balanced_accuracy']:.3f}, training {found['train_accuracy']:.3f}, "
             f"{found['parameters']:,} parameters",
         )  # fmt: skip
+    for found in studies["chosen"]:
+        add(
+            f"search.test.{found['of']}", "The search's best cell and the document's, trained on all training songs",
+            f"{found['of']}: {found['widths']}, p = {found['dropout']}", "test accuracy", [found["accuracy"]],
+            f"balanced {found['balanced_accuracy']:.3f}, training {found['train_accuracy']:.3f}",
+        )  # fmt: skip
     first = records[config.variant[0]][0]["classes"]
     for k in sorted(first, key=int):
         for c, (names, share) in enumerate(zip(first[k]["names"], first[k]["shares"], strict=True)):

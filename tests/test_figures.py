@@ -84,9 +84,11 @@ def test_curves_and_bars_with_gaps(tmp_path):
     bars = {"reported": [0.1, np.nan], "fresh": ([0.2, 0.3], [0.1, 0.1])}
     path = figures.metric_bars(["x", "y"], bars, path=tmp_path / "b.png", ylabel="silhouette")
     assert _is_small_png(path)
-    first, second = (_share_of(path, color) for color in figures.canvas.COLORS[:2])
-    # Bars of 0.1 and none against 0.2 and 0.3, and the legend's squares.
-    assert 0 < first < second / 3
+    lying = figures.metric_bars(["x", "y"], bars, path=tmp_path / "lying.png", ylabel="silhouette", lying=True)
+    for drawn in (path, lying):
+        first, second = (_share_of(drawn, color) for color in figures.canvas.COLORS[:2])
+        # Bars of 0.1 and none against 0.2 and 0.3, and the legend's squares.
+        assert 0 < first < second / 3
     with pytest.raises(ValueError, match="reported: 1 values for 2 groups"):
         figures.metric_bars(["x", "y"], {"reported": [0.1]}, path=path, ylabel="silhouette")
 

@@ -171,6 +171,7 @@ def metric_bars(
     ylabel: str,
     title: str = "",
     level: tuple[float, str] | None = None,
+    lying: bool = False,
 ) -> Path:
     """Groups of bars with error bars; what was not measured (NaN) is a gap that says so.
 
@@ -182,8 +183,10 @@ def metric_bars(
         ylabel: the metric and its unit.
         title: of the figure.
         level: a value to draw a line at, and its name, e.g. `(1.0, "chance")`.
+        lying: bars from left to right, the first group at the top: for many groups or long names.
     """
-    figure = new_figure(max(5.0, 1.0 * len(names) + 1.5), 3.4)
+    long, height = 0.25 * len(names) * len(bars) ** 0.5 + 1.0, 3.4
+    figure = new_figure(8.5, long) if lying else new_figure(max(5.0, 1.0 * len(names) + 1.5), height)
     axes = figure.subplots()
     width = 0.8 / len(bars)
     for i, (name, bar) in enumerate(bars.items()):
@@ -191,19 +194,30 @@ def metric_bars(
         if len(values) != len(names):
             raise ValueError(f"{name}: {len(values)} values for {len(names)} groups")
         positions = np.arange(len(names)) - 0.4 + width * (i + 0.5)
-        axes.bar(
-            positions, values, width, yerr=deviations, color=COLORS[i % len(COLORS)], capsize=3, label=literal(name)
-        )
+        style: dict[str, Any] = {"color": COLORS[i % len(COLORS)], "label": literal(name)}
+        if lying:
+            axes.barh(positions, values, width, xerr=deviations, capsize=2, **style)
+        else:
+            axes.bar(positions, values, width, yerr=deviations, capsize=3, **style)
         for position in positions[np.isnan(np.asarray(values, float))]:
             axes.annotate(
-                "none", (position, 0), (0, 3), textcoords="offset points", ha="center", fontsize=7, color="#555555"
-            )
-    axes.axhline(0, color=GREY, linewidth=0.8, zorder=0)
-    turned: Any = {"rotation": 20, "ha": "right", "rotation_mode": "anchor"} if len(names) > 5 else {}
-    axes.set_xticks(np.arange(len(names)), [literal(name) for name in names], **turned)
-    axes.set_ylabel(literal(ylabel))
+                "none", (0, position) if lying else (position, 0), (3, 0) if lying else (0, 3),
+                textcoords="offset points", ha="left" if lying else "center", va="center" if lying else "baseline",
+                fontsize=7, color="#555555",
+            )  # fmt: skip
+    across = axes.axvline if lying else axes.axhline
+    across(0, color=GREY, linewidth=0.8, zorder=0)
+    groups = np.arange(len(names)), [literal(name) for name in names]
+    if lying:
+        axes.set_yticks(*groups)
+        axes.set_ylim(len(names) - 0.4, -0.6)
+        axes.set_xlabel(literal(ylabel))
+    else:
+        turned: Any = {"rotation": 20, "ha": "right", "rotation_mode": "anchor"} if len(names) > 5 else {}
+        axes.set_xticks(*groups, **turned)
+        axes.set_ylabel(literal(ylabel))
     if level is not None:
-        axes.axhline(level[0], color="#555555", linestyle="--", linewidth=1, label=literal(level[1]))
+        across(level[0], color="#555555", linestyle="--", linewidth=1, label=literal(level[1]))
     if len(bars) > 1 or level is not None:
         # Beside the bars, which it would hide.
         figure.legend(loc="outside right center", frameon=False)
