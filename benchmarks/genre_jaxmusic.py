@@ -14,12 +14,11 @@ from jaxmusic import losses, models, training
 from jaxmusic.text.tokens import Tokens, trained_vocabulary
 
 VOCABULARY = 30_522
-EPOCHS = 2
 _ROW_STEP = 1024
 _COLUMNS = {"lyrics": ("tokens", "lengths"), "metadata": ("features",), "combined": ("tokens", "lengths", "features")}
 
 
-def main(model: str, path: str) -> None:
+def main(model: str, path: str, epochs: int) -> None:
     """Train, print the measurement as one line of JSON."""
     with np.load(path) as arrays:
         batch = dict(arrays)
@@ -38,10 +37,10 @@ def main(model: str, path: str) -> None:
     optimizer = training.restart_every(optax.adam(1e-3), -(-len(batch["labels"]) // 8))
     _, info = training.fit(
         jax.random.key(0), module, losses.cross_entropy(), {name: batch[name] for name in (*columns, "labels")},
-        epochs=EPOCHS, batch_size=8, optimizer=optimizer, inputs=lambda batch: tuple(batch[name] for name in columns),
+        epochs=epochs, batch_size=8, optimizer=optimizer, inputs=lambda batch: tuple(batch[name] for name in columns),
     )  # fmt: skip
-    print(json.dumps({"seconds": info.run_seconds / EPOCHS, "epochs": EPOCHS, "memory": peak_memory()}))
+    print(json.dumps({"seconds": info.run_seconds / epochs, "epochs": epochs, "memory": peak_memory()}))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[2:])
+    main(*sys.argv[2:4], epochs=int(sys.argv[4]))

@@ -14,7 +14,6 @@ from torch import nn
 from benchmarks.machine import peak_memory
 
 VOCABULARY = 30_522
-EPOCHS = 1
 _WARM_STEPS = 20
 
 
@@ -50,7 +49,7 @@ class Combined(nn.Module):
         return self.head(torch.cat([lyrics, self.features(features)], 1))
 
 
-def main(way: str, model: str, path: str) -> None:
+def main(way: str, model: str, path: str, epochs: int) -> None:
     """Train, print the measurement as one line of JSON."""
     with np.load(path) as arrays:
         batch = {name: torch.from_numpy(arrays[name]) for name in ("tokens", "features", "labels")}
@@ -76,11 +75,11 @@ def main(way: str, model: str, path: str) -> None:
 
     epoch(_WARM_STEPS)
     start = time.perf_counter()
-    for _ in range(EPOCHS):
+    for _ in range(epochs):
         epoch()
-    seconds = (time.perf_counter() - start) / EPOCHS
-    print(json.dumps({"seconds": seconds, "epochs": EPOCHS, "memory": peak_memory()}))
+    seconds = (time.perf_counter() - start) / epochs
+    print(json.dumps({"seconds": seconds, "epochs": epochs, "memory": peak_memory()}))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(*sys.argv[1:4], epochs=int(sys.argv[4]))
