@@ -118,7 +118,8 @@ def _table(options: Options, path: Path, source: str, padding: float) -> dict[st
         f"mean seconds of {', '.join(f'{n} ({m})' for m, n in EPOCHS.items())} epochs; "
         "compilation, imports and the ordering of the vocabulary come before the first epoch. PyTorch's batches are "
         "indexed from tensors in memory, without a DataLoader. Peak memory is the process's: a fourth of jaxmusic's is "
-        "XLA's compiler, which a filled compilation cache spares. Targets: metadata 20 times eager; lyrics and combined 5 times eager and 2.5 times fused Adam; memory no higher than PyTorch's."
+        "XLA's compiler, which a filled compilation cache spares. Targets: metadata 20 times eager; lyrics and "
+        "combined 5 times eager and 2.5 times fused Adam; memory no higher than PyTorch's."
     )
     return render.table("One epoch at the document's size", _COLUMNS, rows, note)
 
