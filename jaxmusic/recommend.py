@@ -183,27 +183,39 @@ def _hide(values: np.ndarray, hidden: np.ndarray, exclude: csr_array | None, sta
 
 def _select(values: np.ndarray, width: int) -> np.ndarray:
     """The `width` best columns of each row, the best first, ties to the lower column; −1 for −∞."""
-
-    def rows(part: np.ndarray) -> np.ndarray:
-        first = part.shape[1] - width
-        chosen = np.argpartition(part, first, axis=1)[:, first:] if first else np.argsort(part, axis=1)
-        scores = np.take_along_axis(part, chosen, axis=1)
-        order = np.argsort(scores, axis=1)[:, ::-1]
-        chosen, scores = np.take_along_axis(chosen, order, axis=1), np.take_along_axis(scores, order, axis=1)
-        for row in np.flatnonzero(_has_ties(part, scores)):
-            # All columns from the last place's score up, in their order, so that a stable sort settles every tie.
-            candidates = np.flatnonzero(part[row] >= scores[row, -1])
-            chosen[row] = candidates[np.argsort(-part[row, candidates], kind="stable")[:width]]
-        return np.where(np.isneginf(scores), -1, chosen)
-
     # NumPy lets go of the interpreter while it sorts.
     with ThreadPoolExecutor() as pool:
-        return np.concatenate(list(pool.map(rows, np.array_split(values, max(1, len(values) // 64)))))
+        parts = np.array_split(values, max(1, len(values) // 64))
+        return np.concatenate(list(pool.map(lambda part: _best_columns(part, width), parts)))
 
 
-def _has_ties(values: np.ndarray, best: np.ndarray) -> np.ndarray:
-    """For each row, whether two of its best scores are equal, or the last of them equals one that was left out."""
-    last = best[:, -1:]
-    inside = ((best[:, 1:] == best[:, :-1]) & np.isfinite(best[:, 1:])).any(1)
-    left_out = np.count_nonzero(values == last, axis=1) > np.count_nonzero(best == last, axis=1)
-    return inside | (left_out & np.isfinite(last[:, 0]))
+def _best_columns(values: np.ndarray, width: int) -> np.ndarray:
+    """`_select` of a few rows: partitioning values is faster than partitioning their columns."""
+    size = values.shape[1]
+    last = np.partition(values, size - width, axis=1)[:, size - width]
+    kept = np.flatnonzero(values >= last[:, None])
+    ends = np.searchsorted(kept, np.arange(len(values) + 1) * size)
+    tied = np.flatnonzero(np.diff(ends) > width)  # more columns than places: the last place is shared
+    if not len(tied):
+        return _ordered(values, kept.reshape(-1, width))
+    found = np.empty((len(values), width), np.int64)
+    clear = np.setdiff1d(np.arange(len(values)), tied)
+    is_clear = np.repeat(np.diff(ends) == width, np.diff(ends))
+    found[clear] = _ordered(values, kept[is_clear].reshape(-1, width))
+    for row in tied:
+        found[row] = _ordered(values, kept[None, ends[row] : ends[row + 1]])[0, :width]
+    return found
+
+
+def _ordered(values: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Columns of `places` in the flat `values`, in descending order of value, ties to the lower column; −1 for −∞."""
+    # One integer that sorts as the value does, and then as the place from the right does. 0 is added for −0.
+    scores = values.ravel()[places] + np.float32(0)
+    bits = scores.view(np.int32)
+    rank = np.where(bits < 0, bits ^ np.int32(0x7FFFFFFF), bits).astype(np.int64)
+    from_right = np.arange(places.shape[1])[::-1]
+    keys = np.sort((rank << 32) | from_right, axis=1)[:, ::-1]
+    order = places.shape[1] - 1 - (keys & 0xFFFFFFFF)
+    columns = np.take_along_axis(places, order, axis=1) % values.shape[1]
+    has_hidden = np.isneginf(scores)
+    return np.where(np.take_along_axis(has_hidden, order, axis=1), -1, columns) if has_hidden.any() else columns

@@ -49,7 +49,9 @@ def test_ties_go_to_the_lower_item():
 def test_ties_at_the_end_of_a_list_go_to_the_lower_item_too(n):
     # Labels as factors: many songs are alike, and a partial selection would take any of them.
     rng = np.random.default_rng(0)
-    users, factors = rng.random((70, 3)).astype(np.float32), np.eye(3, dtype=np.float32)[rng.integers(0, 3, 50)]
+    # Of either sign and zero, of which there are two.
+    users = rng.choice(np.array([-1, -0.5, -0.0, 0, 0.5, 1], np.float32), (70, 3))
+    factors = np.eye(3, dtype=np.float32)[rng.integers(0, 3, 50)]
     exclude = csr_array(rng.random((70, 50)) < 0.1)
     scores = users @ factors.T
     scores[exclude.toarray()] = -np.inf
