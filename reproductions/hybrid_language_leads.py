@@ -47,6 +47,7 @@ def run(config: Config, dataset: data.Dataset) -> dict[str, Any]:
     ]
     return {
         "alignment": [row for seed, part in enumerate(parts) for row in alignment(config, part, seed)],
+        "incremental": [row for seed, part in enumerate(parts) for row in incremental(config, part, seed)],
         "leakage": leakage(config, parts[0]),
         "tuning": tune_vae_hyperparameters(config, parts),
         "disentanglement": [row for seed, part in enumerate(parts) for row in beta_sweep(config, part, seed)],
@@ -74,6 +75,38 @@ def alignment(config: Config, part: Part, seed: int) -> list[dict[str, Any]]:
                         **{key: float(found[key]) for key in _SCORES},
                     }
                 )  # fmt: skip
+    return rows
+
+
+def incremental(config: Config, part: Part, seed: int) -> list[dict[str, Any]]:
+    """K-means of the audio features that sees the training rows in batches, as they come, beside K-means of them all.
+
+    Source: §7 of the document, which names incremental clustering as future work.
+    """
+    from sklearn.cluster import KMeans, MiniBatchKMeans
+
+    genre, k = part.tracks.labels["genre"], min(config.k, len(part.fit) - 1)
+    stream = part.audio[np.random.default_rng(seed).permutation(part.fit)]
+    whole = KMeans(k, n_init=10, random_state=seed).fit(stream).predict(part.audio)
+    # The first batch must hold as many rows as there are clusters.
+    batches = np.array_split(stream, max(1, len(stream) // max(config.batch, k)))
+    model = MiniBatchKMeans(k, random_state=seed)
+    found = {}
+    for i, batch in enumerate(batches):
+        model.partial_fit(batch)
+        share = (i + 1) / len(batches)
+        for mark in (0.25, 0.5, 1.0):
+            if mark not in found and share >= mark:
+                found[mark] = model.predict(part.audio)
+    assignments = {**{f"{mark:.0%} seen, batch by batch": x for mark, x in found.items()}, "all at once": whole}
+    rows = []
+    for name, assignment in assignments.items():
+        scored = evaluation.clustering_scores(part.audio[part.score], assignment[part.score], labels=genre[part.score])
+        agreement = evaluation.clustering_scores(part.audio, assignment, labels=whole)["adjusted_rand"]
+        rows.append({
+            "seed": seed, "training rows": name, "agreement": float(agreement),
+            **{key: float(scored[key]) for key in _SCORES},
+        })  # fmt: skip
     return rows
 
 

@@ -68,7 +68,13 @@ def make_rows(
             note="the radius of the sweep that comes nearest is shown; the document states none",
         )  # fmt: skip
     _add_own(add)
-    return made + _alignment_rows(experiments) + _leakage_rows(experiments) + _extension_rows(experiments)
+    return (
+        made
+        + _alignment_rows(experiments)
+        + _incremental_rows(experiments)
+        + _leakage_rows(experiments)
+        + _extension_rows(experiments)
+    )
 
 
 def _add_table2(add: Callable[..., None], table: Mapping[str, Any], records: Records, config: Config) -> None:
@@ -153,6 +159,23 @@ def _alignment_rows(experiments: Mapping[str, Any]) -> list[report.Row]:
                     what=f"{sentences} sentences, {method}, {text}", metric=_TITLES[metric], reported=None,
                     fresh=[p[metric] for p in found], is_same_data=False,
                     note=f"{np.mean([p['distinct'] for p in found]):.0f} distinct",
+                )
+            )  # fmt: skip
+    return made
+
+
+def _incremental_rows(experiments: Mapping[str, Any]) -> list[report.Row]:
+    made = []
+    titles = {"agreement": "ARI with all at once", **{key: _TITLES[key] for key in ("adjusted_rand", "silhouette")}}
+    for name in dict.fromkeys(row["training rows"] for row in experiments["incremental"]):
+        found = [row for row in experiments["incremental"] if row["training rows"] == name]
+        for metric, title in titles.items():
+            made.append(
+                report.make_row(
+                    f"incremental.{name}.{metric}", section="Experiment: K-means that sees the training rows as they "
+                    "come (audio features, test part)", what=name, metric=title, reported=None,
+                    fresh=[row[metric] for row in found], is_same_data=False,
+                    note="on all tracks" if metric == "agreement" else "",
                 )
             )  # fmt: skip
     return made

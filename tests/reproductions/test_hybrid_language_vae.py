@@ -103,6 +103,9 @@ def test_shuffled_text_loses_agreement_and_not_silhouette(straight):
         assert abs(aligned - shuffled) < 0.15
     # Twice two levels three times: eight sentences at most.
     assert float(rows["alignment.8.Ward.aligned.silhouette"]["note"].split()[0]) <= 8
+    # What has seen everything at once agrees with itself.
+    assert rows["incremental.all at once.agreement"]["fresh"] == 1
+    assert rows["incremental.100% seen, batch by batch.agreement"]["fresh"] < 1
 
 
 def test_a_missing_place_is_one_clear_line(tmp_path):
