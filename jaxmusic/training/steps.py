@@ -72,8 +72,13 @@ class Steps:
         self._takes_train = "train" in inspect.signature(module.__call__).parameters
         self.initialize = _initializer(module, optimizer, batch_size, inputs, self._takes_train)
 
-    def train(self, state: State, batch: Batch) -> tuple[State, dict[str, jax.Array]]:
-        key = jax.random.fold_in(jax.random.fold_in(state.key, 1), state.step)
+    @staticmethod
+    def key(state: State, step: jax.Array) -> jax.Array:
+        """What a step of training draws from."""
+        return jax.random.fold_in(jax.random.fold_in(state.key, 1), step)
+
+    def train(self, state: State, batch: Batch, key: jax.Array | None = None) -> tuple[State, dict[str, jax.Array]]:
+        key = self.key(state, state.step) if key is None else key
         batch = {**batch, **state.hyperparameters, "step": state.step}
         if self._accumulate == 1:
             gradients, (metrics, collections) = self._gradients(state, key, batch)
