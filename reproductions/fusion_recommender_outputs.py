@@ -117,12 +117,12 @@ def _figures(config: Config, records: Records, studies: Mapping[str, Any]) -> li
             f"Figures 8 to 10, split {name}: training accuracy (with dropout, as trained) and test accuracy (dashed) "
             "of the first seed",
         ))  # fmt: skip
-    if "long" in records[config.variant[0]][0]:
+    long = records[config.variant[0]][0].get("long")
+    if long is not None:
         curves = {
-            f"{name}: k = 6, p = 0.5": {
-                field: np.array(records[name][0]["long"]["curves"][field]) for field in ("accuracy", "valid_accuracy")
+            f"{config.variant[0]}: k = 6, p = 0.5": {
+                field: np.array(long["curves"][field]) for field in ("accuracy", "valid_accuracy")
             }
-            for name in config.variant
         }
         figures.training_curves(
             curves, path=config.out / "accuracy_long.png", ylabel="accuracy", held_out="test part", share=True
