@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+import genre_classification_curve as curve
 import genre_classification_pipeline as pipeline
 import genre_classification_rows as rows
 import jax
@@ -69,6 +70,8 @@ class Config:
     """Of Adam."""
     dropout: float = 0.2
     """Of the lyrics model."""
+    curve_seeds: int = 2
+    """Seeds of the accuracy against the number of training songs, four genres; 0: none."""
 
 
 PRESETS = {
@@ -76,7 +79,7 @@ PRESETS = {
     "paper": Config(
         preset="paper", seeds=5, songs=11281, vocabulary_size=30522, variant=tuple(VARIANTS),
         seven_variant=("paper", "stratified", "artist_disjoint", "repaired", "repaired_artist"),
-        baseline_splits=("random", "stratified", "artist"),
+        baseline_splits=("random", "stratified", "artist"), curve_seeds=5,
     ),
 }  # fmt: skip
 
@@ -128,6 +131,7 @@ def main(config: Config) -> Path:
     )
     timing = {"load": time.perf_counter() - began}
     records: dict[str, dict[str, Any]] = {}
+    curves: dict[str, list[Any]] = {}
     for name, dataset in loaded.items():
         for genres in config.genre_sets:
             corpus = pipeline.corpus_of(dataset, GENRE_SETS[genres])
@@ -140,8 +144,15 @@ def main(config: Config) -> Path:
                 path = config.out / "work" / f"{name.replace(' ', '_')}_{genres}_seed_{seed}.json"
                 found.append(runs.cached(path, partial(run_seed, config, corpus, variants, seed)))
             records[f"{name}/{genres}"] = {"genres": corpus.genres, "songs": len(corpus.labels), "seeds": found}
+            if genres == "four" and config.curve_seeds:
+                print(f"{name}, training songs against accuracy", flush=True)
+                path = config.out / "work" / f"{name.replace(' ', '_')}_curve_seed_"
+                curves[f"{name}/{genres}"] = [
+                    runs.cached(Path(f"{path}{seed}.json"), partial(curve.learning_curve, config, corpus, seed))
+                    for seed in range(config.curve_seeds)
+                ]
     timing["seeds, this call"] = time.perf_counter() - began - timing["load"]
-    return rows.write(config, PRESETS[config.preset], loaded, records, timing)
+    return rows.write(config, PRESETS[config.preset], loaded, records, curves, timing)
 
 
 def _check(config: Config) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import flax.linen as nn
+import genre_classification_curve as curve
 import genre_classification_pipeline as pipeline
 import jax
 import jax.numpy as jnp
@@ -40,7 +41,12 @@ Records = Mapping[str, Mapping[str, Any]]
 
 
 def write(
-    config: Config, preset: Config, loaded: Mapping[str, data.Dataset], records: Records, timing: dict[str, float]
+    config: Config,
+    preset: Config,
+    loaded: Mapping[str, data.Dataset],
+    records: Records,
+    curves: Mapping[str, Sequence[curve.Curve]],
+    timing: dict[str, float],
 ) -> Path:
     """Write report, figures and model summaries; returns the path of `report.md`."""
     reported = tomllib.loads(REPORTED.read_text())
@@ -50,10 +56,10 @@ def write(
         preset=config.preset,
         data={name: _described(dataset) for name, dataset in loaded.items()},
         environment=report.environment(("jax", "flax", "optax", "numpy", "scikit-learn", "tokenizers")),
-        rows=make_rows(config, loaded, records, reported),
-        notes=[*_notes(config, records), *NOTES],
+        rows=[*make_rows(config, loaded, records, reported), *curve.make_rows(curves)],
+        notes=[*_notes(config, records), *curve.notes(curves), *NOTES],
         timing={**timing, **_seconds(records)},
-        figures=_figures(config, records),
+        figures=[*_figures(config, records), *curve.draw(config, curves)],
         settings=_settings(config, preset),
     )
     if not first.get("is_complete"):
@@ -280,16 +286,16 @@ def _epoch_rows(
     """The document's accuracies of each epoch, under the paper's variant."""
     made = []
     for model, stated in reported["models"].items():
-        for part, curve in (("train", "accuracy"), ("test", "test_accuracy")):
+        for part, column in (("train", "accuracy"), ("test", "test_accuracy")):
             for epoch, value in enumerate(stated[f"{part}_accuracy"]):
                 runs = [seed["models"].get("paper", {}).get(model) for seed in found["seeds"]]
-                if any(run is None or epoch >= len(run["curves"][curve]) for run in runs):
+                if any(run is None or epoch >= len(run["curves"][column]) for run in runs):
                     continue
                 made.append(
                     report.make_row(
                         f"epoch.{model}.{part}.{epoch + 1:02d}", section=f"{_NAMES[model].capitalize()}: each epoch",
                         what=f"{part} accuracy, epoch {epoch + 1}", metric="accuracy", reported=value,
-                        fresh=[run["curves"][curve][epoch] for run in runs], is_same_data=is_complete,
+                        fresh=[run["curves"][column][epoch] for run in runs], is_same_data=is_complete,
                     )
                 )  # fmt: skip
     return made

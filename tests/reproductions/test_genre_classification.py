@@ -13,7 +13,7 @@ import pytest
 
 TINY = genre_classification.Config(
     seeds=2, songs=120, epochs=2, vocabulary_size=300, max_length=160, variant=("paper", "repaired"),
-    genre_sets=("four",), baseline_splits=("random",),
+    genre_sets=("four",), baseline_splits=("random",), curve_seeds=1,
 )  # fmt: skip
 
 
@@ -47,6 +47,16 @@ def test_every_number_of_the_document_has_a_row(straight):
     assert "synthetic" in text
     assert "Notes on fidelity" in text
     assert "977,924" in (straight / "summary_lyrics.txt").read_text()
+
+
+def test_the_curve_ends_where_all_training_songs_are_used(straight):
+    found = {row["id"]: row for row in _numbers(straight)["rows"] if row["id"].startswith("curve.")}
+    sizes = sorted({int(name.split(".")[2]) for name in found})
+    assert len(sizes) == 4
+    assert sizes[0] * 8 <= sizes[-1] + 8
+    for name in ("lyrics model", "metadata model", "combined model", "majority"):
+        assert all(0 <= found[f"curve.table/four.{size}.{name}"]["fresh"] <= 1 for size in sizes)
+    assert any("twice as many training songs" in note for note in _numbers(straight)["notes"])
 
 
 def test_other_data_gets_no_verdict(straight):
