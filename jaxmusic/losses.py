@@ -16,13 +16,23 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 Schedule = Callable[[Array], Array]
+"""A schedule: step, an integer scalar → weight, a scalar; any of optax's."""
 LossFunction = Callable[[Any, Mapping[str, Any]], tuple[Array, dict[str, Array]]]
+"""A loss: `(outputs of a module, batch) -> (scalar, name → scalar)`, what `training.fit` takes."""
 
 REDUCTIONS = ("mean", "sum")
+"""How `squared_error` reduces a row: the sum makes it the ELBO's, the mean is what documents often write."""
 
 
 def kl_divergence(mean: Float[Array, "*batch latent"], logvar: Float[Array, "*batch latent"]) -> Float[Array, "*batch"]:
     """KL(N(mean, exp(logvar)) ‖ N(0, 1)) summed over the latents, ≥ 0, in nats.
+
+    Args:
+        mean: `[…, latent]`.
+        logvar: `[…, latent]`, logarithm of the variance.
+
+    Returns:
+        `[…]`, one for each row.
 
     Source: Kingma and Welling (2014), appendix B: `−½ Σ(1 + logvar − mean² − exp(logvar))`. The formula printed in
     "Hybrid Multimodal Music Clustering via Joint VAE" (2026), §3.2.0, has the opposite sign.
@@ -52,6 +62,9 @@ def squared_error(
 
     Returns:
         `[batch]`.
+
+    Raises:
+        ValueError: an unknown reduction, or shapes that differ.
     """
     if reduction not in REDUCTIONS:
         raise ValueError(f"reduction {reduction!r} is none of {REDUCTIONS}")
@@ -69,7 +82,15 @@ def squared_error(
 
 
 def masked_mean(values: Float[Array, " batch"], mask: Array | None) -> Float[Array, ""]:
-    """Mean over the rows whose mask is True; 0 where there is none."""
+    """Mean over the rows whose mask is True; 0 where there is none.
+
+    Args:
+        values: `[batch]`; where the mask is False they may be NaN.
+        mask: `[batch]` bool; None counts all.
+
+    Returns:
+        A scalar.
+    """
     if mask is None:
         return values.mean()
     # `where` before the sum: a NaN in a masked row must not reach it.
@@ -129,6 +150,7 @@ def reconstruction(*, target: str = "inputs", reduction: str = "mean") -> LossFu
 
 
 ALIGNMENTS = ("info_nce", "triplet")
+"""Names of the alignments of `joint_elbo`."""
 
 
 def joint_elbo(
@@ -170,6 +192,9 @@ def joint_elbo(
         `reconstruction_<modality>`, `kl`, `beta` and, where they are used, the alignment's name, `cross_entropy` and
         `log_scale_<modality>`. A modality's reconstruction is averaged over all rows that count, an absent one
         counting 0.
+
+    Raises:
+        ValueError: an unknown alignment.
     """
     element_masks = dict(element_masks or {})
     if alignment not in ALIGNMENTS:
@@ -252,6 +277,9 @@ def cross_entropy(
         `loss(logits, batch) -> (scalar, {"accuracy"})`, in nats; accuracy is the share of rows whose largest logit is
         their label's.
 
+    Raises:
+        ValueError: both `class_weights` and `weights`.
+
     >>> loss = cross_entropy()
     >>> value, metrics = loss(jnp.array([[0.0, 0.0], [0.0, 0.0]]), {"labels": jnp.array([0, 1])})
     >>> round(float(value), 4), float(metrics["accuracy"])  # log 2, and a tie goes to the first
@@ -300,6 +328,9 @@ def info_nce(
     Returns:
         The mean loss in nats over the rows that count; log(rows) for an uninformative pair of embeddings.
 
+    Raises:
+        ValueError: shapes that differ.
+
     >>> round(float(info_nce(jnp.ones((4, 2)), jnp.ones((4, 2)))), 4)  # all alike: log 4
     1.3863
     """
@@ -333,6 +364,9 @@ def triplet(
 
     Returns:
         The mean over queries that count and their negatives; 0 where there are fewer than two.
+
+    Raises:
+        ValueError: shapes that differ.
 
     >>> round(float(triplet(jnp.ones((4, 2)), jnp.ones((4, 2)), margin=0.2)), 4)  # all alike: the margin
     0.2

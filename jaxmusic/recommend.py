@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["SIMILARITIES", "profiles", "recommend", "similar_items", "top_items"]
 
 SIMILARITIES = ("dot", "cosine")
+"""Similarities of a profile and an item: the product, or that of the vectors at length 1."""
 _BLOCK = 1024
 
 
@@ -118,6 +119,9 @@ def recommend(
         n: how many, at most.
         similarity: `"dot"` or `"cosine"`.
 
+    Returns:
+        Item numbers, the best first.
+
     Raises:
         ValueError: an empty history, or an item that does not exist.
     """
@@ -138,7 +142,16 @@ def recommend(
 def similar_items(
     items: Int[np.ndarray, " m"], factors: Float[np.ndarray, "items d"], n: int = 20
 ) -> Int[np.ndarray, "m n"]:
-    """The n items nearest to each of some, by cosine, themselves left out."""
+    """The n items nearest to each of some, by cosine, themselves left out.
+
+    Args:
+        items: `[m]` int.
+        factors: `[items, d]`.
+        n: neighbours of each.
+
+    Returns:
+        `[m, n]` items, the nearest first; −1 fills up where there are fewer. Ties go to the lower item.
+    """
     from scipy.sparse import csr_array
 
     items = np.asarray(items)

@@ -15,8 +15,11 @@ from typing import Any
 import numpy as np
 
 REPRODUCED = "reproduced"
+"""Verdict: the reported value lies in the prediction interval of the fresh runs, on the same data."""
 NOT_REPRODUCED = "not reproduced"
+"""Verdict: it does not."""
 CONTRADICTED = "contradicted by the document"
+"""Verdict: the document itself says otherwise elsewhere; it goes before the other two."""
 # Below this many runs an interval says little; such a row gets no verdict.
 _MINIMUM_RUNS = 5
 
@@ -80,6 +83,16 @@ class Report:
 def prediction_interval(values: Sequence[float], *, level: float = 0.95) -> tuple[float, float]:
     """The interval in which one more run of the same kind falls with probability `level`, for normal runs.
 
+    Args:
+        values: one of each run, two at least.
+        level: probability.
+
+    Returns:
+        `(low, high)`.
+
+    Raises:
+        ValueError: fewer than two values.
+
     Source: mean ± t · s · √(1 + 1/n) with n − 1 degrees of freedom.
 
     >>> low, high = prediction_interval([1.0, 2.0, 3.0])
@@ -138,6 +151,20 @@ def make_row(
     """A row from the values of all runs; runs whose value is undefined (NaN) are left out and counted in the note.
 
     Where most are undefined no mean is shown: the few that are left would speak for all.
+
+    Args:
+        id: unique in the report.
+        section: heading under which the row stands.
+        what: what was measured.
+        metric: its name and unit.
+        reported: the document's figure; None for none.
+        fresh: one value of each run.
+        is_same_data: whether both were measured on the same data; else there is no verdict.
+        is_contradicted: whether the document itself says otherwise elsewhere.
+        note: shown with the row.
+
+    Returns:
+        `Row` with mean and standard deviation of the defined values, and the verdict.
     """
     usable = [float(value) for value in fresh if math.isfinite(value)]
     if len(usable) < len(fresh):
@@ -166,7 +193,14 @@ def _deviation(values: Sequence[float]) -> float | None:
 
 
 def environment(packages: Iterable[str] = ("jax", "flax", "optax", "numpy", "scikit-learn")) -> dict[str, Any]:
-    """Versions and machine, without names or paths of either."""
+    """Versions and machine, without names or paths of either.
+
+    Args:
+        packages: distributions whose versions are named.
+
+    Returns:
+        name → version or description, JSON types.
+    """
     from importlib import metadata
 
     import jax
@@ -192,7 +226,18 @@ def _processor() -> str:
 
 
 def write(report: Report, folder: str | Path) -> Path:
-    """Write `report.json` and `report.md`; returns the latter's path. Duplicate row ids are an error."""
+    """Write `report.json` and `report.md`.
+
+    Args:
+        report: the report.
+        folder: made where missing; both files are replaced.
+
+    Returns:
+        The path of `report.md`.
+
+    Raises:
+        ValueError: two rows with one id (named), or a value that is NaN or infinite.
+    """
     ids = [row.id for row in report.rows]
     if len(set(ids)) < len(ids):
         raise ValueError(f"row ids are not unique: {sorted({i for i in ids if ids.count(i) > 1})}")
@@ -203,7 +248,18 @@ def write(report: Report, folder: str | Path) -> Path:
 
 
 def write_atomically(path: Path, content: str | bytes) -> Path:
-    """Write a file so that a reader sees the old one or the new one, never a part."""
+    """Write a file so that a reader sees the old one or the new one, never a part.
+
+    Args:
+        path: the file; its folder is made where missing.
+        content: text is written as UTF-8.
+
+    Returns:
+        The path.
+
+    Raises:
+        OSError: the file cannot be written; the old one stays.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -290,6 +346,12 @@ def _short(value: Any) -> str:
 
 def format_value(value: float | None) -> str:
     """Four significant digits, whole numbers whole; an en dash for None.
+
+    Args:
+        value: a number, or None.
+
+    Returns:
+        The text.
 
     >>> format_value(853.48), format_value(0.10529), format_value(0), format_value(977924), format_value(None)
     ('853.5', '0.1053', '0', '977924', '–')

@@ -88,7 +88,18 @@ def hpss_of_spectra(
     window: str = "hann",
     center: bool = True,
 ) -> tuple[Float[Array, " samples"], Float[Array, " samples"]]:
-    """`hpss` of one clip whose STFT is there already; only its first `length` samples are its own."""
+    """`hpss` of one clip whose STFT is there already; only its first `length` samples are its own.
+
+    Args:
+        X: `[frames, bins]`, complex.
+        samples: length of the results.
+        length: samples before padding, a scalar; None: all.
+        n_fft, hop_length, kernel_size, power, win_length, window, center: see `hpss`.
+        margins: `margin` of `hpss`, one for each part.
+
+    Returns:
+        The harmonic and the percussive waveform, `[samples]` float32 each; 0 behind `length`.
+    """
     count = X.shape[0] if length is None else frames_of(length, hop_length=hop_length)
     masks = _soft_masks(jnp.abs(X), count, kernel_size, power, margins)
     settings = (n_fft, hop_length, win_length or n_fft, window, center, samples)

@@ -37,6 +37,9 @@ def rms(
     Returns:
         `[…, 1, frames]` float32. The oracle is `librosa.feature.rms`.
 
+    Raises:
+        ValueError: neither `y` nor `S`, or an `S` with other bins than `frame_length` has.
+
     >>> rms(jnp.full(4096, 0.5), center=False).tolist()
     [[0.5, 0.5, 0.5, 0.5, 0.5]]
     """

@@ -16,6 +16,13 @@ _LOG_STEP = np.log(6.4) / 27
 def hz_to_mel(frequencies: Float[np.ndarray, ...] | float, *, htk: bool = False) -> Float[np.ndarray, ...]:
     """Frequencies in Hz on the mel scale of Slaney (1998), or of HTK.
 
+    Args:
+        frequencies: Hz, of any shape.
+        htk: HTK's formula in place of Slaney's.
+
+    Returns:
+        Mels, float64, of that shape. The oracle is `librosa.hz_to_mel`.
+
     >>> float(hz_to_mel(1000.0))
     15.0
     """
@@ -27,7 +34,15 @@ def hz_to_mel(frequencies: Float[np.ndarray, ...] | float, *, htk: bool = False)
 
 
 def mel_to_hz(mels: Float[np.ndarray, ...] | float, *, htk: bool = False) -> Float[np.ndarray, ...]:
-    """The inverse of `hz_to_mel`."""
+    """The inverse of `hz_to_mel`.
+
+    Args:
+        mels: of any shape.
+        htk: HTK's formula in place of Slaney's.
+
+    Returns:
+        Hz, float64, of that shape. The oracle is `librosa.mel_to_hz`.
+    """
     mels = np.asarray(mels, np.float64)
     if htk:
         return 700.0 * (10.0 ** (mels / 2595.0) - 1)
@@ -58,6 +73,9 @@ def mel(
 
     Returns:
         `[n_mels, 1 + n_fft // 2]` float32, read-only. The oracle is `librosa.filters.mel`.
+
+    Raises:
+        ValueError: an unknown `norm`, or no bands.
     """
     if norm not in ("slaney", None):
         raise ValueError(f"norm {norm!r} is neither 'slaney' nor None")
@@ -77,7 +95,19 @@ def mel(
 
 @lru_cache(maxsize=32)
 def window(name: str, win_length: int, n_fft: int) -> Float[np.ndarray, " n_fft"]:
-    """A periodic window of SciPy's names, centred in `n_fft` samples; float32, read-only."""
+    """A periodic window of SciPy's names, centred in `n_fft` samples; float32, read-only.
+
+    Args:
+        name: such as `"hann"`, as `scipy.signal.get_window` knows it.
+        win_length: samples of the window.
+        n_fft: samples of the result, zeros on either side.
+
+    Returns:
+        `[n_fft]`.
+
+    Raises:
+        ValueError: `win_length` outside 1 to `n_fft`, or an unknown name.
+    """
     if not 1 <= win_length <= n_fft:
         raise ValueError(f"win_length {win_length} must lie between 1 and n_fft {n_fft}")
     values = np.zeros(n_fft, np.float32)
@@ -107,6 +137,9 @@ def dct(
 
     Returns:
         `[n_mfcc, n_mels]` float32, read-only. The oracle is `scipy.fft.dct`.
+
+    Raises:
+        ValueError: `n_mfcc` outside 1 to `n_mels`, or a negative `lifter`.
     """
     from scipy.fft import dct as transform
 
@@ -126,6 +159,14 @@ def chroma_positions(
     """Where each FFT bin lies on the chroma axis at tuning 0, and its width, both in chroma bins, float64.
 
     A tuning of x chroma bins moves every position by −x.
+
+    Args:
+        sr: sampling rate in Hz.
+        n_fft: window length in samples.
+        n_chroma: chroma bins in an octave.
+
+    Returns:
+        Positions and widths, `[1 + n_fft // 2]` each.
     """
     frequencies = np.linspace(0, sr, n_fft, endpoint=False)[1:]
     positions = n_chroma * np.log2(frequencies / (440.0 / 16))

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
+"""Endings of the files that are read as sound, in lower case."""
 # The largest page of an Ogg stream: its header, 255 lengths, and 255 pieces of 255 bytes.
 _OGG_PAGE = 27 + 255 + 255 * 255
 

@@ -122,6 +122,9 @@ def power_to_db(
     Returns:
         The shape of `S`, float32, dB. The oracle is `librosa.power_to_db`, which takes one peak for all channels.
 
+    Raises:
+        ValueError: `amin` not above 0, or a negative `top_db`.
+
     >>> power_to_db(jnp.array([[1.0, 100.0]])).round(3).tolist()
     [[0.0, 20.0]]
     >>> power_to_db(jnp.array([[1.0, 100.0]]), ref=jnp.min).round(3).tolist()

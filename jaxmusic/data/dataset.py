@@ -51,7 +51,14 @@ class Dataset:
         return len(self.ids)
 
     def take(self, rows: np.ndarray | Sequence[int]) -> Dataset:
-        """The examples at `rows` (integer positions or a bool mask), in that order."""
+        """The examples at `rows` (integer positions or a bool mask), in that order.
+
+        Args:
+            rows: `[m]` int, or `[n]` bool.
+
+        Returns:
+            A `Dataset` of copies; `source` stays that of the whole.
+        """
         rows = np.asarray(rows)
         return replace(
             self,

@@ -20,8 +20,8 @@ from jaxmusic.data.tables import read_table
 
 __all__ = ["FEATURES", "GENRE_COUNTS", "LYRICS_TABLE_URL", "lyrics_table"]
 
-# The address that "Deep Music Genre Classification" (2025) reads.
 LYRICS_TABLE_URL = "https://raw.githubusercontent.com/PhilChodrow/PIC16B/master/datasets/tcc_ceds_music.csv"
+"""The address that "Deep Music Genre Classification" (2025) reads: 28,372 songs from 1950 to 2019."""
 FILE_NAME = "tcc_ceds_music.csv"
 # The document's `engineered_features`, in its order.
 FEATURES = (

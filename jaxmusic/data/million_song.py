@@ -51,7 +51,14 @@ class MillionSongs:
     plays: csr_array
 
     def take(self, rows: Int[np.ndarray, " rows"]) -> MillionSongs:
-        """The songs at `rows`, with all users."""
+        """The songs at `rows`, with all users.
+
+        Args:
+            rows: integer positions, or a bool mask over the songs.
+
+        Returns:
+            `MillionSongs` with the columns of `plays` and the rows of `bags` in that order.
+        """
         rows = np.asarray(rows)
         rows = np.flatnonzero(rows) if rows.dtype == bool else rows
         return replace(self, songs=self.songs.take(rows), bags=self.bags[rows], plays=self.plays[:, rows].tocsr())
@@ -69,10 +76,13 @@ def million_song(folder: str | Path, *, tags: str = "mbtags") -> MillionSongs:
         folder: holds the files.
         tags: `"mbtags"` (MusicBrainz) or `"terms"` (The Echo Nest).
 
+    Returns:
+        `MillionSongs`.
+
     Raises:
         FileNotFoundError: no `track_metadata.db`.
-        ValueError: a database that is locked, truncated or none, or that lacks a table or a column; a table of tags
-            without rows.
+        ValueError: unknown `tags`; a database that is locked, truncated or none, or that lacks a table or a column; a
+            table of tags without rows.
 
     Source: Bertin-Mahieux et al., "The Million Song Dataset" (ISMIR 2011); the Echo Nest Taste Profile; musiXmatch;
     genres by Schreiber (ISMIR 2015).

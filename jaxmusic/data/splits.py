@@ -82,6 +82,9 @@ def balanced_sample(key: PRNGKeyArray, dataset: Dataset, n: int, *, by: str = "l
         n: examples of each value.
         by: the label's name.
 
+    Returns:
+        `[rows]` int row numbers.
+
     Raises:
         ValueError: `n` below 1, or no such label.
 

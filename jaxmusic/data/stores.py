@@ -73,7 +73,14 @@ class ArrayStore:
         return {name: (len(self), *array.shape[1:]) for name, array in self._arrays.items()}
 
     def take(self, rows: Sequence[int] | np.ndarray) -> ArrayStore:
-        """A view of the rows at `rows` (integer positions or a bool mask), in that order."""
+        """A view of the rows at `rows` (integer positions or a bool mask), in that order.
+
+        Args:
+            rows: `[m]` int, or bool over the rows of this view.
+
+        Returns:
+            An `ArrayStore` over the same files; nothing is read.
+        """
         rows = np.asarray(rows)
         return ArrayStore(self._paths, rows=self._rows[rows.astype(int) if rows.size == 0 else rows])
 
@@ -113,7 +120,15 @@ class RecordStore:
 
 
 def write_records(path: str | Path, rows: Sequence[Mapping[str, Any]] | RowSource) -> Path:
-    """Write rows (dicts of arrays) to an ArrayRecord file, for `RecordStore`."""
+    """Write rows (dicts of arrays) to an ArrayRecord file, for `RecordStore`.
+
+    Args:
+        path: file to write; one that exists is replaced.
+        rows: dicts of arrays (or numbers), one a row, or a row source such as `ArrayStore`.
+
+    Returns:
+        The path.
+    """
     from array_record.python.array_record_module import ArrayRecordWriter
     from flax.serialization import msgpack_serialize
 

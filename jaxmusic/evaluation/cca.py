@@ -66,12 +66,28 @@ def fit_cca(
 
 
 def project_x(cca: CCA, x: Float[np.ndarray, "n d_x"]) -> Float[np.ndarray, "n components"]:
-    """The first view in the common space."""
+    """The first view in the common space.
+
+    Args:
+        cca: from `fit_cca`.
+        x: `[n, d_x]`, in the columns it was fitted on.
+
+    Returns:
+        `[n, components]` float64.
+    """
     return (np.asarray(x, np.float64) - cca.mean_x) @ cca.weights_x
 
 
 def project_y(cca: CCA, y: Float[np.ndarray, "n d_y"]) -> Float[np.ndarray, "n components"]:
-    """The second view in the common space."""
+    """The second view in the common space.
+
+    Args:
+        cca: from `fit_cca`.
+        y: `[n, d_y]`, in the columns it was fitted on.
+
+    Returns:
+        `[n, components]` float64.
+    """
     return (np.asarray(y, np.float64) - cca.mean_y) @ cca.weights_y
 
 

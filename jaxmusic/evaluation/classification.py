@@ -15,6 +15,17 @@ def confusion_matrix(
 ) -> Int[np.ndarray, "classes classes"]:
     """Counts by true class (row) and predicted class (column).
 
+    Args:
+        labels: `[n]` int true classes, 0 to classes − 1.
+        predicted: `[n]` int predicted classes.
+        classes: their number.
+
+    Returns:
+        `[classes, classes]` int64.
+
+    Raises:
+        IndexError: a class that is not below `classes`.
+
     >>> confusion_matrix(np.array([0, 0, 1]), np.array([0, 1, 1]), 2).tolist()
     [[1, 1], [0, 1]]
     """
@@ -27,6 +38,14 @@ def expected_calibration_error(
     probabilities: Float[np.ndarray, "n classes"], labels: Int[np.ndarray, " n"], *, bins: int = 15
 ) -> float:
     """Mean distance of confidence and accuracy over equal bins of confidence, weighted by the rows in each.
+
+    Args:
+        probabilities: `[n, classes]`, rows that sum to 1; the largest is the confidence.
+        labels: `[n]` int classes.
+        bins: of equal width in (0, 1].
+
+    Returns:
+        The error, 0 (calibrated) to 1.
 
     Source: Guo et al. (2017), eq. 3.
 
@@ -77,6 +96,17 @@ def classification_scores(
 
 def wilson_interval(hits: int, n: int, *, level: float = 0.95) -> tuple[float, float]:
     """Confidence interval of a share, e.g. of one run's accuracy on `n` test rows.
+
+    Args:
+        hits: rows that count, 0 to n.
+        n: rows, at least 1.
+        level: coverage of the interval.
+
+    Returns:
+        `(low, high)`, shares.
+
+    Raises:
+        ValueError: hits outside 0 to n, or no rows.
 
     Source: Wilson (1927).
 

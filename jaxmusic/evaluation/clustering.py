@@ -30,7 +30,7 @@ def kmeans(
         `[n]` cluster of each point, 0 to k − 1.
 
     Raises:
-        ValueError: fewer points than clusters, NaN or infinite values; so for all algorithms here.
+        ValueError: fewer points than clusters, NaN or infinite values.
     """
     from sklearn.cluster import KMeans
 
@@ -47,6 +47,9 @@ def agglomerative(x: Float[np.ndarray, "n d"], n_clusters: int) -> Int[np.ndarra
 
     Returns:
         `[n]` cluster of each point, 0 to k − 1.
+
+    Raises:
+        ValueError: as `kmeans`.
     """
     from sklearn.cluster import AgglomerativeClustering
 
@@ -66,6 +69,9 @@ def spectral(
 
     Returns:
         `[n]` cluster of each point, 0 to k − 1.
+
+    Raises:
+        ValueError: as `kmeans`.
     """
     import warnings
 
@@ -90,6 +96,9 @@ def dbscan(x: Float[np.ndarray, "n d"], eps: float, *, min_samples: int = 5) -> 
 
     Returns:
         `[n]` cluster of each point, −1 for noise.
+
+    Raises:
+        ValueError: as `kmeans`.
     """
     from sklearn.cluster import DBSCAN
 

@@ -48,7 +48,19 @@ def disentanglement_scores(
 def mutual_information_gap(
     codes: Float[np.ndarray, "n latent"], factors: Mapping[str, np.ndarray], *, bins: int = _BINS
 ) -> float:
-    """`mig` of `disentanglement_scores` alone, which takes no forests and no classifiers."""
+    """`mig` of `disentanglement_scores` alone, which takes no forests and no classifiers.
+
+    Args:
+        codes: see `disentanglement_scores`.
+        factors: see `disentanglement_scores`.
+        bins: see `disentanglement_scores`.
+
+    Returns:
+        The mean over the factors, 0 to 1.
+
+    Raises:
+        ValueError: as `disentanglement_scores`.
+    """
     codes, varying = _checked(codes, factors)
     return float(np.mean(list(_mutual_information_gaps(codes, varying, bins).values())))
 
@@ -169,6 +181,9 @@ def permutation_test(a: np.ndarray, b: np.ndarray, *, seed: int, permutations: i
         b: `[n]` classes.
         seed: of the permutations.
         permutations: of `a`; the smallest p-value is 1 / (permutations + 1).
+
+    Returns:
+        `IndependenceTest`.
 
     Raises:
         ValueError: of different lengths, or empty.

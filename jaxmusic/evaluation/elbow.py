@@ -42,6 +42,9 @@ def kmeans_sweep(x: Float[np.ndarray, "n d"], k: Sequence[int], *, seed: int, n_
         seed: of the starts.
         n_init: starts of each k.
 
+    Returns:
+        `KMeansSweep`, one entry for each k that is left.
+
     Raises:
         ValueError: fewer than two values of k are left.
     """
@@ -74,6 +77,16 @@ def elbow(x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"]) -> int:
     """Where a falling curve bends: the x farthest below the line from its first to its last point.
 
     Both axes are scaled to [0, 1] first, so units don't matter; the range of x does.
+
+    Args:
+        x: `[n]` whole numbers, ascending.
+        y: `[n]` heights, falling.
+
+    Returns:
+        The x of that point.
+
+    Raises:
+        ValueError: fewer than two points, or other numbers of them.
 
     Source: the rule of Satopää et al., "Finding a 'Kneedle' in a Haystack" (2011), without its smoothing.
 

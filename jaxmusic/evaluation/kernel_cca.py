@@ -82,12 +82,28 @@ def fit_kernel_cca(
 
 
 def project_kernel_x(fitted: KernelCCA, x: Float[np.ndarray, "n d_x"]) -> Float[np.ndarray, "n components"]:
-    """The first view in the common space."""
+    """The first view in the common space.
+
+    Args:
+        fitted: from `fit_kernel_cca`.
+        x: `[n, d_x]`, in the columns it was fitted on.
+
+    Returns:
+        `[n, components]` float64.
+    """
     return project_x(fitted.cca, _components(fitted.x, np.asarray(x, np.float64)))
 
 
 def project_kernel_y(fitted: KernelCCA, y: Float[np.ndarray, "n d_y"]) -> Float[np.ndarray, "n components"]:
-    """The second view in the common space."""
+    """The second view in the common space.
+
+    Args:
+        fitted: from `fit_kernel_cca`.
+        y: `[n, d_y]`, in the columns it was fitted on.
+
+    Returns:
+        `[n, components]` float64.
+    """
     return project_y(fitted.cca, _components(fitted.y, np.asarray(y, np.float64)))
 
 

@@ -13,6 +13,9 @@ def active_units(mean: Float[np.ndarray, "n latent"], *, threshold: float = 0.01
         mean: `[n, latent]` posterior means of n examples.
         threshold: variance, in the prior's units.
 
+    Returns:
+        Their number, 0 to `latent`.
+
     Source: Burda et al. (2016), §5.1 of "Importance Weighted Autoencoders".
 
     >>> active_units(np.array([[0.0, 1.0], [0.0, -1.0]]))

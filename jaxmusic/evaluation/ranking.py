@@ -59,6 +59,10 @@ def ranking_scores(
     Returns:
         `map@k`, `precision@c`, `recall@c`, `ndcg@c` (binary gain, Järvelin and Kekäläinen 2002), `coverage@c` (share of
         all items that someone is recommended) and `users`, the number that the means are over.
+
+    Raises:
+        ValueError: no user has a relevant item, shapes that do not fit, or a list with an item twice or one that does
+            not exist.
     """
     hits, counts = _hits(recommended, relevant), _counts(relevant)
     some = counts > 0

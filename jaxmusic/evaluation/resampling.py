@@ -9,7 +9,13 @@ from jaxtyping import Float
 
 
 class Interval(NamedTuple):
-    """A mean and its interval."""
+    """A mean and its interval.
+
+    Attributes:
+        mean: of the values.
+        low: lower end of the interval.
+        high: upper end.
+    """
 
     mean: float
     low: float

@@ -12,6 +12,7 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
 SIMILARITIES = ("cosine", "dot", "euclidean")
+"""Similarities of `ranks` and what is made of it."""
 
 
 def ranks(
@@ -116,6 +117,9 @@ def query_scores(
     Returns:
         `recall@k`, `mrr` and `rank`, each `[n]` float64; with ties, expectations over the orders of equal items.
 
+    Raises:
+        ValueError: as `ranks`.
+
     >>> query_scores(np.eye(2), np.array([[1.0, 0.0], [1.0, 0.0]]), ks=(1,))["recall@1"].tolist()
     [0.5, 0.5]
     """
@@ -142,6 +146,12 @@ def cross_modal_retrieval(
         lyrics: `[n, d]`, row i belonging to row i of `audio`.
         labels: see `retrieval_scores`.
         ks: see `retrieval_scores`.
+
+    Returns:
+        direction → the scores of `retrieval_scores`, chance included.
+
+    Raises:
+        ValueError: as `retrieval_scores`.
     """
     return {
         "lyrics_to_audio": retrieval_scores(lyrics, audio, labels=labels, ks=ks),

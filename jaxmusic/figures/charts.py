@@ -38,6 +38,9 @@ def training_curves(
         ylabel: what the curves are.
         held_out: what the part behind `valid_…` is called.
         share: whether the panels share one linear axis, as accuracies should.
+
+    Returns:
+        The path of the PNG.
     """
     from matplotlib.lines import Line2D
     from matplotlib.ticker import MaxNLocator
@@ -100,6 +103,9 @@ def explained_variance(ratios: Mapping[str, Float[np.ndarray, " components"]], *
     Args:
         ratios: name → share of each component, largest first.
         path: file to write.
+
+    Returns:
+        The path of the PNG.
     """
     figure = new_figure(5.5, 3.4)
     axes = figure.subplots()
@@ -140,6 +146,9 @@ def learning_curve(
         title: of the figure.
         level: what the level is.
         logarithmic: whether the sizes' axis is logarithmic.
+
+    Returns:
+        The path of the PNG.
     """
     figure = new_figure(5.5, 3.6)
     axes = figure.subplots()
@@ -184,6 +193,12 @@ def metric_bars(
         title: of the figure.
         level: a value to draw a line at, and its name, e.g. `(1.0, "chance")`.
         lying: bars from left to right, the first group at the top: for many groups or long names.
+
+    Returns:
+        The path of the PNG.
+
+    Raises:
+        ValueError: bars of another number than there are groups.
     """
     long, height = 0.25 * len(names) * len(bars) ** 0.5 + 1.0, 3.4
     figure = new_figure(8.5, long) if lying else new_figure(max(5.0, 1.0 * len(names) + 1.5), height)
@@ -235,6 +250,9 @@ def stacked_bars(
         xlabel: what the groups are.
         ylabel: what is counted.
         title: of the figure.
+
+    Returns:
+        The path of the PNG.
     """
     totals: dict[str, float] = {}
     for parts in counts.values():

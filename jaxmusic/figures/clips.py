@@ -36,6 +36,12 @@ def reconstructions(
         titles: of the clips.
         seconds: length of a clip, for an axis in seconds instead of frames.
         units: of the values.
+
+    Returns:
+        The path of the PNG.
+
+    Raises:
+        ValueError: reconstructions of another shape.
     """
     for name, recon in models.items():
         if np.shape(recon) != np.shape(originals):
@@ -74,6 +80,9 @@ def interpolation(
         seconds: length of a clip, for an axis in seconds instead of frames.
         units: of the values.
         title: of the figure.
+
+    Returns:
+        The path of the PNG.
     """
     k = len(spectrograms)
     limit = _limit(spectrograms)
@@ -105,6 +114,12 @@ def vector_reconstructions(
         path: file to write.
         units: of the values.
         title: of the figure.
+
+    Returns:
+        The path of the PNG.
+
+    Raises:
+        ValueError: shapes that differ, or an odd number of columns.
     """
     if np.shape(originals) != np.shape(recon) or originals.shape[1] % 2:
         raise ValueError(f"expected two arrays [k, 2 · n_mels], got {np.shape(originals)} and {np.shape(recon)}")
@@ -171,6 +186,9 @@ def vector_comparison(
         xlabel: what the columns of a vector are.
         ylabel: unit of the values.
         title: of the figure.
+
+    Returns:
+        The path of the PNG.
     """
     figure = new_figure(3.2 * len(recon) + 0.6, 1.7 * len(original) + 0.8)
     grid = figure.subplots(len(original), len(recon), squeeze=False, sharex=True, sharey="row")

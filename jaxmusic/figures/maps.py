@@ -92,6 +92,12 @@ def latent_map(
         path: file to write.
         title: of the figure.
         legend_title: what the classes are.
+
+    Returns:
+        The path of the PNG.
+
+    Raises:
+        ValueError: no panels, or one of another shape than `[n, 2]`.
     """
     if not panels:
         raise ValueError("no panels to draw")
@@ -139,6 +145,12 @@ def map_panels(
         panels: title → coordinates `[n, 2]` and classes `[n]`; the class −1 (noise) is drawn grey.
         path: file to write.
         title: of the figure.
+
+    Returns:
+        The path of the PNG.
+
+    Raises:
+        ValueError: no panels.
     """
     if not panels:
         raise ValueError("no panels to draw")

@@ -98,12 +98,28 @@ class AdaptiveFusionVAE(nn.Module):
         self.decoder = MLP((*self.widths, self.features))
 
     def encode(self, inputs: Mapping[str, Array], masks: Mapping[str, Array] | None = None) -> tuple[Array, Array]:
-        """Mean and log-variance of q(z|x), each `[batch, latent_dim]`."""
+        """Mean and log-variance of q(z|x), each `[batch, latent_dim]`.
+
+        Args:
+            inputs: see `__call__`.
+            masks: see `__call__`.
+
+        Returns:
+            `(mean, logvar)`.
+        """
         mean, logvar, _ = self._encode(inputs, masks)
         return mean, logvar
 
     def weights(self, inputs: Mapping[str, Array], masks: Mapping[str, Array] | None = None) -> Array:
-        """The attention, `[batch, modalities]`."""
+        """The attention, `[batch, modalities]`.
+
+        Args:
+            inputs: see `__call__`.
+            masks: see `__call__`.
+
+        Returns:
+            Weights that sum to 1 over the modalities.
+        """
         return self.fusion(inputs, masks)[1]
 
     def decode(self, z: Float[Array, "batch latent"]) -> Float[Array, "batch features"]:
@@ -111,6 +127,15 @@ class AdaptiveFusionVAE(nn.Module):
         return self.decoder(z)
 
     def __call__(self, inputs: Mapping[str, Array], masks: Mapping[str, Array] | None = None) -> AdaptiveFusionOutput:
+        """Fuse, encode, draw z, decode.
+
+        Args:
+            inputs: modality → `[batch, features of the modality]`.
+            masks: modality → `[batch]` bool, True where it is present; None: everywhere.
+
+        Returns:
+            `AdaptiveFusionOutput`.
+        """
         mean, logvar, weights = self._encode(inputs, masks)
         z = sample_latent(self.make_rng("latent"), mean, logvar)
         return AdaptiveFusionOutput(self.decode(z), mean, logvar, z, weights)

@@ -12,7 +12,12 @@ from jaxmusic.models.layers import MLP
 
 
 class DualEncoderOutput(NamedTuple):
-    """Embeddings of both modalities, each `[batch, embedding_dim]`."""
+    """Embeddings of both modalities.
+
+    Attributes:
+        audio: `[batch, embedding_dim]`, not normalised.
+        lyrics: `[batch, embedding_dim]`, not normalised.
+    """
 
     audio: Array
     lyrics: Array
@@ -36,5 +41,13 @@ class DualEncoder(nn.Module):
         self.lyrics_tower = MLP((*self.widths, self.embedding_dim), self.dropout_rate)
 
     def __call__(self, inputs: Mapping[str, Array], train: bool = False) -> DualEncoderOutput:
-        """Embed `inputs["audio"]` `[batch, features]` and `inputs["lyrics"]` `[batch, lyrics_dim]`."""
+        """Embed both modalities.
+
+        Args:
+            inputs: `"audio"` `[batch, features]` and `"lyrics"` `[batch, lyrics_dim]`.
+            train: whether dropout applies.
+
+        Returns:
+            `DualEncoderOutput`.
+        """
         return DualEncoderOutput(self.audio_tower(inputs["audio"], train), self.lyrics_tower(inputs["lyrics"], train))

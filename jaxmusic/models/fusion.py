@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool, Float
 from jaxmusic.models.layers import mixture_moments
 
 FUSIONS = ("average", "poe", "moe", "gated", "attention")
+"""Names of the ways to fuse posteriors, see `Fusion`."""
 # Keeps log and division finite where a row has no modality at all.
 _EPSILON = 1e-8
 
@@ -39,6 +40,19 @@ class Fusion(nn.Module):
         logvars: Float[Array, "modalities batch latent"],
         mask: Bool[Array, "modalities batch"],
     ) -> tuple[Float[Array, "batch latent"], Float[Array, "batch latent"]]:
+        """Fuse; masked rows do not reach the result, whatever they hold.
+
+        Args:
+            means: `[modalities, batch, latent]`.
+            logvars: `[modalities, batch, latent]`.
+            mask: `[modalities, batch]` bool, True where the modality is present.
+
+        Returns:
+            `(mean, logvar)`, each `[batch, latent]`; the prior, 0 and 0, for a row without any modality.
+
+        Raises:
+            ValueError: an unknown kind.
+        """
         if self.kind not in FUSIONS:
             raise ValueError(f"fusion {self.kind!r} is none of {FUSIONS}")
         # A masked row's contents must not reach the result, not even as 0 · NaN.

@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, Float
 
 ModalityFusion = Literal["concat", "add", "multiply", "min", "max", "mean", "gated"]
 MODALITY_FUSIONS: tuple[str, ...] = get_args(ModalityFusion)
+"""Names of the ways to fuse modalities, see `FusionClassifier`."""
 
 
 class ResidualBlock(nn.Module):
@@ -29,7 +30,16 @@ class ResidualBlock(nn.Module):
     def __call__(
         self, x: Float[Array, "batch width"], row_mask: Bool[Array, " batch"] | None = None, train: bool = False
     ) -> Float[Array, "batch width"]:
-        """Rows with `row_mask` off take no part in the batch's statistics."""
+        """Rows with `row_mask` off take no part in the batch's statistics.
+
+        Args:
+            x: `[batch, width]`.
+            row_mask: `[batch]` bool; None counts all.
+            train: whether the batch's own statistics and dropout apply.
+
+        Returns:
+            `[batch, width]`.
+        """
         mask = None if row_mask is None else row_mask[:, None]
         h = nn.Dense(x.shape[-1])(x)
         h = nn.relu(nn.BatchNorm(use_running_average=not train, momentum=self.momentum)(h, mask=mask))

@@ -111,6 +111,9 @@ class LyricsClassifier(nn.Module):
             lengths: `[batch]` int32, tokens that are real; what stands behind them is padding.
             train: whether only the trained rows are read.
             drop: whether dropout is on, which takes the rng stream `"dropout"`; None: in training only.
+
+        Returns:
+            `[batch, classes]`.
         """
         pooled = TokenMean(
             self.vocabulary_size,
@@ -138,7 +141,14 @@ class MetadataClassifier(nn.Module):
 
     @nn.compact
     def __call__(self, features: Float[Array, "batch features"]) -> Float[Array, "batch classes"]:
-        """Logits of `features` `[batch, features]`."""
+        """Logits.
+
+        Args:
+            features: `[batch, features]`.
+
+        Returns:
+            `[batch, classes]`.
+        """
         return _layers(features, (*self.widths, self.classes))
 
 
@@ -171,7 +181,17 @@ class CombinedClassifier(nn.Module):
         features: Float[Array, "batch features"],
         train: bool = False,
     ) -> Float[Array, "batch classes"]:
-        """Logits of songs given by `tokens`, `lengths` (see `LyricsClassifier`) and `features` `[batch, features]`."""
+        """Logits.
+
+        Args:
+            tokens: see `LyricsClassifier`.
+            lengths: see `LyricsClassifier`.
+            features: `[batch, features]`.
+            train: whether only the trained rows are read.
+
+        Returns:
+            `[batch, classes]`.
+        """
         pooled = TokenMean(
             self.vocabulary_size,
             self.embedding_dim,

@@ -15,6 +15,7 @@ from jaxmusic.models.temporal import TemporalEncoder
 from jaxmusic.models.vae import SpectrogramDecoder, SpectrogramEncoder, check_spectrogram, sample_latent
 
 AUDIO_ENCODERS = ("convolution", "transformer", "vector")
+"""Names of the audio encoders of `JointVAE`."""
 
 
 class JointVAEOutput(NamedTuple):
@@ -169,13 +170,34 @@ class JointVAE(nn.Module):
         return self._fuse(self.posteriors(inputs, masks), masks)
 
     def classify(self, mean: Float[Array, "batch latent"]) -> Float[Array, "batch classes"]:
-        """The label head's logits for joint means."""
+        """The label head's logits for joint means.
+
+        Args:
+            mean: `[batch, latent_dim]`.
+
+        Returns:
+            `[batch, classes]`.
+
+        Raises:
+            ValueError: the model has no label head.
+        """
         if not self.classes:
             raise ValueError("this model has no label head: make it with classes > 0")
         return self.label_head(mean)
 
     def decode(self, z: Float[Array, "batch latent"], modality: str) -> Array:
-        """The reconstruction of `modality` (`"audio"` or `"lyrics"`) from `z`."""
+        """The reconstruction of `modality` (`"audio"` or `"lyrics"`) from `z`.
+
+        Args:
+            z: `[batch, latent_dim]`.
+            modality: `"audio"` or `"lyrics"`.
+
+        Returns:
+            `[batch, n_mels, frames]`, or a vector `[batch, audio_dim]` or `[batch, lyrics_dim]`.
+
+        Raises:
+            ValueError: another modality.
+        """
         if modality == "audio":
             return self.audio_decoder(z)
         if modality == "lyrics":
@@ -185,6 +207,19 @@ class JointVAE(nn.Module):
     def __call__(
         self, inputs: Mapping[str, Array], masks: Mapping[str, Array] | None = None, train: bool = False
     ) -> JointVAEOutput:
+        """Encode what is there, fuse, draw z, decode every modality.
+
+        Args:
+            inputs: see `encode`.
+            masks: see `encode`; `"frames"` `[batch, frames]` bool may be among them, which the transformer attends to.
+            train: whether dropout applies, from the rng stream `"dropout"`.
+
+        Returns:
+            `JointVAEOutput`.
+
+        Raises:
+            ValueError: inputs of unknown modalities or other sizes, or a modality without its mask.
+        """
         posteriors = self.posteriors(inputs, masks, train)
         mean, logvar = self._fuse(posteriors, masks)
         z = sample_latent(self.make_rng("latent"), mean, logvar)

@@ -36,7 +36,17 @@ class SpectrogramClassifier(nn.Module):
         self.head = nn.Dense(self.classes)
 
     def embed(self, x: Float[Array, "batch n_mels frames"]) -> Float[Array, "batch channels"]:
-        """The pooled features that the last layer reads."""
+        """The pooled features that the last layer reads.
+
+        Args:
+            x: `[batch, n_mels, frames]`.
+
+        Returns:
+            `[batch, channels[-1]]`.
+
+        Raises:
+            ValueError: a spectrogram of another size.
+        """
         check_spectrogram(x, self.n_mels, self.frames)
         h = x[..., None]
         for convolution in self.convolutions:
@@ -44,5 +54,16 @@ class SpectrogramClassifier(nn.Module):
         return h.mean((1, 2))
 
     def __call__(self, x: Float[Array, "batch n_mels frames"], train: bool = False) -> Float[Array, "batch classes"]:
-        """Logits of `[batch, n_mels, frames]`."""
+        """Logits.
+
+        Args:
+            x: `[batch, n_mels, frames]`.
+            train: whether dropout applies.
+
+        Returns:
+            `[batch, classes]`.
+
+        Raises:
+            ValueError: a spectrogram of another size.
+        """
         return self.head(self.dropout(self.embed(x), deterministic=not train))

@@ -41,6 +41,17 @@ class TemporalEncoder(nn.Module):
         mask: Bool[Array, "batch frames"] | None = None,
         train: bool = False,
     ) -> tuple[Float[Array, "batch latent"], Float[Array, "batch latent"]]:
+        """Encode a spectrogram.
+
+        Args:
+            x: `[batch, n_mels, frames]`.
+            mask: `[batch, frames]` bool, False where a frame is padding; None counts all.
+            train: whether dropout applies.
+
+        Returns:
+            `(mean, logvar)`, each `[batch, latent_dim]` float32 at least.
+        """
+
         def drop(h: Array) -> Array:
             return nn.Dropout(self.dropout_rate, deterministic=not train)(h) if self.dropout_rate else h
 

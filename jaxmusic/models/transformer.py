@@ -194,7 +194,17 @@ def _layer_norm(config: TransformerConfig, dtype: Any, name: str) -> nn.LayerNor
 
 
 def stack_layers(params: Any) -> dict[str, Any]:
-    """Parameters of `scan_layers=False` → those of `scan_layers=True`: every layer's leaf on a new first axis."""
+    """Parameters of `scan_layers=False` → those of `scan_layers=True`: every layer's leaf on a new first axis.
+
+    Args:
+        params: of a `TextTransformer` (`variables["params"]`).
+
+    Returns:
+        A copy; the leaves' values are the same.
+
+    Raises:
+        ValueError: no layers of that form.
+    """
     names = sorted((name for name in params if name.startswith("layer_")), key=lambda name: int(name[6:]))
     if not names:
         raise ValueError(f"no layer_0, layer_1, … among {sorted(params)}")
@@ -204,7 +214,17 @@ def stack_layers(params: Any) -> dict[str, Any]:
 
 
 def unstack_layers(params: Any) -> dict[str, Any]:
-    """The inverse of `stack_layers`."""
+    """The inverse of `stack_layers`.
+
+    Args:
+        params: of a `TextTransformer` with `scan_layers=True`.
+
+    Returns:
+        A copy, one entry `layer_i` for each layer.
+
+    Raises:
+        ValueError: no layers of that form.
+    """
     if "layers" not in params:
         raise ValueError(f"no stacked layers among {sorted(params)}")
     stacked = params["layers"]["layer"]

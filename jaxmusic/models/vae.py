@@ -33,7 +33,16 @@ class VAEOutput(NamedTuple):
 def sample_latent(
     key: Array, mean: Float[Array, "batch latent"], logvar: Float[Array, "batch latent"]
 ) -> Float[Array, "batch latent"]:
-    """One draw of N(mean, exp(logvar)) by the reparameterisation of Kingma and Welling (2014), §2.4."""
+    """One draw of N(mean, exp(logvar)) by the reparameterisation of Kingma and Welling (2014), §2.4.
+
+    Args:
+        key: a jax random key.
+        mean: `[batch, latent]`.
+        logvar: `[batch, latent]`.
+
+    Returns:
+        `[batch, latent]`.
+    """
     return mean + jnp.exp(0.5 * logvar) * jax.random.normal(key, mean.shape, mean.dtype)
 
 
@@ -77,6 +86,17 @@ class FCVAE(nn.Module):
         return self.decoder(z)
 
     def __call__(self, x: Float[Array, "batch features"]) -> VAEOutput:
+        """Encode, draw z, decode.
+
+        Args:
+            x: `[batch, features]`.
+
+        Returns:
+            `VAEOutput`.
+
+        Raises:
+            ValueError: an input of another size.
+        """
         mean, logvar = self.encode(x)
         z = sample_latent(self.make_rng("latent"), mean, logvar)
         return VAEOutput(self.decode(z), mean, logvar, z)
@@ -157,6 +177,17 @@ class ConvVAE(nn.Module):
         return self.decoder(z)
 
     def __call__(self, x: Float[Array, "batch n_mels frames"]) -> VAEOutput:
+        """Encode, draw z, decode.
+
+        Args:
+            x: `[batch, n_mels, frames]`.
+
+        Returns:
+            `VAEOutput`.
+
+        Raises:
+            ValueError: an input of another size.
+        """
         mean, logvar = self.encode(x)
         z = sample_latent(self.make_rng("latent"), mean, logvar)
         return VAEOutput(self.decode(z), mean, logvar, z)

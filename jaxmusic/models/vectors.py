@@ -66,6 +66,17 @@ class Conv1DVAE(nn.Module):
         return at_least_float32(self.up[-1](h)[:, : self.features, 0])
 
     def __call__(self, x: Float[Array, "batch features"]) -> VAEOutput:
+        """Encode, draw z, decode.
+
+        Args:
+            x: `[batch, features]`.
+
+        Returns:
+            `VAEOutput`.
+
+        Raises:
+            ValueError: an input of another size.
+        """
         mean, logvar = self.encode(x)
         z = sample_latent(self.make_rng("latent"), mean, logvar)
         return VAEOutput(self.decode(z), mean, logvar, z)
@@ -124,13 +135,30 @@ class ConditionalVAE(nn.Module):
         return self.decoder(jnp.concatenate([z, y], axis=-1))
 
     def __call__(self, x: Float[Array, "batch features"], y: Float[Array, "batch classes"]) -> VAEOutput:
+        """Encode with the classes, draw z, decode with them.
+
+        Args:
+            x: `[batch, features]`.
+            y: `[batch, classes]`, one-hot.
+
+        Returns:
+            `VAEOutput`.
+
+        Raises:
+            ValueError: an input of another size.
+        """
         mean, logvar = self.encode(x, y)
         z = sample_latent(self.make_rng("latent"), mean, logvar)
         return VAEOutput(self.decode(z, y), mean, logvar, z)
 
 
 class AutoencoderOutput(NamedTuple):
-    """What an autoencoder returns: `recon` shaped as the input, `z` `[batch, latent_dim]`."""
+    """What an autoencoder returns.
+
+    Attributes:
+        recon: the decoder's output, shaped as the input.
+        z: `[batch, latent_dim]`, the code.
+    """
 
     recon: Array
     z: Array
@@ -168,6 +196,17 @@ class Autoencoder(nn.Module):
         return self.decoder(z)
 
     def __call__(self, x: Float[Array, "batch features"]) -> AutoencoderOutput:
+        """Encode and decode.
+
+        Args:
+            x: `[batch, features]`.
+
+        Returns:
+            `AutoencoderOutput`.
+
+        Raises:
+            ValueError: an input of another size.
+        """
         z = self.encode(x)
         return AutoencoderOutput(self.decode(z), z)
 

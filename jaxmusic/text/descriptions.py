@@ -20,7 +20,13 @@ _WORDS = (
 
 
 class Terciles(NamedTuple):
-    """Where the lowest 33 % end and the highest 33 % begin, `[2]` for each feature."""
+    """Where the lowest 33 % end and the highest 33 % begin, `[2]` for each feature.
+
+    Attributes:
+        energy: of the root mean square of the waveform.
+        brightness: of the spectral centroid, in Hz.
+        rhythm: of the chroma's standard deviation.
+    """
 
     energy: Float[np.ndarray, 2]
     brightness: Float[np.ndarray, 2]

@@ -11,7 +11,8 @@ from jaxmusic.text.stop_words import LANGUAGES, stop_words
 
 __all__ = ["UNDETERMINED", "content_words", "detect_language", "words"]
 
-UNDETERMINED = "und"  # ISO 639-2's code for an undetermined language
+UNDETERMINED = "und"
+"""What `detect_language` answers where it cannot tell: ISO 639-2's code for an undetermined language."""
 
 # Scripts that serve, in practice, one language of song each. Others (Cyrillic, Arabic, Devanagari, Han) serve
 # many, and no list here tells them apart.
@@ -61,6 +62,12 @@ def words(text: str) -> list[str]:
     Marks count because the vowel signs of Bangla and of its sister scripts are marks: a pattern of `\\w` alone, as
     scikit-learn's default has it, ends a word at each of them and keeps scraps. Joiners (U+200C, U+200D) are
     dropped. Chinese, Japanese, Thai and other scripts without spaces come out as whole phrases.
+
+    Args:
+        text: in any script.
+
+    Returns:
+        The words; none for a text of punctuation and spaces.
 
     >>> words("Don’t stop, আমার সোনার বাংলা!")
     ["don't", 'stop', 'আমার', 'সোনার', 'বাংলা']
@@ -134,6 +141,12 @@ def content_words(text: str) -> list[str]:
 
     The language is `detect_language(text)`. French and Italian words are cut at the apostrophe (`l'amour` gives
     `amour`) and an English possessive loses its `'s`. As in scikit-learn's default, a word has at least two characters.
+
+    Args:
+        text: in any script with spaces between words.
+
+    Returns:
+        The words in order, lower case, NFC; repeated ones are repeated.
 
     >>> content_words("Don't forget the girl's heart"), content_words("আমি তোমার গান গাই")
     (['forget', 'girl', 'heart'], ['গান', 'গাই'])

@@ -20,6 +20,7 @@ LEXICAL_COLUMNS = (
     "commonest_share",
     "three_commonest_share",
 )
+"""Names of the columns of `lexical_statistics`, in its order."""
 
 
 def lexical_statistics(texts: Sequence[str]) -> Float[np.ndarray, "n 6"]:

@@ -59,11 +59,25 @@ class TfidfPCA:
         return self.vectorizer.get_feature_names_out()
 
     def tfidf(self, texts: Sequence[str]) -> csr_matrix:
-        """Sparse TF-IDF weights `[n, vocabulary]` of `n` lyrics; a row of an empty text is zero."""
+        """Sparse TF-IDF weights `[n, vocabulary]` of `n` lyrics; a row of an empty text is zero.
+
+        Args:
+            texts: `n` lyrics.
+
+        Returns:
+            `[n, vocabulary]`, rows of unit length.
+        """
         return self.vectorizer.transform(texts)
 
     def has_known_words(self, texts: Sequence[str]) -> Bool[np.ndarray, " n"]:
-        """True where a text has at least one word of the vocabulary: the lyrics' mask for anything fitted on them."""
+        """True where a text has at least one word of the vocabulary: the lyrics' mask for anything fitted on them.
+
+        Args:
+            texts: `n` lyrics.
+
+        Returns:
+            `[n]` bool.
+        """
         return np.diff(self.tfidf(texts).indptr) > 0
 
     def transform(self, texts: Sequence[str], *, standardized: bool = False) -> Float[np.ndarray, "n components"]:
@@ -121,7 +135,16 @@ class TfidfPCA:
     def decode(
         self, scores: Float[np.ndarray, "n components"], *, n_terms: int = 10, standardized: bool = False
     ) -> list[list[tuple[str, float]]]:
-        """The words that scores stand for: `top_terms` of `inverse_transform`, to look at a reconstruction."""
+        """The words that scores stand for: `top_terms` of `inverse_transform`, to look at a reconstruction.
+
+        Args:
+            scores: `[n, components]`.
+            n_terms: words of each, at most.
+            standardized: see `inverse_transform`.
+
+        Returns:
+            For each row its words and their weights, the largest first.
+        """
         return self.top_terms(self.inverse_transform(scores, standardized=standardized), n_terms=n_terms)
 
 

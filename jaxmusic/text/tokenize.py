@@ -62,6 +62,14 @@ def tokenize(
 ) -> tuple[list[np.ndarray], Bool[np.ndarray, " n"]]:
     """Token ids of `n` texts, each `[length]` int32 with its special tokens; and which were cut to `max_length`.
 
+    Args:
+        tokenizer: from `load_tokenizer`; it is not changed.
+        texts: `n` strings.
+        max_length: tokens of a text at most, special ones included.
+
+    Returns:
+        `n` arrays `[length]` int32, and `[n]` bool.
+
     Raises:
         ValueError: `max_length` leaves no token beside the special ones.
     """

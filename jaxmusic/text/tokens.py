@@ -32,6 +32,9 @@ class Tokens(NamedTuple):
 def wordpiece_tokenizer(source: str | Path) -> Any:
     """A tokenizer of the hub (`google-bert/bert-base-uncased`) or of a local folder in the hub's layout.
 
+    Args:
+        source: the folder, or the name on the hub.
+
     Returns:
         A `tokenizers.Tokenizer`, whose padding id is 0.
 
@@ -57,6 +60,13 @@ def train_wordpiece(texts: Sequence[str], *, vocabulary_size: int = 8000) -> Any
     """A WordPiece tokenizer as BERT's (uncased, `[CLS] … [SEP]`, padding 0), trained on `texts`: the training part.
 
     The same texts give the same vocabulary, in whatever order they come.
+
+    Args:
+        texts: the training part's.
+        vocabulary_size: tokens, special ones and single characters included.
+
+    Returns:
+        A `tokenizers.Tokenizer`.
     """
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
@@ -93,6 +103,9 @@ def token_ids(tokenizer: Any, texts: Sequence[str], *, max_length: int = 512, ca
 
     Returns:
         `Tokens`, as wide as the longest text (`max_length` at most).
+
+    Raises:
+        ValueError: `max_length` below 2.
     """
     if max_length < 2:
         raise ValueError(f"max_length must leave room for [CLS] and [SEP], got {max_length}")
@@ -142,6 +155,9 @@ def trained_vocabulary(tokens: Tokens, vocabulary_size: int, *, min_frequency: i
         tokens: of the training part only.
         vocabulary_size: number of token ids.
         min_frequency: ids that occur less often share the row of `[UNK]`'s kind: one common row, the last of the used.
+
+    Returns:
+        `Vocabulary`.
 
     >>> trained_vocabulary(Tokens(np.array([[3, 5, 0]]), np.array([2]), 0), 6).row_of.tolist()
     [0, 3, 4, 1, 5, 2]

@@ -24,7 +24,14 @@ class WordVectors(NamedTuple):
     vectors: np.ndarray
 
     def mean(self, lists: Sequence[Sequence[str]]) -> tuple[Float[np.ndarray, "n m"], Bool[np.ndarray, " n"]]:
-        """Mean vector of each list's known words, and a mask that is False (and the vector 0) where it has none."""
+        """Mean vector of each list's known words, and a mask that is False (and the vector 0) where it has none.
+
+        Args:
+            lists: `n` lists of words.
+
+        Returns:
+            `[n, m]` float32 and `[n]` bool.
+        """
         out = np.zeros((len(lists), self.vectors.shape[1]), np.float32)
         mask = np.zeros(len(lists), bool)
         for i, words in enumerate(lists):
@@ -58,6 +65,9 @@ def fit_word_vectors(
             no order.
         pretrained: start from these where they know a word (fine-tuning), from random vectors elsewhere.
 
+    Returns:
+        `WordVectors`, float32.
+
     Raises:
         ValueError: no word is frequent enough.
 
@@ -87,8 +97,15 @@ def fit_word_vectors(
 def load_word_vectors(path: str | Path) -> WordVectors:
     """Vectors from a text file in word2vec's or GloVe's format: a word and its numbers on each line.
 
+    Args:
+        path: UTF-8 text; word2vec's header line is skipped.
+
+    Returns:
+        `WordVectors`; of a word that occurs again, the first vector.
+
     Raises:
-        ValueError: a line with another number of values; names the file and the line.
+        ValueError: a line with another number of values or none; names the file and the line. A file without vectors.
+        OSError: the file cannot be read.
     """
     path = Path(path).expanduser()
     row_of: dict[str, int] = {}
@@ -116,6 +133,13 @@ def load_word_vectors(path: str | Path) -> WordVectors:
 
 def multi_hot(lists: Sequence[Sequence[str]], vocabulary: Sequence[str]) -> Float[np.ndarray, "n words"]:
     """1 where a list holds a word of the vocabulary; words outside it are ignored.
+
+    Args:
+        lists: `n` lists of words.
+        vocabulary: distinct words, one a column.
+
+    Returns:
+        `[n, words]` float32, 0 or 1.
 
     >>> multi_hot([["rock", "pop"], ["jazz"]], ["jazz", "rock"]).tolist()
     [[0.0, 1.0], [1.0, 0.0]]

@@ -24,6 +24,12 @@ def restart_every(optimizer: optax.GradientTransformation, steps: int) -> optax.
     Args:
         optimizer: an optax transformation whose initial state does not depend on the parameters' values, as Adam's.
         steps: of one life, e.g. the batches of an epoch.
+
+    Returns:
+        An optax transformation.
+
+    Raises:
+        ValueError: `steps` below 1.
     """
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")

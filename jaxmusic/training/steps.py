@@ -50,7 +50,14 @@ class State(NamedTuple):
 
 
 def batch_inputs(batch: Batch) -> tuple[Any, ...]:
-    """The default arguments of a module: the batch's `"inputs"`, and its `"masks"` where it has them."""
+    """The default arguments of a module: the batch's `"inputs"`, and its `"masks"` where it has them.
+
+    Args:
+        batch: as `fit` makes it.
+
+    Returns:
+        One positional argument, or two.
+    """
     return (batch["inputs"], batch["masks"]) if "masks" in batch else (batch["inputs"],)
 
 
