@@ -150,7 +150,8 @@ def learning_curve(
     Returns:
         The path of the PNG.
     """
-    figure = new_figure(5.5, 3.6)
+    is_crowded = len(lines) > 4
+    figure = new_figure(8.0 if is_crowded else 5.5, 3.6)
     axes = figure.subplots()
     for i, (name, (mean, deviation)) in enumerate(lines.items()):
         style: Any = {"color": COLORS[i % len(COLORS)], "marker": MARKERS[i % len(MARKERS)]}
@@ -168,7 +169,11 @@ def learning_curve(
     axes.grid(axis="y", alpha=0.3)
     axes.set_xlabel(literal(xlabel))
     axes.set_ylabel(literal(ylabel))
-    axes.legend(frameon=False, title="mean ± standard deviation", title_fontsize=8, fontsize=9)
+    legend: Any = {"frameon": False, "title": "mean ± standard deviation", "title_fontsize": 8, "fontsize": 9}
+    if is_crowded:
+        figure.legend(loc="outside right center", **legend)
+    else:
+        axes.legend(**legend)
     return save(figure, path, title)
 
 
