@@ -268,7 +268,8 @@ def write_atomically(path: Path, content: str | bytes) -> Path:
         os.chmod(name, 0o644)
         os.replace(name, path)
     except BaseException:
-        os.unlink(name)
+        # Stopped just behind the renaming, it is gone already.
+        Path(name).unlink(missing_ok=True)
         raise
     return path
 

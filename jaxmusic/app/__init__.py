@@ -1,9 +1,36 @@
-"""One's own music: fit a model to a folder of clips, keep it in a folder, map it, search it."""
+"""One's own music: fit a model to a folder of clips, keep it in a folder, map it, search it.
 
-from jaxmusic.app.fitting import fit
-from jaxmusic.app.model import ClipIndex, MusicModel
-from jaxmusic.app.page import write_map
-from jaxmusic.app.settings import Settings
-from jaxmusic.app.storage import FORMAT_VERSION, load, save
+The names load on first use, so that `python -m jaxmusic --help` answers at once.
+"""
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jaxmusic.app.fitting import fit
+    from jaxmusic.app.model import ClipIndex, MusicModel
+    from jaxmusic.app.page import write_map
+    from jaxmusic.app.settings import Settings
+    from jaxmusic.app.storage import FORMAT_VERSION, load, save
+
+_PLACES = {
+    "FORMAT_VERSION": "storage",
+    "ClipIndex": "model",
+    "MusicModel": "model",
+    "Settings": "settings",
+    "fit": "fitting",
+    "load": "storage",
+    "save": "storage",
+    "write_map": "page",
+}
 __all__ = ["FORMAT_VERSION", "ClipIndex", "MusicModel", "Settings", "fit", "load", "save", "write_map"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PLACES:
+        return getattr(importlib.import_module(f"jaxmusic.app.{_PLACES[name]}"), name)
+    raise AttributeError(f"module 'jaxmusic.app' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

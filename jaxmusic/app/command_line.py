@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import os
+import sqlite3
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,19 +17,27 @@ import tyro
 
 from jaxmusic.app.settings import Settings
 
+_DESCRIPTION = """A model of your own music: fit one to a folder of clips, then map, search and recommend.
+
+  python -m jaxmusic fit my_music --out my_model
+  python -m jaxmusic map my_model my_music --out map.html
+  python -m jaxmusic search my_model rain on my window
+  python -m jaxmusic recommend my_model clip_17 clip_42"""
+
 
 @dataclass(frozen=True)
 class Fit:
-    """Fit a model to a folder of clips and keep it in a folder."""
+    """Fit a model to a folder of clips and keep it in a folder; stopped and called again, it goes on where it was."""
 
-    folder: tyro.conf.Positional[Path]
+    folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="FOLDER")]
     """Folder with audio/ or mels/, and lyrics.csv or lyrics/, labels.csv where there are some."""
     out: Path = Path("music_model")
     """Folder for the model; one that lies there is replaced."""
     settings: Annotated[Settings, tyro.conf.arg(name="")] = field(default_factory=Settings)
     """Sizes and training."""
     cache: Path | None = None
-    """Folder that keeps spectrograms, for a stopped run and for map."""
+    """Folder that keeps spectrograms and sentence embeddings for later fits and for map; by default they lie in the
+    model's folder until the fit is done."""
     quiet: bool = False
     """Show no progress bars."""
 
@@ -34,16 +46,18 @@ class Fit:
 class Map:
     """Draw the clips of a folder on one page for the browser."""
 
-    model: tyro.conf.Positional[Path]
+    model: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="MODEL")]
     """Folder of a fitted model."""
-    folder: tyro.conf.Positional[Path]
+    folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="FOLDER")]
     """Folder of clips."""
     out: Path = Path("map.html")
     """The page; it plays the clips from where they lie."""
     clusters: int = 8
     """K-means clusters to colour by."""
     cache: Path | None = None
-    """Folder that keeps spectrograms."""
+    """Folder that keeps spectrograms and sentence embeddings."""
+    text: str | None = None
+    """Where the model's text encoder lies now, if it was moved since the fit."""
     quiet: bool = False
     """Show no progress bars."""
 
@@ -52,54 +66,92 @@ class Map:
 class Search:
     """List the clips whose sound is nearest to words."""
 
-    model: tyro.conf.Positional[Path]
+    model: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="MODEL")]
     """Folder of a fitted model."""
-    words: tyro.conf.Positional[str]
-    """What to search for."""
+    words: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="WORD [WORD ...]")]
+    """What to search for, in any order."""
     n: int = 10
     """Clips to list."""
+    text: str | None = None
+    """Where the model's text encoder lies now, if it was moved since the fit."""
 
 
 @dataclass(frozen=True)
 class Recommend:
     """List the clips nearest to some that are liked."""
 
-    model: tyro.conf.Positional[Path]
+    model: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="MODEL")]
     """Folder of a fitted model."""
-    clips: tyro.conf.Positional[tuple[str, ...]]
+    clips: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="CLIP [CLIP ...]")]
     """Ids of liked clips: their files' names without suffix."""
     n: int = 10
     """Clips to list."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns the exit status: 0, or 1 with one line on standard error that says what to mend."""
-    command = tyro.cli(Fit | Map | Search | Recommend, args=arguments, prog="python -m jaxmusic")
-    _keep_compiled_programs()
+    """Run a command; the exit status is 0, 1 with one line on standard error that says what to mend, 130 if stopped."""
+    # A write that fails is told in one line; Orbax would log a thousand before it.
+    logging.getLogger("absl").setLevel(logging.CRITICAL)
+    # Of no use to anyone who has just stopped a command.
+    warnings.filterwarnings("ignore", message=r".*tasks have been successfully executed")
+    for stream in (sys.stdout, sys.stderr):
+        # A name that the console's encoding lacks is written with escapes, and no reason to end.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    command: Fit | Map | Search | Recommend | None = None
     try:
-        match command:
-            case Fit():
-                _fit(command)
-            case Map():
-                _map(command)
-            case Search():
-                _search(command)
-            case Recommend():
-                _recommend(command)
-    except (ValueError, OSError) as error:
+        command = tyro.cli(
+            Fit | Map | Search | Recommend, args=arguments, prog="python -m jaxmusic", description=_DESCRIPTION
+        )
+        _keep_compiled_programs()
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_, **__: _note(message)
+            _run(command)
+    except KeyboardInterrupt:
+        goes_on = "; the same command goes on from here" if isinstance(command, Fit) else ""
+        print(f"jaxmusic: stopped{goes_on}", file=sys.stderr)
+        return 130
+    except sqlite3.Error as error:
+        print(f"jaxmusic: the cache of sentence embeddings cannot be used: {error}", file=sys.stderr)
+        return 1
+    except (ValueError, OSError, FloatingPointError) as error:
         print(f"jaxmusic: {error}", file=sys.stderr)
         return 1
     return 0
 
 
+def _note(message: Warning | str) -> None:
+    """Say what a library warns of; above the progress bar, not in it."""
+    from tqdm import tqdm
+
+    tqdm.write(f"jaxmusic: note: {message}", file=sys.stderr)
+
+
+def _run(command: Fit | Map | Search | Recommend) -> None:
+    match command:
+        case Fit():
+            _fit(command)
+        case Map():
+            _map(command)
+        case Search():
+            _search(command)
+        case Recommend():
+            _recommend(command)
+
+
 def _fit(command: Fit) -> None:
+    from jaxmusic.app import work
     from jaxmusic.app.fitting import fit
     from jaxmusic.app.storage import check_place, save
 
     # Before the work, not after it.
     check_place(command.out)
-    model = fit(command.folder, command.settings, cache=command.cache, progress=not command.quiet)
+    unfinished = command.out / work.FOLDER
+    if unfinished.is_dir():
+        print(f"a fit to {command.out} was stopped before: what it computed is used for the same clips and settings")
+    model = fit(command.folder, command.settings, cache=command.cache, work=unfinished, progress=not command.quiet)
     save(model, command.out)
+    work.remove(command.out)
     for note in model.notes:
         print(f"note: {note}")
     index = model.index
@@ -117,9 +169,10 @@ def _map(command: Map) -> None:
     from jaxmusic.app.page import write_map
     from jaxmusic.app.storage import load
 
+    _keep_compiled_umap()
     drawn = write_map(
-        load(command.model), command.folder, command.out, clusters=command.clusters, cache=command.cache,
-        progress=not command.quiet,
+        load(command.model, text=command.text), command.folder, command.out, clusters=command.clusters,
+        cache=command.cache, progress=not command.quiet,
     )  # fmt: skip
     for reason in drawn.dropped:
         print(f"note: left out: {reason}")
@@ -133,8 +186,8 @@ def _map(command: Map) -> None:
 def _search(command: Search) -> None:
     from jaxmusic.app.storage import load
 
-    model = load(command.model)
-    _list(model.index.folder, model.search(command.words, command.n))
+    model = load(command.model, text=command.text)
+    _list(model.index.folder, model.search(" ".join(command.words), command.n))
 
 
 def _recommend(command: Recommend) -> None:
@@ -164,3 +217,19 @@ def _keep_compiled_programs() -> None:
 
     folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "jaxmusic" / "jax"
     jax.config.update("jax_compilation_cache_dir", str(folder))
+
+
+def _keep_compiled_umap() -> None:
+    """The same for UMAP, most of whose time on a few thousand clips is compilation; Numba says where it is kept."""
+    import umap.layouts
+    import umap.umap_
+    import umap.utils
+    from numba.core.dispatcher import Dispatcher
+
+    for module in (umap.umap_, umap.utils, umap.layouts):
+        for function in list(vars(module).values()):
+            if isinstance(function, Dispatcher) and function.py_func.__module__ == module.__name__:
+                try:
+                    function.enable_caching()
+                except RuntimeError:  # no place to write to: it compiles every time, as it does without this
+                    return

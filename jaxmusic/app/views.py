@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
+from jaxmusic.app.sentences import Embedder, SentenceLyrics, fit_sentence_lyrics
 from jaxmusic.audio import mel_dynamics, mel_statistics
 from jaxmusic.data.preprocessing import Standardizer, TemperedPCA, fit_standardizer, fit_tempered_pca
 from jaxmusic.text import TfidfPCA, fit_tfidf_pca, words
@@ -21,13 +22,13 @@ class Views(NamedTuple):
         frames: of every spectrogram; others are cropped or filled with silence to this length.
         scaler: of the raw audio features.
         components: of the standardised ones.
-        lyrics: TF-IDF on its principal components; None for a model without lyrics.
+        lyrics: TF-IDF or sentence embeddings on principal components; None for a model without lyrics.
     """
 
     frames: int
     scaler: Standardizer
     components: TemperedPCA
-    lyrics: TfidfPCA | None
+    lyrics: TfidfPCA | SentenceLyrics | None
 
     @property
     def lyrics_dim(self) -> int:
@@ -44,6 +45,8 @@ class Views(NamedTuple):
         """Texts → lyric vectors, 0 where a text has no known word, and which texts have one."""
         if self.lyrics is None:
             return np.zeros((len(texts), 1), np.float32), np.zeros(len(texts), bool)
+        if isinstance(self.lyrics, SentenceLyrics):
+            return self.lyrics.transform(texts)
         return self.lyrics.transform(texts, standardized=True), self.lyrics.has_known_words(texts)
 
 
@@ -72,7 +75,7 @@ def audio_features(
 
 def fit_views(
     features: Float[np.ndarray, "n features"], texts: list[str], *, frames: int, audio_dim: int, lyrics_dim: int,
-    max_features: int,
+    max_features: int, embedder: Embedder | None = None,
 ) -> Views:  # fmt: skip
     """Fit both views; give it the training clips only.
 
@@ -81,14 +84,17 @@ def fit_views(
         texts: lyrics; fewer than two with words make a model without lyrics.
         frames: of every spectrogram.
         audio_dim: principal components of the features, at most.
-        lyrics_dim: principal components of TF-IDF.
+        lyrics_dim: principal components of the lyrics.
         max_features: words of TF-IDF.
+        embedder: lyrics become its sentence embeddings; None: TF-IDF.
     """
     scaler = fit_standardizer(features)
     components = fit_tempered_pca(scaler(features), audio_dim)
     # `words` and nothing else: the page does the same in the browser.
     usable = [text for text in texts if words(text)]
-    lyrics = None
-    if len(usable) >= 2:
+    lyrics: TfidfPCA | SentenceLyrics | None = None
+    if len(usable) >= 2 and embedder is not None:
+        lyrics = fit_sentence_lyrics(embedder, usable, lyrics_dim)
+    elif len(usable) >= 2:
         lyrics = fit_tfidf_pca(usable, max_features=max_features, n_components=lyrics_dim, analyzer=words)
     return Views(frames, scaler, components, lyrics)

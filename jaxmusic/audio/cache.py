@@ -91,7 +91,8 @@ class FeatureCache:
                 np.savez(file, **arrays)  # type: ignore[arg-type]
             os.replace(name, path)
         except BaseException:
-            os.unlink(name)
+            # Stopped just behind the renaming, it is gone already.
+            Path(name).unlink(missing_ok=True)
             raise
 
     def _path(self, key: str) -> Path:

@@ -98,7 +98,10 @@ def extract(
     chunk = max(1, min(_LONGEST_CHUNK, _DECODED_SAMPLES // samples))
     decoded = decode_all(partial(decode, sr=sr, duration=duration, cache=store), paths, n_jobs=n_jobs, chunk=chunk)
     rows, skipped = Rows(len(paths), cache), list[tuple[str, str]]()
-    with tqdm(total=len(paths), unit="file", disable=not progress) as bar, Computers(programs.run) as computers:
+    with (
+        tqdm(total=len(paths), desc="sound", unit="file", disable=not progress) as bar,
+        Computers(programs.run) as computers,
+    ):
 
         def keep(results: list[Result]) -> None:
             for result in results:

@@ -44,8 +44,8 @@ def read_table(path: Path, columns: Sequence[str], *, has_ids: bool = True) -> l
         One dict per row, with every column of the file. Empty lines don't count.
 
     Raises:
-        ValueError: if the file isn't UTF-8, lacks a column, has a row that doesn't fit the header, or an id that is
-            empty or occurs twice.
+        ValueError: if the file isn't UTF-8, lacks a column or has one twice, has a row that doesn't fit the header, or
+            an id that is empty or occurs twice.
     """
     try:
         reader = csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True)
@@ -56,6 +56,8 @@ def read_table(path: Path, columns: Sequence[str], *, has_ids: bool = True) -> l
                 f"{path} has no column {', '.join(map(repr, missing))}: its first line reads {','.join(header)!r}; "
                 f"it must name {', '.join(columns)}, separated by commas"
             )
+        if repeated := [name for name, count in Counter(header).items() if count > 1]:
+            raise ValueError(f"{path} has the column {repeated[0]!r} more than once: rename or remove all but one")
         rows = []
         for row in reader:
             if None in row or None in row.values():
@@ -66,7 +68,8 @@ def read_table(path: Path, columns: Sequence[str], *, has_ids: bool = True) -> l
                 )
             rows.append(row)
     except csv.Error as error:
-        raise ValueError(f"{path}, line {reader.reader.line_num}: {error}") from error
+        hint = "; look for a double quote that is not closed" if "field limit" in str(error) else ""
+        raise ValueError(f"{path}, line {reader.reader.line_num}: {error}{hint}") from error
     if has_ids:
         _check_ids(path, columns[0], rows)
     return rows
@@ -97,7 +100,8 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        # Stopped just behind the renaming, it is gone already.
+        Path(temporary).unlink(missing_ok=True)
         raise
 
 

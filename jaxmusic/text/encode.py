@@ -82,14 +82,22 @@ class Encoder:
         import flax
         import jax
 
-        digest = hashlib.sha256(
-            repr(
-                (
-                    self.module, self.prefix, self.pretrained.max_length, self.pretrained.lower_case,
-                    jax.__version__, flax.__version__, jax.default_backend(),
-                )
-            ).encode()
+        made_of = (
+            self.module, self.prefix, self.pretrained.max_length, self.pretrained.lower_case,
+            jax.__version__, flax.__version__, jax.default_backend(),
         )  # fmt: skip
+        return self._digest(repr(made_of))
+
+    @cached_property
+    def weights_digest(self) -> str:
+        """Of parameters, tokenizer and the options that a text meets: the same on every machine, in every version."""
+        options = (self.module.pooling, self.module.normalize, self.prefix)
+        return self._digest(repr((*options, self.pretrained.max_length, self.pretrained.lower_case)))
+
+    def _digest(self, made_of: str) -> str:
+        import jax
+
+        digest = hashlib.sha256(made_of.encode())
         digest.update(self.tokenizer.to_str().encode())
         for path, leaf in jax.tree_util.tree_leaves_with_path(self.pretrained.params):
             digest.update(f"{jax.tree_util.keystr(path)}{leaf.shape}{leaf.dtype}".encode())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -42,7 +44,8 @@ class Checkpoints:
         try:
             self._finish()
         finally:
-            self._checkpointer.close()
+            with _told_as_os_error(self._folder):
+                self._checkpointer.close()
 
     def load(self, like: Any) -> tuple[Any, dict[str, Any]] | None:
         """The latest state and its log, or None where nothing was saved.
@@ -88,7 +91,19 @@ class Checkpoints:
         """Wait for the save under way."""
         pending, self._pending = self._pending, None
         if pending is not None:
-            pending.result()
+            with _told_as_os_error(self._folder):
+                pending.result()
+
+
+@contextmanager
+def _told_as_os_error(folder: Path) -> Iterator[None]:
+    """A write that failed (no space, no permission) is a ValueError to Tensorstore, and an OSError to everyone else."""
+    try:
+        yield
+    except ValueError as error:
+        if "os_error_code" not in str(error):
+            raise
+        raise OSError(f"the checkpoint in {folder} cannot be written: {error}") from error
 
 
 def _is_key(x: Any) -> bool:

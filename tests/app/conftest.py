@@ -1,6 +1,9 @@
 """A small folder of clips with hostile names, and a model of it."""
 
 import csv
+import json
+import os
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,9 +11,11 @@ import jax
 import pytest
 
 from jaxmusic import app, data
+from jaxmusic.app.command_line import _keep_compiled_umap
 
 SMALL = app.Settings(n_mels=32, duration=2.0, audio_dim=8, lyrics_dim=8, latent=4, width=16, epochs=3, batch=8)
 HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
+GOLDEN = Path(__file__).parent.parent / "golden" / "transformer_bert"
 # In the place of clips 0, 1 and 2.
 NAMES = ('it\'s "quoted" #1 100% <b>&amp;', "আমার গান", "party 🎉 <script>alert(1)")
 
@@ -40,6 +45,12 @@ def write_music(folder: Path, n: int = 12, *, lyrics: bool = True) -> Music:
     return Music(folder, ids, texts if lyrics else [""] * n)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def compiled_umap():
+    """UMAP is compiled once on this machine, as for the command line."""
+    _keep_compiled_umap()
+
+
 @pytest.fixture(scope="session")
 def music(tmp_path_factory):
     return write_music(tmp_path_factory.mktemp("it's <my> music 🎵"))
@@ -55,3 +66,35 @@ def silent_model(tmp_path_factory):
     """Fitted on a folder without lyrics."""
     music = write_music(tmp_path_factory.mktemp("silent"), lyrics=False)
     return music, app.fit(music.folder, SMALL)
+
+
+@pytest.fixture(scope="session")
+def encoder(tmp_path_factory):
+    """A tiny random BERT that knows letters."""
+    folder = Path(shutil.copytree(GOLDEN, tmp_path_factory.mktemp("encoders") / "it's tiny"))
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    marks = [*letters, *(f"##{letter}" for letter in letters)]
+    size = json.loads((folder / "config.json").read_text())["vocab_size"]
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *marks][:size]
+    (folder / "vocab.txt").write_text("\n".join(words))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Headless chromium."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    driver = shutil.which("chromedriver")
+    if chromium is None or driver is None:
+        pytest.skip("chromium and chromedriver are not installed: apt-get install chromium chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    for argument in ("--headless=new", "--disable-dev-shm-usage", "--window-size=1200,900"):
+        options.add_argument(argument)
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        options.add_argument("--no-sandbox")  # the sandbox does not start for root
+    started = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield started
+    started.quit()

@@ -59,3 +59,26 @@ def test_help_runs_as_a_module():
     done = subprocess.run([sys.executable, "-m", "jaxmusic", "--help"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert all(command in done.stdout for command in ("fit", "map", "search", "recommend"))
+
+
+def test_help_answers_at_once():
+    code = """
+import sys
+from jaxmusic.app.command_line import main
+try:
+    main(["fit", "--help"])
+except SystemExit:
+    pass
+heavy = {"jax", "numpy", "flax", "orbax", "sklearn", "transformers"} & set(sys.modules)
+assert not heavy, heavy
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "--text" in done.stdout
+
+
+def test_every_name_of_the_room_loads():
+    assert all(getattr(app, name) is not None for name in app.__all__)
+    assert set(dir(app)) == set(app.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = app.nothing

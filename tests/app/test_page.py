@@ -1,11 +1,11 @@
 """The map page: what is in it, that nothing in it is markup, and that it works in a browser."""
 
 import base64
+import dataclasses
 import hashlib
+import importlib
 import json
-import os
 import re
-import shutil
 from html.parser import HTMLParser
 from urllib.parse import unquote
 
@@ -118,26 +118,6 @@ def test_a_page_without_lyrics_has_no_tower(silent_model, tmp_path):
         app.write_map(model, music.folder, tmp_path / "map.html", clusters=0)
 
 
-@pytest.fixture(scope="module")
-def browser():
-    """Headless chromium."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    driver = shutil.which("chromedriver")
-    if chromium is None or driver is None:
-        pytest.skip("chromium and chromedriver are not installed: apt-get install chromium chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    for argument in ("--headless=new", "--disable-dev-shm-usage", "--window-size=1200,900"):
-        options.add_argument(argument)
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        options.add_argument("--no-sandbox")  # the sandbox does not start for root
-    started = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield started
-    started.quit()
-
-
 def _open(browser, page):
     browser.get_log("browser")  # leave what an earlier page said
     browser.get(page.as_uri())
@@ -210,9 +190,117 @@ def test_in_a_browser_a_search_of_markup_stays_text(browser, page):
     assert not find("img")
 
 
+def _shown(find):
+    return {int(circle.get_attribute("data-row")) for circle in find("circle:not(.faded)")}
+
+
+def test_in_a_browser_the_keyboard_does_all(browser, page, music):
+    find = _open(browser, page)
+    keys = importlib.import_module("selenium.webdriver.common.keys").Keys
+    assert len(find("circle[tabindex='0']")) == 1  # one stop of the Tab key, not one for each clip
+    focused = lambda: browser.switch_to.active_element  # noqa: E731
+    find("circle[tabindex='0']")[0].send_keys("")
+    browser.execute_script("document.querySelector('circle').focus()")
+    seen = {focused().get_attribute("data-row")}
+    for key in (keys.ARROW_RIGHT, keys.ARROW_UP, keys.ARROW_LEFT, keys.ARROW_DOWN) * 12:
+        before = focused().rect
+        focused().send_keys(key)
+        after = focused().rect
+        moved = {keys.ARROW_RIGHT: after["x"] - before["x"], keys.ARROW_LEFT: before["x"] - after["x"],
+                 keys.ARROW_UP: before["y"] - after["y"], keys.ARROW_DOWN: after["y"] - before["y"]}[key]  # fmt: skip
+        assert moved >= 0
+        seen.add(focused().get_attribute("data-row"))
+    assert len(seen) >= 4
+    assert len(find("circle[tabindex='0']")) == 1
+    row = int(focused().get_attribute("data-row"))
+    focused().send_keys(keys.ENTER)
+    assert find("circle.selected")[0].get_attribute("data-row") == str(row)
+    find("#query")[0].send_keys("thunder\n")
+    assert find("#results button")
+    find("#results button")[1].send_keys(keys.ENTER)
+    assert find("#results button[aria-current='true']")[0].text == find("#results button")[1].text
+    focused().send_keys(keys.ESCAPE)
+    assert not find("#results button")
+    assert len(_shown(find)) == len(music.ids)
+
+
+def test_in_a_browser_a_value_of_the_legend_shows_its_clips_alone(browser, page):
+    find = _open(browser, page)
+    data = json.loads(_outline(page).scripts[0])
+    sizes = [int(re.search(r"\((\d+)\)$", button.text)[1]) for button in find("#legend button")]
+    assert sizes == sorted(sizes, reverse=True)
+    assert [button.text for button in find("#legend button")] == [f"cluster {i + 1} ({n})" for i, n in enumerate(sizes)]
+    find("#legend button")[1].click()
+    assert _shown(find) == {row for row, value in enumerate(data["colors"]["cluster"]) if value == "cluster 2"}
+    assert find("#status")[0].text == "cluster: cluster 2"
+    find("#legend button")[1].click()
+    assert len(_shown(find)) == len(data["clips"])
+    find("#legend button")[0].click()
+    find("#clear")[0].click()
+    assert len(_shown(find)) == len(data["clips"])
+
+
+def test_in_a_browser_a_touch_beside_a_clip_means_it(browser, page):
+    find = _open(browser, page)
+    row = browser.execute_script(
+        "const all = [...document.querySelectorAll('circle')].map((c) => c.getBoundingClientRect());"
+        "const far = (a, b) => Math.hypot(a.x - b.x, a.y - b.y);"
+        "const i = all.findIndex((a, i) => all.every((b, j) => i === j || far(a, b) > 60)); if (i < 0) return -1;"
+        "const box = all[i]; document.getElementById('map').dispatchEvent(new MouseEvent('click',"
+        "{bubbles: true, clientX: box.right + 5, clientY: box.y + box.height / 2})); return i"
+    )
+    assert row >= 0
+    assert find("circle.selected")[0].get_attribute("data-row") == str(row)
+
+
+@pytest.mark.parametrize("width", [360, 1200])
+def test_in_a_browser_nothing_is_cut_off_at_the_side(browser, page, width):
+    size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        find = _open(browser, page)
+        find("circle[data-row='2']")[0].send_keys("\n")
+        find("#query")[0].send_keys("thunder\n")
+        find("#color option[value='genre']")[0].click()
+        wide = browser.execute_script(
+            "return [...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > innerWidth"
+            " + 1).map((e) => e.id || e.tagName)"
+        )
+        assert wide == []
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_in_a_browser_a_sound_that_is_gone_is_told(browser, model, tmp_path):
+    music = write_music(tmp_path / "music", 4)
+    drawn = app.write_map(model, music.folder, tmp_path / "map.html")
+    (music.folder / "audio" / f"{music.ids[3]}.wav").unlink()
+    find = _open(browser, drawn.path)
+    ids = [clip["id"] for clip in json.loads(_outline(drawn.path).scripts[0])["clips"]]
+    find(f"circle[data-row='{ids.index(music.ids[3])}']")[0].send_keys("\n")
+    wait = importlib.import_module("selenium.webdriver.support.wait").WebDriverWait(browser, 5)
+    wait.until(lambda _: "can't be played" in find("#silence")[0].text)
+    find(f"circle[data-row='{ids.index(music.ids[2])}']")[0].send_keys("\n")
+    assert find("#silence")[0].text == ""
+    browser.get_log("browser")
+
+
 def test_in_a_browser_a_page_without_lyrics_says_so(browser, silent_model, tmp_path):
     music, model = silent_model
     find = _open(browser, app.write_map(model, music.folder, tmp_path / "map.html").path)
     assert "no search by words" in find("#status")[0].text
     assert not find("#search")[0].is_displayed()
     assert len(find("circle")) == len(music.ids)
+
+
+def test_in_a_browser_a_page_of_sentence_embeddings_has_no_search_box(browser, music, encoder, tmp_path):
+    model = app.fit(music.folder, dataclasses.replace(SMALL, text=str(encoder)))
+    find = _open(browser, app.write_map(model, music.folder, tmp_path / "map.html").path)
+    assert not find("#search")[0].is_displayed()
+    assert "python -m jaxmusic search MODEL" in find("#status")[0].text
+    find("circle[data-row='5']")[0].send_keys("\n")
+    find("#like")[0].click()
+    shown = [model.index.ids[int(button.get_attribute("data-row"))] for button in find("#results button")]
+    assert shown == [name for name, _ in model.like([str(model.index.ids[5])], 20)]
+    find("#clear")[0].click()
+    assert "python -m jaxmusic search MODEL" in find("#status")[0].text

