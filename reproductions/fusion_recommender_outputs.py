@@ -111,7 +111,9 @@ def _figures(config: Config, records: Records, studies: Mapping[str, Any]) -> li
             for row, setting in TABLE1.items()
         }
         path = config.out / f"accuracy_{name}.png"
-        figures.training_curves(curves, path=path, ylabel="accuracy", held_out="test part", share=True)
+        figures.training_curves(
+            curves, path=path, ylabel="accuracy", held_out="test part", share=True, epochs=config.epochs
+        )
         drawn.append((
             path.name,
             f"Figures 8 to 10, split {name}: training accuracy (with dropout, as trained) and test accuracy (dashed) "
@@ -125,8 +127,9 @@ def _figures(config: Config, records: Records, studies: Mapping[str, Any]) -> li
             }
         }
         figures.training_curves(
-            curves, path=config.out / "accuracy_long.png", ylabel="accuracy", held_out="test part", share=True
-        )
+            curves, path=config.out / "accuracy_long.png", ylabel="accuracy", held_out="test part", share=True,
+            epochs=config.long_epochs,
+        )  # fmt: skip
         drawn.append(("accuracy_long.png", f"Figure 9: {config.long_epochs} epochs in at most 200 points, first seed"))
     drawn.append(_sweep_figure(config, records, studies))
     names = _ranked(records, config.variant[0])[::-1]

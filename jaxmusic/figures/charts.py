@@ -28,6 +28,7 @@ def training_curves(
     ylabel: str = "loss and its parts",
     held_out: str = "validation",
     share: bool = False,
+    epochs: int | None = None,
 ) -> Path:
     """One panel a model: its loss and the parts of it over epochs, mean and standard deviation over seeds.
 
@@ -38,6 +39,7 @@ def training_curves(
         ylabel: what the curves are.
         held_out: what the part behind `valid_…` is called.
         share: whether the panels share one linear axis, as accuracies should.
+        epochs: how many the curves span where they hold only some of them, evenly spaced; None: each point is one.
 
     Returns:
         The path of the PNG.
@@ -56,16 +58,17 @@ def training_curves(
             # Masked, not NaN-aware: an epoch without any value is a gap, not a warning.
             values = np.ma.masked_invalid(np.atleast_2d(np.asarray(found, float)))
             n_seeds = max(n_seeds, len(values))
-            epochs = np.arange(1, values.shape[1] + 1)
+            points = values.shape[1]
+            passes = np.arange(1, points + 1) if epochs is None else np.linspace(1, epochs, points)
             # The sample's deviation, as in the report's tables; one seed has none, and no band.
             mean, deviation = values.mean(0).filled(np.nan), values.std(0, ddof=1).filled(np.nan)
             base = name.removeprefix(_VALID)
             line: Any = {"color": colors[base], "linewidth": 2.0 if base == "loss" else 1.2}
-            axes.plot(epochs, mean, linestyle="--" if name != base else "-", marker="." * (len(epochs) < 4), **line)
-            axes.fill_between(epochs, mean - deviation, mean + deviation, color=colors[base], alpha=0.2, linewidth=0)
+            axes.plot(passes, mean, linestyle="--" if name != base else "-", marker="." * (points < 4), **line)
+            axes.fill_between(passes, mean - deviation, mean + deviation, color=colors[base], alpha=0.2, linewidth=0)
         axes.set_title(literal(model), fontsize=10)
         axes.set_xlabel("epoch")
-        axes.set_xlim(0.5, max(np.shape(found)[-1] for found in parts.values()) + 0.5)
+        axes.set_xlim(0.5, (epochs or max(np.shape(found)[-1] for found in parts.values())) + 0.5)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         if not share:
             _scale_of_losses(axes, np.concatenate([np.ravel(found) for found in parts.values()]))
@@ -206,7 +209,7 @@ def metric_bars(
         ValueError: bars of another number than there are groups.
     """
     long, height = 0.25 * len(names) * len(bars) ** 0.5 + 1.0, 3.4
-    figure = new_figure(8.5, long) if lying else new_figure(max(5.0, 1.0 * len(names) + 1.5), height)
+    figure = new_figure(9.5, long) if lying else new_figure(max(5.0, 1.0 * len(names) + 1.5), height)
     axes = figure.subplots()
     width = 0.8 / len(bars)
     for i, (name, bar) in enumerate(bars.items()):
@@ -227,7 +230,7 @@ def metric_bars(
             )  # fmt: skip
     across = axes.axvline if lying else axes.axhline
     across(0, color=GREY, linewidth=0.8, zorder=0)
-    groups = np.arange(len(names)), [literal(name) for name in names]
+    groups = np.arange(len(names)), [literal(name, 60 if lying else 40) for name in names]
     if lying:
         axes.set_yticks(*groups)
         axes.set_ylim(len(names) - 0.4, -0.6)
