@@ -57,7 +57,13 @@ class Options:
 
 
 def main(options: Options) -> None:
-    """Measure, write the results, render the page."""
+    """Measure, write the results, render the page.
+
+    Raises:
+        ValueError: an unknown way or model, which would be measured as another.
+    """
+    if unknown := sorted({*options.ways, *options.models} - {"jaxmusic", *WAYS, *MODELS}):
+        raise ValueError(f"{unknown[0]!r} is none of the ways {('jaxmusic', *WAYS)} or models {MODELS}")
     described = machine.describe(_VERSIONS)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "table.npz")
@@ -117,9 +123,9 @@ def _table(options: Options, path: Path, source: str, padding: float) -> dict[st
         f"frequencies from {source}. Each way in {options.rounds} processes of its own, the median of their "
         f"mean seconds of {', '.join(f'{n} ({m})' for m, n in EPOCHS.items())} epochs; "
         "compilation, imports and the ordering of the vocabulary come before the first epoch. PyTorch's batches are "
-        "indexed from tensors in memory, without a DataLoader. Peak memory is the process's: a fourth of jaxmusic's is "
-        "XLA's compiler, which a filled compilation cache spares. Targets: metadata 20 times eager; lyrics and "
-        "combined 5 times eager and 2.5 times fused Adam; memory no higher than PyTorch's."
+        "indexed from tensors in memory, without a DataLoader. Peak memory is the process's, and jaxmusic's holds "
+        f"XLA's compiler, which {CACHED!r} does without. Targets: metadata 20 times eager; lyrics and combined 5 times "
+        "eager and 2.5 times fused Adam; memory no higher than PyTorch's."
     )
     return render.table("One epoch at the document's size", _COLUMNS, rows, note)
 

@@ -21,8 +21,8 @@ A template matches the section once, whatever its line breaks, and each `{}` is 
 An address is a row of FOLDER's report.json, or `TABLE | ROW | COLUMN` of a benchmark's file, where ROW is the row's
 first cell, or its first two with a comma. It may be followed by `#std`, `#low`, `#high` (of the interval in the row's
 note) or `#reported`; ` // ` and ` ~ ` between two, or one and a number, make their ratio and difference. `given:` lists
-the section's figures that no committed file holds, such as the documents' own; whatever has decimals or a per cent sign
-is in a template or given.
+the section's figures that no committed file holds, such as the documents' own, and stands under `<!-- figures: -` where
+all are; in every section whatever has decimals or a per cent sign is in a table, in a template or given.
 """
 
 import json
@@ -130,8 +130,16 @@ def _table_figures(text: str, comment: re.Match[str]) -> Iterator[Figure]:
         else:
             row_id = ids[number].strip()
         for title, cell in zip(titles, cells[1:], strict=True):
-            if row_id != "None" and cell[1] != "–":
-                yield _cell_figure(comment["source"], row_id, title, position, cell)
+            if row_id == "None":
+                continue
+            try:
+                figure = _cell_figure(comment["source"], row_id, title, position, cell)
+            except KeyError:
+                # An en dash stands where the source has nothing, and hides nothing that it has.
+                if cell[1] != "–":
+                    raise
+                continue
+            yield figure
         position += len(line)
 
 
@@ -143,8 +151,10 @@ def _row_name(cell: str) -> str:
 
 def _cell_figure(source: str, row_id: str, title: str, position: int, cell: re.Match[str]) -> Figure:
     if title == "reported":
-        first = next(row for key, row in _rows(source).items() if key.split("@variant:")[0] == row_id)
-        address, value = f"{row_id}#reported", Value(first["reported"])
+        rows = [row for key, row in _rows(source).items() if key.split("@variant:")[0] == row_id]
+        if not rows:
+            raise KeyError(row_id)
+        address, value = f"{row_id}#reported", Value(rows[0]["reported"])
     else:
         address = f"{row_id}@variant:{title}"
         value = _value(source, address)
@@ -155,9 +165,9 @@ def _cell_figure(source: str, row_id: str, title: str, position: int, cell: re.M
     return Figure(start, start + number.end(), address, value)
 
 
-def _section(text: str, comment: re.Match[str]) -> int:
-    """Where the section begins that ends with a comment."""
-    headings = [found.start() for found in re.finditer(r"^#+ ", text[: comment.start()], re.MULTILINE)]
+def _section(text: str, position: int) -> int:
+    """Where the section begins that a position lies in."""
+    headings = [found.start() for found in re.finditer(r"^#+ ", text[:position], re.MULTILINE)]
     return headings[-1] if headings else 0
 
 
@@ -168,7 +178,7 @@ def _pattern(template: str) -> re.Pattern[str]:
 
 
 def _prose_figures(text: str, comment: re.Match[str]) -> Iterator[Figure]:
-    start = _section(text, comment)
+    start = _section(text, comment.start())
     for line in comment["rest"].strip().splitlines():
         if line.startswith("given:"):
             continue
@@ -272,26 +282,25 @@ def refreshed(text: str) -> str:
 
 
 def without_source(text: str) -> list[str]:
-    """A line for every figure that its section's `figures` comment should name and does not."""
+    """A line for every figure that should be in a table, a template or a `given:` of its section and is in none."""
     covered = [(figure.start, figure.end) for figure in figures(text)]
     covered += [found.span() for found in _UNCHECKED.finditer(text)]
-    found = []
-    sections: dict[int, tuple[int, set[str]]] = {}
+    given: dict[int, set[str]] = {}
     for comment in _COMMENT.finditer(text):
         if comment["kind"] == "numbers":
             table = _TABLE.match(text, comment.end())
             covered += [table.span()] if table else []
+        for line in re.findall(r"^given: (.*)$", comment["rest"], re.MULTILINE):
+            given.setdefault(_section(text, comment.start()), set()).update(map(str.strip, line.split(";")))
+    found = []
+    for number in _NUMBER.finditer(text):
+        start, end, shown = *number.span(), " ".join(number[0].split())
+        # Part of a name, such as that of a licence.
+        is_name = text[start - 1 : start].isalpha()
+        if is_name or not ("." in shown or "%" in shown) or any(a < end and start < b for a, b in covered):
             continue
-        given = re.findall(r"^given: (.*)$", comment["rest"], re.MULTILINE)
-        start = _section(text, comment)
-        known = sections.get(start, (0, set()))[1]
-        sections[start] = comment.start(), known | {part.strip() for line in given for part in line.split("; ")}
-    for start, (end, exempt) in sections.items():
-        for number in _NUMBER.finditer(text, start, end):
-            shown = " ".join(number[0].split())
-            meant = ("." in shown or "%" in shown) and shown not in exempt
-            if meant and not any(a < number.end() and number.start() < b for a, b in covered):
-                found.append(f"line {_line(text, number.start())}: {shown!r}")
+        if shown not in given.get(_section(text, start), ()):
+            found.append(f"line {_line(text, start)}: {shown!r}")
     return found
 
 

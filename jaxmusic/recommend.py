@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 if TYPE_CHECKING:
-    from scipy.sparse import csr_array
+    from scipy.sparse import csr_array, sparray, spmatrix
 
 __all__ = ["SIMILARITIES", "profiles", "recommend", "similar_items", "top_items"]
 
@@ -50,7 +50,7 @@ def top_items(
     factors: Float[np.ndarray, "items d"],
     n: int,
     *,
-    exclude: csr_array | None = None,
+    exclude: sparray | spmatrix | None = None,
     allowed: np.ndarray | None = None,
     similarity: str = "dot",
     block: int = _BLOCK,
@@ -62,7 +62,7 @@ def top_items(
         users: `[users, d]` profiles.
         factors: `[items, d]`.
         n: length of the lists.
-        exclude: `[users, items]`, non-zero where a user must not be shown an item, such as their history.
+        exclude: `[users, items]` sparse, non-zero where a user must not be shown an item, such as their history.
         allowed: `[items]` bool, False for items that nobody is shown, such as training songs.
         similarity: `"dot"` or `"cosine"`.
         block: users scored at once.
@@ -79,12 +79,19 @@ def top_items(
         raise ValueError(f"profiles have {users.shape[1]} columns, factors {factors.shape[1]}")
     if n < 1:
         raise ValueError(f"n must be at least 1, got {n}")
+    if block < 1:
+        raise ValueError(f"block must be at least 1, got {block}")
+    exclude = _excluded(exclude, (len(users), len(factors)))
+    hidden = np.zeros(len(factors), bool) if allowed is None else ~np.asarray(allowed, bool)
+    if hidden.shape != (len(factors),):
+        raise ValueError(f"allowed has shape {hidden.shape} for {len(factors)} items")
     on_cpu = jax.default_backend() == "cpu"
     if approximate and on_cpu:
         raise ValueError("approximate selection needs an accelerator: on a CPU the exact one is as fast")
-    hidden = np.zeros(len(factors), bool) if allowed is None else ~np.asarray(allowed, bool)
     found = np.full((len(users), n), -1, np.int32)
     width = min(n, len(factors))
+    if not width:
+        return found
     if on_cpu:
         # XLA's sort-based top-k is slow on CPU; NumPy's partial selection is not, a block's rows in threads.
         buffer = np.empty((min(block, len(users)), len(factors)), np.float32)
@@ -130,12 +137,13 @@ def recommend(
     items = np.array(sorted(history), int)
     if not len(items):
         raise ValueError("the history is empty: name at least one song")
-    if items.min() < 0 or items.max() >= len(factors):
-        raise ValueError(f"the history names item {items.max()}, there are {len(factors)}")
-    plays = csr_array(
-        (np.array([history[i] for i in items], float), (np.zeros(len(items), int), items)), (1, len(factors))
-    )
-    found = top_items(profiles(plays, factors), factors, n, exclude=plays, similarity=similarity)[0]
+    if (unknown := items[(items < 0) | (items >= len(factors))]).size:
+        raise ValueError(f"the history names item {unknown[0]}, there are items 0 to {len(factors) - 1}")
+    places, shape = (np.zeros(len(items), int), items), (1, len(factors))
+    plays = csr_array((np.array([history[i] for i in items], float), places), shape)
+    # A song with 0 plays is known, too.
+    known = csr_array((np.ones(len(items)), places), shape)
+    found = top_items(profiles(plays, factors), factors, n, exclude=known, similarity=similarity)[0]
     return [int(item) for item in found if item >= 0]
 
 
@@ -168,6 +176,21 @@ def _vectors(x: np.ndarray, similarity: str) -> np.ndarray:
     if not np.isfinite(x).all():
         raise ValueError("profiles or factors hold NaN or infinite values")
     return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12) if similarity == "cosine" else x
+
+
+def _excluded(exclude: sparray | spmatrix | None, shape: tuple[int, int]) -> csr_array | None:
+    """As rows of the items that are not 0; of any sparse format."""
+    if exclude is None:
+        return None
+    from scipy.sparse import csr_array
+
+    if exclude.shape != shape:
+        raise ValueError(f"exclude has shape {exclude.shape}, {shape[0]} users and {shape[1]} items make it {shape}")
+    rows = csr_array(exclude)
+    if not rows.data.all():
+        rows = rows.copy()  # not the caller's own
+        rows.eliminate_zeros()
+    return rows
 
 
 @jax.jit

@@ -23,7 +23,10 @@ Curve = Mapping[str, Mapping[str, float]]
 
 
 def learning_curve(config: Config, corpus: pipeline.Corpus, seed: int) -> dict[str, dict[str, float]]:
-    """Training songs → model or baseline → accuracy, always on the same test part (JSON)."""
+    """Training songs → model or baseline → accuracy, always on the same test part (JSON).
+
+    Where no tokenizer is given, the vocabulary of all sizes is that of the whole training part.
+    """
     key = jax.random.fold_in(jax.random.key(1), seed)
     part = pipeline.part_of(config, corpus, "stratified", jax.random.fold_in(key, 0))
     order = np.random.default_rng(seed).permutation(part.train)

@@ -34,6 +34,10 @@ def test_every_figure_is_its_sources(page):
     assert text.count("<!-- numbers:") + text.count("<!-- figures:") == len(page_figures._COMMENT.findall(text))
 
 
+def test_every_page_that_should_have_figures_is_there():
+    assert set(LEAST) <= {page.name for page in page_figures.PAGES}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text(encoding="utf-8")):
@@ -124,6 +128,7 @@ def test_a_stale_figure_fails_and_is_put_right(sources, page, right, stale):
 def test_words_where_there_is_a_number_fail(sources):
     assert len(page_figures.wrong(TABLE.replace("0.123 ± 0.046", "all noise"))) == 1
     assert len(page_figures.wrong(TABLE.replace("all noise", "0.5"))) == 1
+    assert len(page_figures.wrong(TABLE.replace("−0.25", "–"))) == 1
 
 
 def test_what_the_section_does_not_have_is_an_error(sources):
@@ -135,6 +140,8 @@ def test_what_the_section_does_not_have_is_an_error(sources):
         )
     with pytest.raises(KeyError):
         page_figures.figures(PROSE.replace("a.score@variant:y;", "b.score@variant:y;"))
+    with pytest.raises(KeyError, match="missing"):
+        page_figures.figures(TABLE.replace("none.score", "missing"))
     with pytest.raises(ValueError, match="1 numbers, 2 addresses"):
         page_figures.figures(PROSE.replace("← Speed", "← Speed | peer | ratio; Speed"))
     with pytest.raises(ValueError, match="2 ids for a table of 1 lines"):
@@ -144,3 +151,7 @@ def test_what_the_section_does_not_have_is_an_error(sources):
 def test_a_figure_without_a_source_is_named(sources):
     assert page_figures.without_source(PROSE.replace("a half", "0.5 of it")) == ["line 5: '0.5'"]
     assert page_figures.without_source(PROSE.replace("given: 99 %\n", "")) == ["line 4: '99 %'"]
+    # Nor in a section without a comment, or behind the last one; a licence's name is no figure.
+    assert page_figures.without_source(f"{PROSE}\n## Next\n\nIt is 0.7, Apache-2.0.\n") == ["line 19: '0.7'"]
+    assert page_figures.without_source(f"{PROSE}\nIt is 7 %.\n") == ["line 17: '7 %'"]
+    assert page_figures.without_source("## Next\n\nIt is 0.7.\n\n<!-- figures: -\ngiven: 0.7\n-->\n") == []

@@ -99,6 +99,11 @@ def test_an_error_names_the_pages_line():
         ("R@10 0.25 of 3\n", "R@10 0.25 of 4\n", False),
         ("R@10 0.25 of 3\n", "R@5 0.25 of 3\n", False),
         ("-0.25\n", "0.25\n", False),
+        # A small figure is no other small figure.
+        ("mAP 0.014\n", "mAP 0.016\n", True),
+        ("mAP 0.014\n", "mAP 0.030\n", False),
+        ("recall 0.02\n", "recall 0.03\n", True),
+        ("recall 0.02\n", "recall 0.04\n", False),
         ("", "0.25\n", False),
     ],
 )

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 from scipy.sparse import csr_array
 
 from jaxmusic import recommend
@@ -102,3 +103,41 @@ def test_what_does_not_fit_is_refused():
         recommend.top_items(users, factors, 0)
     with pytest.raises(ValueError, match="accelerator"):
         recommend.top_items(users, factors, 3, approximate=True)
+
+
+@pytest.mark.parametrize("form", [sparse.csr_array, sparse.csc_array, sparse.coo_array, sparse.csr_matrix])
+def test_any_sparse_history_is_excluded(form):
+    users, factors = _vectors()
+    history = np.random.default_rng(1).random((len(users), len(factors))) < 0.3
+    found = recommend.top_items(users, factors, 50, exclude=form(history.astype(float)))
+    for row, items in enumerate(found):
+        assert set(items[items >= 0]) == set(np.flatnonzero(~history[row]))
+
+
+def test_a_stored_zero_excludes_nothing_and_a_known_song_without_plays_is_not_shown():
+    users, factors = _vectors(users=1, items=4)
+    stored = sparse.csr_array((np.array([0.0, 1.0]), ([0, 0], [1, 2])), shape=(1, 4))
+    assert sorted(recommend.top_items(users, factors, 4, exclude=stored)[0]) == [-1, 0, 1, 3]
+    assert stored.nnz == 2  # the caller's own is left as it was
+    assert sorted(recommend.recommend({0: 0.0, 2: 3.0}, factors)) == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"exclude": sparse.csr_array((2, 50))}, r"exclude has shape \(2, 50\), 37 users and 50 items"),
+        ({"exclude": sparse.csr_array((37, 49))}, r"exclude has shape \(37, 49\)"),
+        ({"allowed": np.ones(49, bool)}, r"allowed has shape \(49,\) for 50 items"),
+        ({"block": 0}, "block must be at least 1"),
+    ],
+)
+def test_shapes_that_do_not_fit_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        recommend.top_items(*_vectors(), 5, **options)
+
+
+def test_without_items_lists_are_empty():
+    users, factors = _vectors()
+    assert (recommend.top_items(users, factors[:0], 3) == -1).all()
+    with pytest.raises(ValueError, match="names item -1"):
+        recommend.recommend({-1: 1.0, 2: 1.0}, factors)

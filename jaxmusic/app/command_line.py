@@ -89,7 +89,10 @@ class Recommend:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; the exit status is 0, 1 with one line on standard error that says what to mend, 130 if stopped."""
+    """Run a command; the exit status is 0, 1 with one line on standard error that says what to mend, 130 if stopped.
+
+    Where nobody reads what is printed any longer, as behind `| head`, it is 141.
+    """
     # A write that fails is told in one line; Orbax would log a thousand before it.
     logging.getLogger("absl").setLevel(logging.CRITICAL)
     # Of no use to anyone who has just stopped a command.
@@ -107,6 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *_, **__: _note(message)
             _run(command)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         goes_on = "; the same command goes on from here" if isinstance(command, Fit) else ""
         print(f"jaxmusic: stopped{goes_on}", file=sys.stderr)
@@ -115,9 +119,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"jaxmusic: the cache of sentence embeddings cannot be used: {error}", file=sys.stderr)
         return 1
     except (ValueError, OSError, FloatingPointError) as error:
+        if isinstance(error, BrokenPipeError) and _is_unread():
+            return 141
         print(f"jaxmusic: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _is_unread() -> bool:
+    """Whether standard output has no reader; Python's own flush at the end then says nothing of it, either."""
+    try:
+        # What could not be written is forgotten by now: a flush alone would be content.
+        print(flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 def _note(message: Warning | str) -> None:

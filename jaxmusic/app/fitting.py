@@ -15,7 +15,7 @@ from jaxmusic.app.model import ClipIndex, MusicModel, read_folder
 from jaxmusic.app.sentences import Embedder
 from jaxmusic.app.settings import Settings
 from jaxmusic.app.views import Views, audio_features, fit_views
-from jaxmusic.app.work import checkpoint_folder, room_missing, save_every
+from jaxmusic.app.work import CACHE, checkpoint_folder, room_missing, save_every
 from jaxmusic.text import words
 
 # With fewer pairs than this, a part left out would measure little and cost much.
@@ -52,10 +52,10 @@ def fit(
     """
     settings = settings or Settings()
     if work is not None and cache is None:
-        if missing := room_missing(Path(work), Path(folder)):
+        if missing := room_missing(Path(work), Path(folder), settings):
             warnings.warn(missing, stacklevel=2)
         else:
-            cache = Path(work) / "cache"
+            cache = Path(work) / CACHE
     embedder = None
     if settings.text is not None:
         embedder = Embedder(settings.text, prefix=settings.text_prefix)
@@ -145,7 +145,14 @@ def _parts(
     except ValueError as error:
         notes.append(f"the search is not measured: {error}")
         return everything, nothing
-    return (rows, held) if dataset.masks["audio"][rows].sum() >= 2 else (everything, nothing)
+    both = (dataset.masks["audio"] & dataset.masks["lyrics"])[held].sum()
+    if both < 2 or dataset.masks["audio"][rows].sum() < 2:
+        notes.append(
+            f"the search is not measured: artists and songs stay together, so that leaving out {settings.holdout:.0%} "
+            f"leaves out {len(held)}, of which {both} with both sound and lyrics; all are trained on"
+        )
+        return everything, nothing
+    return rows, held
 
 
 def _embed(embedder: Embedder, texts: list[str]) -> list[str]:

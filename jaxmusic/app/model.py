@@ -82,7 +82,10 @@ class MusicModel:
             `[files, latent]` float32, the same for a file whatever else is encoded beside it, up to rounding.
 
         Raises:
-            ValueError: no files, a file that can't be read (all are named, with the reason), another number of lyrics.
+            FileNotFoundError: a file is missing (all are named), or lyrics are given and the text encoder is not to be
+                had.
+            ValueError: no files, a file that can't be read (all are named, with the reason), another number of lyrics,
+                spectrograms with another number of bands.
         """
         paths = [Path(files)] if isinstance(files, str | Path) else [Path(path) for path in files]
         if not paths:

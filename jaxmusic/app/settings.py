@@ -68,8 +68,9 @@ class Settings:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ValueError(f"{name} must be a whole number from 1 on, not {value!r}")
-        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
-            raise ValueError(f"seed must be a whole number from 0 on, not {self.seed!r}")
+        # NumPy's and scikit-learn's generators take 32 bits.
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**32:
+            raise ValueError(f"seed must be a whole number from 0 to {2**32 - 1}, not {self.seed!r}")
         for name in ("learning_rate", "temperature", "weight_decay", "alignment_weight", "dropout", "holdout"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
@@ -79,6 +80,8 @@ class Settings:
         if not self.dropout < 1 or not self.holdout < 1:
             raise ValueError(f"dropout ({self.dropout}) and holdout ({self.holdout}) are shares below 1")
         if self.duration is not None and (
-            isinstance(self.duration, bool) or not isinstance(self.duration, int | float) or not self.duration > 0
+            isinstance(self.duration, bool)
+            or not isinstance(self.duration, int | float)
+            or not 0 < self.duration < float("inf")
         ):
             raise ValueError(f"duration must be seconds above 0, or None, not {self.duration!r}")

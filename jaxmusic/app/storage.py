@@ -90,7 +90,8 @@ def check_place(folder: Path) -> None:
     found = [path.name for path in folder.iterdir()] if folder.exists() else []
     # A write that was cut off leaves a file with a point before its name.
     remains = [name for name in found if name.startswith((f".{CONFIG}.", f".{WEIGHTS}."))]
-    if others := set(found) - {CONFIG, WEIGHTS, work.FOLDER, *remains}:
+    # An unfinished fit is deleted when its model is saved, so nothing else may lie there.
+    if others := set(found) - {CONFIG, WEIGHTS, work.FOLDER, *remains} | set(work.strangers(folder)):
         raise FileExistsError(f"{folder} holds other files ({sorted(others)[0]}): name an empty or new folder")
     config = folder / CONFIG
     if config.exists() and _KIND not in config.read_text(encoding="utf-8", errors="replace")[:200]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import tempfile
 from dataclasses import asdict
@@ -15,17 +16,16 @@ import jax
 import numpy as np
 
 from jaxmusic.app.settings import Settings
+from jaxmusic.audio.extract import MAX_DURATION
 
-# In the model's own folder, beside its files.
-FOLDER = "unfinished"
+# In the model's own folder, beside its files; and in it, beside the trainings, what a fit caches.
+FOLDER, CACHE = "unfinished", "cache"
 _TRAINING = "training-"
+_DIGITS = 16
 # Versions that can change a trained number.
 _VERSIONED = ("jaxmusic", "jax", "jaxlib", "flax", "optax")
 # A save takes as long as training on so many clips or more: no more often than that, but for a few in every run.
 _CLIPS_BETWEEN_SAVES, _FEWEST_SAVES = 20_000, 4
-
-# Of 30 s at 22,050 Hz in 64 bands; longer ones are cut, and other sizes are rare.
-_MEGABYTES_PER_CLIP = 0.33
 
 
 def checkpoint_folder(work: Path, settings: Settings, batch: Any) -> Path:
@@ -42,8 +42,9 @@ def checkpoint_folder(work: Path, settings: Settings, batch: Any) -> Path:
         array = np.ascontiguousarray(leaf)
         digest.update(f"{jax.tree_util.keystr(path)}{array.shape}{array.dtype}".encode())
         digest.update(array.tobytes())
-    folder = work / f"{_TRAINING}{digest.hexdigest()[:16]}"
-    for other in work.glob(f"{_TRAINING}*"):
+    folder = work / f"{_TRAINING}{digest.hexdigest()[:_DIGITS]}"
+    # By the whole name: a folder of the user's own, such as training-data, may lie there.
+    for other in work.glob(_TRAINING + "[0-9a-f]" * _DIGITS):
         if other != folder:
             shutil.rmtree(other)
     return folder
@@ -58,15 +59,17 @@ def save_every(rows: int, epochs: int) -> int:
     return max(1, min(_CLIPS_BETWEEN_SAVES // rows, epochs // _FEWEST_SAVES))
 
 
-def room_missing(work: Path, music: Path) -> str:
+def room_missing(work: Path, music: Path, settings: Settings) -> str:
     """Why the spectrograms of a folder of clips are not kept: too little room on the disk; "" where there is enough."""
     files = sum(1 for path in (music / "audio").iterdir() if path.is_file()) if (music / "audio").is_dir() else 0
-    needed = files * _MEGABYTES_PER_CLIP
+    seconds = MAX_DURATION if settings.duration is None else settings.duration
+    # float32 values, in megabytes.
+    needed = files * settings.n_mels * (1 + settings.sr * seconds / settings.hop_length) * 4 / 2**20
     free = shutil.disk_usage(_existing(work)).free / 2**20
-    if needed < free / 2:
+    if needed <= free / 2:
         return ""
     return (
-        f"spectrograms (up to {needed:,.0f} MB) are not kept where {free:,.0f} MB are free: a fit that is stopped "
+        f"spectrograms (up to {needed:,.1f} MB) are not kept where {free:,.1f} MB are free: a fit that is stopped "
         "computes them again; free space, or name a folder on another disk with --cache"
     )
 
@@ -82,6 +85,14 @@ def check_writable(folder: Path, what: str) -> None:
             pass
     except OSError as error:
         raise OSError(f"{folder} cannot be written ({error.strerror}): name another folder {what}") from error
+
+
+def strangers(folder: Path) -> list[str]:
+    """What lies among the unfinished work in a model's folder and no fit has put there."""
+    unfinished = folder / FOLDER
+    names = [path.name for path in unfinished.iterdir()] if unfinished.is_dir() else []
+    own = re.compile(rf"{CACHE}|{_TRAINING}[0-9a-f]{{{_DIGITS}}}")
+    return [f"{FOLDER}/{name}" for name in sorted(names) if not own.fullmatch(name)]
 
 
 def remove(folder: Path) -> None:

@@ -24,13 +24,19 @@ def confusion_matrix(
         `[classes, classes]` int64.
 
     Raises:
-        IndexError: a class that is not below `classes`.
+        ValueError: a class outside 0 to `classes` − 1, or numbers of rows that differ.
 
     >>> confusion_matrix(np.array([0, 0, 1]), np.array([0, 1, 1]), 2).tolist()
     [[1, 1], [0, 1]]
     """
+    labels, predicted = np.asarray(labels), np.asarray(predicted)
+    if labels.shape != predicted.shape:
+        raise ValueError(f"{len(labels)} labels, {len(predicted)} predicted classes")
+    for name, found in (("labels", labels), ("predicted", predicted)):
+        if found.size and not 0 <= found.min() <= found.max() < classes:
+            raise ValueError(f"{name} has classes from {found.min()} to {found.max()}, there are 0 to {classes - 1}")
     table = np.zeros((classes, classes), np.int64)
-    np.add.at(table, (np.asarray(labels), np.asarray(predicted)), 1)
+    np.add.at(table, (labels, predicted), 1)
     return table
 
 
@@ -74,9 +80,12 @@ def classification_scores(
         classes that have rows (0 for one that is never predicted); `balanced_accuracy`; `ece`; `confusion`, lists.
 
     Raises:
-        ValueError: no rows, or labels outside the classes.
+        ValueError: no rows, labels outside the classes, or probabilities that are NaN.
     """
     classes = probabilities.shape[1]
+    if np.isnan(probabilities).any():
+        # argmax would take NaN for the answer.
+        raise ValueError("probabilities hold NaN: the model has diverged, or its inputs hold NaN")
     if not len(labels) or len(labels) != len(probabilities) or labels.min() < 0 or labels.max() >= classes:
         raise ValueError(f"{len(labels)} labels do not fit probabilities of shape {probabilities.shape}")
     table = confusion_matrix(labels, probabilities.argmax(1), classes)

@@ -16,12 +16,18 @@ def active_units(mean: Float[np.ndarray, "n latent"], *, threshold: float = 0.01
     Returns:
         Their number, 0 to `latent`.
 
+    Raises:
+        ValueError: no examples, NaN or infinite values: such a unit has not collapsed.
+
     Source: Burda et al. (2016), §5.1 of "Importance Weighted Autoencoders".
 
     >>> active_units(np.array([[0.0, 1.0], [0.0, -1.0]]))
     1
     """
-    return int((np.asarray(mean).var(0) > threshold).sum())
+    mean = np.asarray(mean)
+    if not len(mean) or not np.isfinite(mean).all():
+        raise ValueError(f"active units need finite means [n, latent], got shape {mean.shape} or values that are not")
+    return int((mean.var(0) > threshold).sum())
 
 
 def linear_probe(

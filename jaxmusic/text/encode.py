@@ -91,7 +91,10 @@ class Encoder:
     @cached_property
     def weights_digest(self) -> str:
         """Of parameters, tokenizer and the options that a text meets: the same on every machine, in every version."""
-        options = (self.module.pooling, self.module.normalize, self.prefix)
+        config = self.pretrained.config
+        # Sizes that change a vector and stand in no tensor's shape, one by one: another version may know more fields.
+        sizes = (config.model_type, config.num_attention_heads, config.layer_norm_eps, config.pad_token_id)
+        options = (self.module.pooling, self.module.normalize, self.prefix, *sizes)
         return self._digest(repr((*options, self.pretrained.max_length, self.pretrained.lower_case)))
 
     def _digest(self, made_of: str) -> str:

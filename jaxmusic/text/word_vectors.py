@@ -104,21 +104,27 @@ def load_word_vectors(path: str | Path) -> WordVectors:
         `WordVectors`; of a word that occurs again, the first vector.
 
     Raises:
-        ValueError: a line with another number of values or none; names the file and the line. A file without vectors.
+        ValueError: a line with another number of values or none, or with NaN or infinite ones; names the file and the
+            line. A file without vectors, or that is not UTF-8.
         OSError: the file cannot be read.
     """
     path = Path(path).expanduser()
     row_of: dict[str, int] = {}
     vectors: list[np.ndarray] = []
-    with path.open(encoding="utf-8") as file:
+    # Bytes that are not UTF-8 come through as surrogates, to be named with their line.
+    with path.open(encoding="utf-8", errors="surrogateescape") as file:
         for number, line in enumerate(file, 1):
             word, *values = line.rstrip("\n").rstrip().split(" ")
+            if any("\udc80" <= character <= "\udcff" for character in word):
+                raise ValueError(f"{path}, line {number} is not UTF-8: save the file as UTF-8")
             if number == 1 and len(values) == 1:
                 continue  # word2vec's header: words and width
             try:
                 vector = np.array(values, np.float32)
             except ValueError:
                 raise ValueError(f"{path}, line {number}: {word!r} is not followed by numbers") from None
+            if not np.isfinite(vector).all():
+                raise ValueError(f"{path}, line {number}: the vector of {word!r} holds NaN or infinite values")
             if (vectors and len(vector) != len(vectors[0])) or not len(vector):
                 raise ValueError(
                     f"{path}, line {number}: {len(vector)} values, {len(vectors[0]) if vectors else 1} expected"

@@ -113,6 +113,8 @@ def test_no_sound_at_all(music, tmp_path, capsys):
         (["--learning-rate", "nan"], "learning_rate must be a number from 0 on"),
         (["--learning-rate", "1e30", "--epochs", "5"], "lower the learning rate"),
         (["--duration", "-3"], "duration must be seconds above 0"),
+        (["--duration", "inf"], "duration must be seconds above 0"),
+        (["--seed", "4294967296"], "seed must be a whole number from 0 to 4294967295"),
         (["--text-prefix", "query: "], "wants text beside it"),
     ],
 )

@@ -61,6 +61,25 @@ def test_help_runs_as_a_module():
     assert all(command in done.stdout for command in ("fit", "map", "search", "recommend"))
 
 
+@pytest.mark.parametrize("what", ["help", "list"])
+def test_a_reader_that_has_enough_is_no_error(what, model, tmp_path):
+    arguments = ["--help"] if what == "help" else ["search", str(app.save(model, tmp_path / "model")), "thunder"]
+    command = [sys.executable, "-m", "jaxmusic", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as started:
+        started.stdout.close()
+        assert started.stderr.read() == ""
+    assert started.returncode == 141
+
+
+def test_a_pipe_within_that_breaks_is_an_error(monkeypatch, capsys):
+    def broken(command):
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr("jaxmusic.app.command_line._run", broken)
+    assert main(["recommend", "model", "clip"]) == 1
+    assert "Broken pipe" in capsys.readouterr().err
+
+
 def test_help_answers_at_once():
     code = """
 import sys

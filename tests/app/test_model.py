@@ -121,6 +121,22 @@ def test_held_out_scores_are_of_clips_that_nothing_was_fitted_on(tmp_path, monke
     assert len(model.index.ids) == 48
 
 
+def test_a_search_that_cannot_be_measured_is_noted(tmp_path):
+    rng = np.random.default_rng(0)
+    for folder in ("mels", "lyrics"):
+        (tmp_path / folder).mkdir()
+    # Nearly all clips are of one artist, who is not torn apart.
+    artists = ["many"] * 41 + ["single"]
+    for row in range(len(artists)):
+        np.save(tmp_path / "mels" / f"m{row}.npy", rng.normal(-40, 10, (16, 20)).astype(np.float32))
+        (tmp_path / "lyrics" / f"m{row}.txt").write_text(f"love rain night{row % 5}")
+    lines = [f"m{row},{artist}" for row, artist in enumerate(artists)]
+    (tmp_path / "labels.csv").write_text("\n".join(["id,artist", *lines]))
+    model = app.fit(tmp_path, dataclasses.replace(SMALL, epochs=1))
+    assert model.scores == {}
+    assert any("the search is not measured" in note and "of which 1 with both" in note for note in model.notes)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

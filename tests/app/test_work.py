@@ -152,9 +152,12 @@ def test_other_settings_or_clips_start_anew(tmp_path):
     (second,) = (tmp_path / "work").glob("training-*")
     assert first != second
     (music.folder / "audio" / f"{music.ids[5]}.wav").unlink()
+    (tmp_path / "work" / "training-data").mkdir()
     assert len(app.fit(music.folder, other, work=tmp_path / "work").index.ids) == 6  # its lyrics are left
-    (third,) = (tmp_path / "work").glob("training-*")
+    third, theirs = sorted((tmp_path / "work").glob("training-*"))
     assert third != second
+    # What someone else keeps there is theirs.
+    assert theirs.name == "training-data"
 
 
 def test_a_stopped_fit_leaves_the_model_that_lies_there(model, music, tmp_path):
@@ -184,6 +187,15 @@ def test_a_model_cut_off_between_its_files_is_refused_and_mended(model, music, s
     _same(app.load(out), straight)
 
 
+def test_a_folder_of_ones_own_that_is_called_unfinished_is_not_deleted(music, tmp_path, capsys):
+    song = tmp_path / "projects" / work.FOLDER / "song.txt"
+    song.parent.mkdir(parents=True)
+    song.write_text("la")
+    assert main(["fit", str(music.folder), "--out", str(tmp_path / "projects"), *OPTIONS]) == 1
+    assert "holds other files (unfinished/song.txt)" in capsys.readouterr().err
+    assert song.read_text() == "la"
+
+
 def test_what_a_cut_off_write_left_is_cleared(model, tmp_path):
     out = app.save(model, tmp_path / "model")
     (out / ".model.safetensors.x8dk2").write_bytes(b"half")
@@ -211,12 +223,17 @@ def test_a_disk_with_little_room_is_not_filled_with_spectrograms(music, straight
     import shutil
 
     usage = shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=2 * 2**20))
-    with pytest.warns(UserWarning, match=r"spectrograms \(up to 4 MB\) are not kept where 2 MB are free"):
+    # 12 clips of 32 bands and 2 s, at 22,050 Hz some 87 frames each: 0.13 MB.
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=2**20 // 5))
+    with pytest.warns(UserWarning, match=r"spectrograms \(up to 0\.1 MB\) are not kept where 0\.2 MB are free"):
         found = app.fit(music.folder, LONG, work=tmp_path / "work")
     assert not (tmp_path / "work" / "cache").exists()
     _same(found, straight)
     assert list((tmp_path / "work").glob("training-*"))
+    # Larger ones need more.
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=2**20))
+    assert work.room_missing(tmp_path, music.folder, LONG) == ""
+    assert "up to 1.3 MB" in work.room_missing(tmp_path, music.folder, dataclasses.replace(LONG, duration=20.0))
 
 
 def test_a_checkpoint_that_cannot_be_written_is_one_line(music, tmp_path, capsys, monkeypatch):

@@ -43,3 +43,9 @@ def test_pytorchs_worker_measures_the_same_models(table):
 def test_a_worker_that_fails_says_why(tmp_path):
     with pytest.raises(RuntimeError, match="No such file"):
         genre.run_worker("jaxmusic", "metadata", tmp_path / "none.npz")
+
+
+def test_a_way_that_is_unknown_is_not_measured_as_another(tmp_path):
+    with pytest.raises(ValueError, match="'PyTorch compiled' is none of the ways"):
+        genre.main(genre.Options(songs=8, ways=("PyTorch compiled",), out=tmp_path))
+    assert not list(tmp_path.iterdir())

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from jaxmusic.evaluation import classification_scores, expected_calibration_error, wilson_interval
+from jaxmusic.evaluation import classification_scores, confusion_matrix, expected_calibration_error, wilson_interval
 
 
 def test_scores_agree_with_scikit_learn():
@@ -44,3 +44,22 @@ def test_wrong_labels_are_refused():
     for labels in (np.array([2]), np.array([-1]), np.array([0, 1]), np.array([], int)):
         with pytest.raises(ValueError, match="do not fit"):
             classification_scores(np.array([[0.5, 0.5]]), labels)
+
+
+@pytest.mark.parametrize(
+    ("labels", "predicted", "message"),
+    [
+        ([-1, 0], [0, 0], "labels has classes from -1 to 0, there are 0 to 1"),
+        ([0, 0], [0, 2], "predicted has classes from 0 to 2"),
+        ([0, 1, 1], [0], "3 labels, 1 predicted"),
+    ],
+)
+def test_classes_that_do_not_exist_are_not_counted_elsewhere(labels, predicted, message):
+    with pytest.raises(ValueError, match=message):
+        confusion_matrix(np.array(labels), np.array(predicted), 2)
+    assert confusion_matrix(np.zeros(0, int), np.zeros(0, int), 2).sum() == 0
+
+
+def test_a_diverged_model_has_no_accuracy():
+    with pytest.raises(ValueError, match="diverged"):
+        classification_scores(np.array([[np.nan, np.nan], [0, 1]]), np.array([0, 1]))

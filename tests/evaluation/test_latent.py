@@ -12,6 +12,10 @@ def test_active_units_count_latents_that_vary():
     mean = 5 + signs * np.sqrt([0, 0.0099, 0.0101, 4])
     assert evaluation.active_units(mean) == 2
     assert evaluation.active_units(mean, threshold=1.0) == 1
+    # What has diverged has not collapsed.
+    for broken in (np.full((3, 2), np.nan), np.zeros((0, 2))):
+        with pytest.raises(ValueError, match="finite means"):
+            evaluation.active_units(broken)
 
 
 def test_a_probe_reads_what_is_there_and_no_more():

@@ -8,6 +8,7 @@ import fusion_recommender_lists as lists
 import fusion_recommender_outputs as outputs
 import fusion_recommender_pipeline as pipeline
 import fusion_recommender_rows as rows
+import fusion_recommender_studies as studies
 import jax
 import numpy as np
 import pytest
@@ -64,6 +65,34 @@ def test_no_test_song_reaches_the_fit_of_anything(config, songs):
     # The paper's variant sees them, so the check above can fail.
     seen = _part(config, other, "paper")
     assert np.abs(seen.blocks["numbers"][part.train] - part.blocks["numbers"][part.train]).max() > 1e-3
+
+
+def test_the_search_chooses_without_the_test_songs(config, songs, monkeypatch):
+    from types import SimpleNamespace
+
+    seen = []
+
+    def fit(config, part, classes, key, setting, *, rows, widths, epochs):
+        seen.append((part, *rows))
+        # The shallowest net with the most dropout is the best on whatever it is scored.
+        score = setting.dropout - len(widths)
+        scores = {"accuracy": score, "balanced_accuracy": score, "train_accuracy": 1.0, "parameters": len(seen)}
+        return SimpleNamespace(scores=scores)
+
+    monkeypatch.setattr(pipeline, "fit", fit)
+    found, chosen = studies.search(dataclasses.replace(config, search_epochs=1), songs)
+    cells = len(studies.WIDTHS) * len(studies.DROPOUTS)
+    assert len(found) == cells
+    for part, train, valid in seen[:cells]:
+        assert set(train) | set(valid) == set(part.train)
+        assert not set(train) & set(valid)
+        assert not (set(train) | set(valid)) & set(part.test)
+    assert [(row["of"], row["widths"], row["dropout"]) for row in chosen] == [
+        ("document", "document, 256-128-128-256-512", 0.5), ("best", "one layer, 256", 0.7),
+    ]  # fmt: skip
+    for part, train, test in seen[cells:]:
+        assert set(train) == set(part.train)
+        assert set(test) == set(part.test)
 
 
 def test_the_artist_split_has_no_artist_on_both_sides(config, songs):

@@ -131,6 +131,17 @@ def test_nothing_is_fitted_on_the_test_part():
     assert not np.array_equal(part.audio[part.score], again.audio[again.score])
 
 
+@pytest.mark.parametrize(("batch", "marks"), [(64, ["100%"]), (26, ["50%", "100%"]), (6, ["25%", "50%", "100%"])])
+def test_incremental_clustering_names_what_was_seen(batch, marks):
+    dataset = hybrid_language_vae.data.synthetic_features(jax.random.key(0), 80, duration=1.0)
+    config = dataclasses.replace(TINY, batch=batch)
+    part = hybrid_language_pipeline.part_of(
+        config, dataset, hybrid_language_pipeline.VARIANTS["elbo"], jax.random.key(0)
+    )
+    found = [row["training rows"] for row in hybrid_language_leads.incremental(config, part, 0)]
+    assert found == [*(f"{mark} seen, batch by batch" for mark in marks), "all at once"]
+
+
 def test_levels_are_what_the_sentences_say():
     from jaxmusic.text import describe, fit_terciles
 

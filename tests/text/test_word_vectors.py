@@ -70,3 +70,19 @@ def test_broken_files_are_named(tmp_path, content, match):
     (tmp_path / "v.txt").write_text(content)
     with pytest.raises(ValueError, match=match):
         text.load_word_vectors(tmp_path / "v.txt")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"love 1 2\nrain 1 nan\n", "line 2: the vector of 'rain' holds NaN"),
+        (b"love 1 2\nrain inf 2\n", "line 2: the vector of 'rain' holds NaN or infinite"),
+        ("love 1 2\nça 1 2\n".encode("latin-1"), "line 2 is not UTF-8"),
+        (b"", "holds no word vectors"),
+    ],
+)
+def test_a_file_of_broken_vectors_is_refused(content, message, tmp_path):
+    (tmp_path / "v.txt").write_bytes(content)
+    with pytest.raises(ValueError, match=message) as error:
+        text.load_word_vectors(tmp_path / "v.txt")
+    assert "v.txt" in str(error.value)
