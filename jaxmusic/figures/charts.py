@@ -208,8 +208,10 @@ def metric_bars(
     Raises:
         ValueError: bars of another number than there are groups.
     """
-    long, height = 0.25 * len(names) * len(bars) ** 0.5 + 1.0, 3.4
-    figure = new_figure(9.5, long) if lying else new_figure(max(5.0, 1.0 * len(names) + 1.5), height)
+    if lying:
+        figure = new_figure(9.5, 0.25 * len(names) * len(bars) ** 0.5 + 1.0)
+    else:
+        figure = new_figure(max(5.0, 1.0 * len(names) + 1.5), 3.4)
     axes = figure.subplots()
     width = 0.8 / len(bars)
     for i, (name, bar) in enumerate(bars.items()):
