@@ -1,7 +1,6 @@
 """What every test may ask for: the folder of real data, and a compilation cache that outlives the run."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,26 +16,6 @@ def pytest_configure(config: pytest.Config) -> None:
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "jaxmusic" / "jax"
     jax.config.update("jax_compilation_cache_dir", str(cache))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def forget_compiled_programs() -> Iterator[None]:
-    """Let go of the programs of a test module when it is done.
-
-    On a CPU each holds ten memory maps and more, a Linux process may have 65,530, and one too many ends it without a
-    word.
-    """
-    yield
-    import gc
-
-    import jax
-
-    from jaxmusic.training import engine, inference, steps
-
-    for cached in (engine.engine, steps._initializer, engine._compiled_initializer, inference._applier):
-        cached.cache_clear()
-    jax.clear_caches()
-    gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from jaxmusic.data.genre_folders import genre_folders
 from jaxmusic.data.lyrics_table import LYRICS_TABLE_URL, lyrics_table
 from jaxmusic.data.million_song import MillionSongs, million_song
 from jaxmusic.data.splits import balanced_sample, split
-from jaxmusic.data.stores import ArrayStore, RecordStore, write_records
+from jaxmusic.data.stores import ArrayStore, ArrayWriter, RecordStore, write_records
 from jaxmusic.data.synthetic_corpus import (
     draw_corpus,
     render_corpus,
@@ -22,6 +22,7 @@ from jaxmusic.data.synthetic_corpus import (
 __all__ = [
     "LYRICS_TABLE_URL",
     "ArrayStore",
+    "ArrayWriter",
     "Dataset",
     "MillionSongs",
     "RecordStore",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -85,6 +86,79 @@ class ArrayStore:
         return ArrayStore(self._paths, rows=self._rows[rows.astype(int) if rows.size == 0 else rows])
 
 
+class ArrayWriter:
+    """Named arrays on disk whose rows arrive part by part, for `ArrayStore`; whole when the block ends, or not there.
+
+    >>> import tempfile
+    >>> with ArrayWriter(Path(tempfile.mkdtemp()) / "latents", 3) as writer:
+    ...     writer.write({"mean": np.zeros((2, 4)), "logvar": np.zeros((2, 4))})
+    ...     writer.write({"mean": np.ones((1, 4)), "logvar": np.ones((1, 4))})
+    >>> writer.store.shapes
+    {'mean': (3, 4), 'logvar': (3, 4)}
+
+    Args:
+        out: a `.npy` file, for one array; else a folder, made if it does not exist, which gets `<name>.npy` for each.
+        rows: how many will come.
+
+    Raises:
+        ValueError: several arrays for one file, other names or shapes than those of the first part, or another number
+            of rows.
+    """
+
+    def __init__(self, out: str | Path, rows: int) -> None:
+        self._out, self._rows, self._written = Path(out).expanduser(), rows, 0
+        self._files: dict[str, Any] = {}
+        self._shapes: dict[str, tuple[Any, ...]] = {}
+
+    def __enter__(self) -> ArrayWriter:
+        return self
+
+    def write(self, part: Mapping[str, np.ndarray]) -> None:
+        """Append rows: name → `[rows of this part, …]`."""
+        shapes = {name: (x.dtype, x.shape[1:]) for name, x in part.items()}
+        if not self._files:
+            self._open(shapes)
+        if shapes != self._shapes or len({len(x) for x in part.values()}) != 1:
+            raise ValueError(f"{self._out}: rows {self._written} on are {shapes}, those before are {self._shapes}")
+        for name, x in part.items():
+            self._files[name].write(np.ascontiguousarray(x).data)
+        self._written += len(next(iter(part.values())))
+
+    @property
+    def store(self) -> ArrayStore:
+        """What was written, once the block has ended."""
+        return ArrayStore({name: self._path(name) for name in self._shapes})
+
+    def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
+        for file in self._files.values():
+            file.close()
+        if kind is None and self._written == self._rows:
+            for name in self._files:
+                os.replace(self._unfinished(name), self._path(name))
+            return
+        for name in self._files:
+            self._unfinished(name).unlink()
+        if kind is None:
+            raise ValueError(f"{self._out} was given {self._written} rows of {self._rows}")
+
+    def _open(self, shapes: dict[str, tuple[Any, ...]]) -> None:
+        if self._out.suffix == ".npy" and len(shapes) > 1:
+            raise ValueError(f"{self._out} is one file for {len(shapes)} arrays, {', '.join(shapes)}: give a folder")
+        folder = self._out.parent if self._out.suffix == ".npy" else self._out
+        folder.mkdir(parents=True, exist_ok=True)
+        self._shapes = shapes
+        for name, (dtype, shape) in shapes.items():
+            self._files[name] = self._unfinished(name).open("wb")
+            header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False}
+            np.lib.format.write_array_header_1_0(self._files[name], {**header, "shape": (self._rows, *shape)})
+
+    def _path(self, name: str) -> Path:
+        return self._out if self._out.suffix == ".npy" else self._out / f"{name}.npy"
+
+    def _unfinished(self, name: str) -> Path:
+        return self._path(name).with_suffix(f".{os.getpid()}.unfinished")
+
+
 class RecordStore:
     """Rows in ArrayRecord files, as `write_records` writes them.
 
@@ -146,10 +220,18 @@ def source_fingerprint(source: RowSource) -> str:
     """Changes with the number of rows, their shapes, and the values of 64 of them, evenly spaced."""
     digest = hashlib.sha256(str(len(source)).encode())
     for row in np.unique(np.linspace(0, len(source) - 1, _SAMPLED_ROWS).astype(int)):
-        for name, value in sorted(source[int(row)].items()):
+        for name, value in _named_values(source[int(row)]):
             array = np.asarray(value)
             digest.update(f"{name}{array.dtype}{array.shape}".encode() + array.tobytes())
     return digest.hexdigest()[:16]
+
+
+def _named_values(row: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in sorted(row.items()):
+        if isinstance(value, Mapping):
+            yield from _named_values(value, f"{before}{name}.")
+        else:
+            yield before + name, value
 
 
 class _NpyRows:

@@ -5,13 +5,47 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from orbax.checkpoint import v1 as ocp
+
+from jaxmusic.training.state import with_keys, without_keys
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where a fit saves its state and log; a fit that finds some there goes on, bit for bit.
+
+    Attributes:
+        folder: made if it does not exist; `~` is the home folder.
+        save_every: epochs from one save to the next; the last epoch is always saved.
+        keep: how many of the latest checkpoints stay on disk.
+
+    Raises:
+        ValueError: a number below 1.
+    """
+
+    folder: Path
+    save_every: int = 1
+    keep: int = 1
+
+    def __init__(self, folder: str | Path, save_every: int = 1, keep: int = 1) -> None:
+        check_counts(save_every=save_every, keep=keep)
+        for name, value in (("folder", Path(folder).expanduser()), ("save_every", save_every), ("keep", keep)):
+            object.__setattr__(self, name, value)
+
+
+def check_counts(**counts: Any) -> None:
+    """Refuse what is no whole number of 1 or more."""
+    for name, value in counts.items():
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+            raise ValueError(f"{name} must be at least 1 and whole, got {value!r}")
 
 
 class Checkpoints:
@@ -21,17 +55,16 @@ class Checkpoints:
     one finds the one before it.
 
     Args:
-        folder: made if it does not exist.
+        place: the folder, and how many checkpoints stay in it.
         config: what identifies the run; a folder that was written under another one is refused.
-        keep: how many of the latest checkpoints stay.
     """
 
-    def __init__(self, folder: str | Path, *, config: dict[str, Any], keep: int = 1) -> None:
-        self._folder = Path(folder).absolute()
+    def __init__(self, place: Checkpoint, *, config: dict[str, Any]) -> None:
+        self._folder = place.folder.absolute()
         self._config = config
         policies = ocp.training.preservation_policies
         self._checkpointer = ocp.training.Checkpointer(
-            self._folder, preservation_policy=policies.LatestN(keep), cleanup_tmp_directories=True
+            self._folder, preservation_policy=policies.LatestN(place.keep), cleanup_tmp_directories=True
         )
         self._pending: Any = None
 
@@ -61,9 +94,9 @@ class Checkpoints:
             return None
         saved = self._checkpointer.metadata(latest).custom_metadata
         differing = [
-            f"{name} was {saved['config'].get(name)!r} and is {value!r}"
+            f"{name} was {saved['config'][name]!r} and is {value!r}"
             for name, value in self._config.items()
-            if saved["config"].get(name) != value
+            if saved["config"].get(name, value) != value
         ]
         if differing:
             raise ValueError(
@@ -71,9 +104,9 @@ class Checkpoints:
                 "choose another folder or delete this one"
             )
         abstract = jax.tree.map(
-            lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), _without_keys(like)
+            lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), without_keys(like)
         )
-        return _with_keys(self._checkpointer.load(latest, abstract), like), saved["log"]
+        return with_keys(self._checkpointer.load(latest, abstract), like), saved["log"]
 
     def save(self, epoch: int, state: Any, log: dict[str, Any]) -> None:
         """Save `state` (a pytree of arrays) and `log` (JSON) as those after `epoch` epochs, in the background.
@@ -83,7 +116,7 @@ class Checkpoints:
         self._finish()
         # Copies, since the next step is given the state's memory; the log is not written to after this, but its lists
         # grow.
-        snapshot = jax.tree.map(jnp.copy, _without_keys(state))
+        snapshot = jax.tree.map(jnp.copy, without_keys(state))
         metadata = {"config": self._config, "log": copy.deepcopy(log)}
         self._pending = self._checkpointer.save_async(epoch, snapshot, force=True, custom_metadata=metadata)
 
@@ -104,18 +137,3 @@ def _told_as_os_error(folder: Path) -> Iterator[None]:
         if "os_error_code" not in str(error):
             raise
         raise OSError(f"the checkpoint in {folder} cannot be written: {error}") from error
-
-
-def _is_key(x: Any) -> bool:
-    return jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key)
-
-
-def _without_keys(tree: Any) -> Any:
-    return jax.tree.map(lambda x: jax.random.key_data(x) if _is_key(x) else x, tree)
-
-
-def _with_keys(tree: Any, like: Any) -> Any:
-    def restore(x: Any, original: Any) -> Any:
-        return jax.random.wrap_key_data(x, impl=jax.random.key_impl(original)) if _is_key(original) else x
-
-    return jax.tree.map(restore, tree, like)

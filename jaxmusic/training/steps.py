@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from functools import lru_cache
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -15,108 +15,116 @@ import optax
 from jax import lax
 
 from jaxmusic.losses import LossFunction
+from jaxmusic.training.optimizers import learning_rate
+from jaxmusic.training.state import Batch, Inputs, State
 
-Batch = Mapping[str, Any]
-Inputs = Callable[[Batch], tuple[Any, ...]]
+Transform = Callable[[jax.Array, Batch], Batch]
+Metrics = dict[str, jax.Array]
+MEASURES = ("gradient_norm", "learning_rate")
+"""What `Trainer(measures=…)` adds to the metrics of a step."""
 # Evaluation sees every schedule (of beta, say) at its end, so that its losses compare between epochs.
 _SCHEDULES_END = np.int32(np.iinfo(np.int32).max)
 
 
-class State(NamedTuple):
-    """What continues from step to step; a pytree. With `seeds > 1` every leaf has a leading axis of seeds.
-
-    Attributes:
-        params: the module's parameters.
-        collections: the module's other variables, such as batch statistics; {} where it has none.
-        opt_state: the optimiser's state.
-        key: the run's key; each step draws from `fold_in` of it and the step.
-        step: optimiser steps done, int32.
-        epoch: epochs done, int32.
-        hyperparameters: name → scalar, those that differ between the models of a grid; {} outside one.
-    """
-
-    params: Any
-    collections: Any
-    opt_state: Any
-    key: jax.Array
-    step: jax.Array
-    epoch: jax.Array
-    hyperparameters: Any
-
-    @property
-    def variables(self) -> dict[str, Any]:
-        """What `module.apply` takes."""
-        return {"params": self.params, **self.collections}
-
-
-def batch_inputs(batch: Batch) -> tuple[Any, ...]:
-    """The default arguments of a module: the batch's `"inputs"`, and its `"masks"` where it has them.
-
-    Args:
-        batch: as `fit` makes it.
-
-    Returns:
-        One positional argument, or two.
-    """
-    return (batch["inputs"], batch["masks"]) if "masks" in batch else (batch["inputs"],)
-
-
+@dataclass(frozen=True, eq=False)
 class Steps:
-    """The traced functions of one (module, loss, optimiser, batch size)."""
+    """The traced functions of one trainer, whose arguments these are."""
 
-    def __init__(
-        self,
-        module: nn.Module,
-        loss: LossFunction,
-        optimizer: optax.GradientTransformation,
-        batch_size: int,
-        *,
-        inputs: Inputs,
-        accumulate: int,
-    ) -> None:
-        self._module, self._loss, self.optimizer = module, loss, optimizer
-        self._inputs, self._accumulate = inputs, accumulate
-        self._takes_train = "train" in inspect.signature(module.__call__).parameters
-        self.initialize = _initializer(module, optimizer, batch_size, inputs, self._takes_train)
+    module: nn.Module
+    loss: LossFunction
+    optimizer: optax.GradientTransformationExtraArgs
+    batch_size: int
+    inputs: Inputs
+    accumulate: int
+    transform: Transform | None
+    average: float | None
+    measures: tuple[str, ...]
+
+    def values(self) -> dict[str, str | None]:
+        """Name → text of what is a value and can be told from others: a loss of the library, a number."""
+        found = {"loss": self.loss, "transform": self.transform, "average": self.average}
+        texts = {name: None if value is None else repr(value) for name, value in found.items()}
+        # A function's text is where it lies in memory.
+        return {name: None if text is None or " at 0x" in text else text for name, text in texts.items()}
+
+    def initialize(self, key: jax.Array, rows: Batch) -> State:
+        """(key, some rows) → a fresh state."""
+        params_key, run_key = jax.random.split(key)
+        batch = self._full(jax.tree.map(lambda x: jnp.zeros((self.batch_size, *x.shape[1:]), x.dtype), dict(rows)))
+        if self.transform is not None:
+            batch = self._transformed(run_key, {**batch, "step": jnp.zeros((), jnp.int32)})
+        names = ("params", "latent", "dropout")
+        keys = {name: jax.random.fold_in(params_key, i) for i, name in enumerate(names)}
+        variables = dict(self.module.init(keys, *self._arguments(batch), **self._mode(train=False)))
+        params = variables.pop("params", {})
+        zero = jnp.zeros((), jnp.int32)
+        average = () if self.average is None else params
+        return State(params, variables, self.optimizer.init(params), run_key, zero, zero, {}, average)
 
     @staticmethod
     def key(state: State, step: jax.Array) -> jax.Array:
         """What a step of training draws from."""
         return jax.random.fold_in(jax.random.fold_in(state.key, 1), step)
 
-    def train(self, state: State, batch: Batch, key: jax.Array | None = None) -> tuple[State, dict[str, jax.Array]]:
+    def train(self, state: State, batch: Batch, key: jax.Array | None = None) -> tuple[State, Metrics]:
         key = self.key(state, state.step) if key is None else key
-        batch = {**batch, **state.hyperparameters, "step": state.step}
-        if self._accumulate == 1:
-            gradients, (metrics, collections) = self._gradients(state, key, batch)
-        else:
-            gradients, (metrics, collections) = self._accumulated_gradients(state, key, batch)
-        updates, opt_state = self.optimizer.update(gradients, state.opt_state, state.params)
+        batch = {**self._full(batch), **state.hyperparameters, "step": state.step}
+        if self.transform is not None:
+            batch = self._transformed(jax.random.fold_in(jax.random.fold_in(state.key, 3), state.step), batch)
+
+        def value(params: Any, *_: Any) -> jax.Array:
+            def compute(state: State, key: jax.Array, batch: Batch) -> tuple[jax.Array, Any]:
+                value, (_, collections) = self._objective(params, state, key, batch)
+                return value, collections
+
+            return self._in_parts(compute, state, key, batch)[0]
+
+        (gradients, metrics), collections = self._in_parts(self._gradients, state, key, batch)
+        # An optimiser is given what it asks for; what none asks for is never traced.
+        updates, opt_state = self.optimizer.update(
+            gradients, state.opt_state, state.params, value=metrics["loss"], grad=gradients,
+            value_fn=value, obj_fn=value, grad_fn=jax.grad(value),
+        )  # fmt: skip
         params = optax.apply_updates(state.params, updates)
-        return state._replace(params=params, collections=collections, opt_state=opt_state, step=state.step + 1), metrics
+        if "gradient_norm" in self.measures:
+            metrics["gradient_norm"] = optax.tree.norm(gradients)
+        if "learning_rate" in self.measures:
+            metrics["learning_rate"] = learning_rate(opt_state)
+        average, step = state.average, state.step + 1
+        if self.average is not None:
+            # The bias-corrected average of Kingma and Ba (2015), section 7.2, as a running mean.
+            share = (1 - self.average) / (1 - self.average ** step.astype(jnp.float32))
+            average = jax.tree.map(lambda a, x: a + share.astype(a.dtype) * (x - a), average, params)
+        changed = {
+            "params": params,
+            "collections": collections,
+            "opt_state": opt_state,
+            "average": average,
+            "step": step,
+        }
+        return state._replace(**changed), metrics
 
-    def _gradients(self, state: State, key: jax.Array, batch: Batch) -> tuple[Any, tuple[dict[str, jax.Array], Any]]:
+    def _gradients(self, state: State, key: jax.Array, batch: Batch) -> tuple[tuple[Any, Metrics], Any]:
+        """((gradients, metrics), collections) of a batch."""
+        gradients, (metrics, collections) = jax.grad(self._objective, has_aux=True)(state.params, state, key, batch)
+        return (gradients, metrics), collections
+
+    def _objective(self, params: Any, state: State, key: jax.Array, batch: Batch) -> tuple[jax.Array, Any]:
         rngs = {name: jax.random.fold_in(key, i) for i, name in enumerate(("latent", "dropout"))}
-        options: dict[str, Any] = {"train": True} if self._takes_train else {}
+        outputs, collections = self.module.apply(
+            {"params": params, **state.collections}, *self._arguments(batch), rngs=rngs,
+            mutable=list(state.collections), **self._mode(train=True),
+        )  # fmt: skip
+        value, metrics = self._loss(outputs, batch)
+        return value, ({"loss": value, **metrics}, dict(collections))
 
-        def objective(params: Any) -> tuple[jax.Array, tuple[dict[str, jax.Array], Any]]:
-            outputs, collections = self._module.apply(
-                {"params": params, **state.collections},
-                *self._inputs(batch),
-                rngs=rngs,
-                mutable=list(state.collections),
-                **options,
-            )
-            value, metrics = self._loss(outputs, batch)
-            return value, ({"loss": value, **metrics}, dict(collections))
-
-        return jax.grad(objective, has_aux=True)(state.params)
-
-    def _accumulated_gradients(
-        self, state: State, key: jax.Array, batch: Batch
-    ) -> tuple[Any, tuple[dict[str, jax.Array], Any]]:
-        """Gradients of the batch from equal parts of it, one after the other: memory of a part, the step of all."""
-        parts = self._accumulate
+    def _in_parts(self, compute: Callable[..., Any], state: State, key: jax.Array, batch: Batch) -> tuple[Any, Any]:
+        """`compute(state, key, batch) -> (means, collections)` of equal parts of a batch, one after the other: memory
+        of a part, the means of all.
+        """
+        parts = self.accumulate
+        if parts == 1:
+            return compute(state, key, batch)
 
         def split(x: Any) -> jax.Array:
             # Every part takes rows from all along the batch, so that it lies on a mesh as the batch does.
@@ -128,56 +136,80 @@ class Steps:
 
         def add(carry: Any, part: Any) -> tuple[Any, None]:
             (sums, collections), (i, weight, values) = carry, part
-            found = self._gradients(
+            means, collections = compute(
                 state._replace(collections=collections), jax.random.fold_in(key, 2 + i), {**values, **whole}
             )
-            gradients, (metrics, collections) = found
             # A part of filler rows alone has weight 0, and whatever its loss is must not come through as 0 · NaN.
-            weighted = jax.tree.map(lambda x: jnp.where(weight > 0, weight * x, 0.0), (gradients, metrics))
+            weighted = jax.tree.map(lambda x: jnp.where(weight > 0, weight * x, 0.0), means)
             return (jax.tree.map(jnp.add, sums, weighted), collections), None
 
         first = jax.tree.map(lambda x: x[0], rows)
-        shapes = jax.eval_shape(self._gradients, state, key, {**first, **whole})
-        zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), (shapes[0], shapes[1][0]))
+        shapes, _ = jax.eval_shape(compute, state, key, {**first, **whole})
+        zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
         # Unrolled on CPU, where the gradient of a convolution inside a compiled loop is many times slower.
         unroll = parts if jax.default_backend() == "cpu" else 1
-        inputs = (jnp.arange(parts), weights, rows)
-        ((gradients, metrics), collections), _ = lax.scan(add, (zeros, state.collections), inputs, unroll=unroll)
-        return gradients, (metrics, collections)
+        return lax.scan(add, (zeros, state.collections), (jnp.arange(parts), weights, rows), unroll=unroll)[0]
 
-    def evaluate(self, state: State, batch: Batch) -> dict[str, jax.Array]:
+    def evaluate(self, state: State, batch: Batch) -> Metrics:
         # The same noise at every evaluation, so that epochs compare.
-        key = jax.random.fold_in(state.key, 2)
-        options: dict[str, Any] = {"train": False} if self._takes_train else {}
-        outputs = self._module.apply(state.variables, *self._inputs(batch), rngs={"latent": key}, **options)
+        key, batch = jax.random.fold_in(state.key, 2), self._full(batch)
+        outputs = self.module.apply(
+            state.averaged.variables, *self._arguments(batch), rngs={"latent": key}, **self._mode(train=False)
+        )
         end = jnp.asarray(_SCHEDULES_END)
         value, metrics = self._loss(outputs, {**batch, **state.hyperparameters, "step": end})
         return {"loss": value, **metrics}
 
+    def _mode(self, *, train: bool) -> dict[str, Any]:
+        return {"train": train} if "train" in inspect.signature(self.module.__call__).parameters else {}
 
-@lru_cache(maxsize=64)
-def _initializer(
-    module: nn.Module, optimizer: optax.GradientTransformation, batch_size: int, inputs: Inputs, takes_train: bool
-) -> Callable[..., State]:
-    """(key, data) → a fresh state. The loss has no part in it, so engines that differ in the loss share it."""
+    @staticmethod
+    def _full(batch: Batch) -> dict[str, Any]:
+        """The batch with a `"row_mask"`: all of its rows count where nothing else is said."""
+        return {"row_mask": jnp.ones(len(jax.tree.leaves(dict(batch))[0]), bool), **batch}
 
-    def initialize(key: jax.Array, data: Batch, hyperparameters: Mapping[str, jax.Array]) -> State:
-        params_key, run_key = jax.random.split(key)
-        batch = jax.tree.map(lambda x: jnp.zeros((batch_size, *x.shape[1:]), x.dtype), data)
-        names = ("params", "latent", "dropout")
-        keys = {name: jax.random.fold_in(params_key, i) for i, name in enumerate(names)}
-        options: dict[str, Any] = {"train": False} if takes_train else {}
-        variables = dict(module.init(keys, *inputs(batch), **options))
-        params = variables.pop("params")
-        zero = jnp.zeros((), jnp.int32)
-        opt_state = injected(optimizer.init(params), hyperparameters)
-        return State(params, variables, opt_state, run_key, zero, zero, hyperparameters)
+    def _transformed(self, key: jax.Array, batch: dict[str, Any]) -> dict[str, Any]:
+        assert self.transform is not None
+        found = dict(_reading("the transform", batch, self.transform, key, batch))
+        if "row_mask" not in found or found["row_mask"].shape != batch["row_mask"].shape:
+            raise ValueError("the transform must keep the batch's row_mask and its number of rows")
+        return found
 
-    return initialize
+    def _arguments(self, batch: Batch) -> tuple[Any, ...]:
+        return _reading("the module", batch, self.inputs, batch)
+
+    def _loss(self, outputs: Any, batch: Batch) -> tuple[jax.Array, Metrics]:
+        """The loss's scalar and metrics, held to what a loss is."""
+        found = _reading("the loss", batch, self.loss, outputs, batch)
+        if not (isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], Mapping)):
+            got = jax.tree.map(lambda x: f"array of shape {jnp.shape(x)}", found)
+            raise TypeError(f"a loss returns (scalar, metrics), name → scalar; this one returned {got}")
+        scalars = {"the loss": found[0], **{f"the metric {name!r}": value for name, value in found[1].items()}}
+        for name, value in scalars.items():
+            if jnp.shape(value) != ():
+                raise ValueError(
+                    f"{name} has shape {jnp.shape(value)} where a scalar is needed: average it over the rows"
+                )
+        return found[0], dict(found[1])
 
 
-def injected(opt_state: Any, hyperparameters: Mapping[str, jax.Array]) -> Any:
-    """The optimiser's state with its injected hyperparameters at this model's values."""
-    own = getattr(opt_state, "hyperparams", {})
-    values = {name: jnp.asarray(value, own[name].dtype) for name, value in hyperparameters.items() if name in own}
-    return opt_state._replace(hyperparams={**own, **values}) if values else opt_state
+def _reading(reader: str, batch: Batch, function: Callable[..., Any], *arguments: Any) -> Any:
+    """`function(*arguments)`, with the batch's entries told where it asks for one that is not there."""
+    try:
+        return function(*arguments)
+    except KeyError as error:
+        entries = {jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(dict(batch))}
+        raise ValueError(
+            f"{reader} reads {error.args[0]!r}, which no entry of the batch is called: it holds "
+            f"{', '.join(sorted(entries))}. Give it in the data; a hyperparameter comes from fit_grid(grid=…)"
+        ) from error
+
+
+def is_finite(state: State, loss: jax.Array) -> jax.Array:
+    """`[2]` bool: whether the loss is finite, and whether what the state carries on is; an optimiser may start from
+    infinities, but not from NaN.
+    """
+    carried = jax.tree.leaves((state.params, state.collections, state.average))
+    tests = [jnp.isfinite(x).all() for x in carried if jnp.issubdtype(x.dtype, jnp.inexact)]
+    tests += [~jnp.isnan(x).any() for x in jax.tree.leaves(state.opt_state) if jnp.issubdtype(x.dtype, jnp.inexact)]
+    return jnp.stack([jnp.isfinite(loss).all(), jnp.stack(tests).all() if tests else jnp.array(True)])

@@ -26,7 +26,7 @@ def _grid(loss=_LOSS, optimizer=_INJECTED, **options):
 @pytest.mark.parametrize("backend", ["cpu", "gpu"])
 def test_cells_are_the_single_runs_of_their_values(monkeypatch, backend):
     # On an accelerator the cells train as one, vectorised.
-    monkeypatch.setattr("jaxmusic.training.loop.jax.default_backend", lambda: backend)
+    monkeypatch.setattr("jaxmusic.training.trainer.jax.default_backend", lambda: backend)
     found = _grid(valid=_data())
     assert [cell["beta"] for cell in found.cells] == [0.5, 0.5, 2.0, 2.0]
     for i, cell in enumerate(found.cells):
@@ -78,8 +78,8 @@ def test_a_name_that_nothing_reads_is_refused():
             jax.random.split(jax.random.key(0), 2), _MODULE, losses.elbo(), _data(), seeds=2, epochs=1, batch_size=8,
             optimizer=_INJECTED,
         )  # fmt: skip
-    with pytest.raises(ValueError, match="a value for each"):
-        training.fit(
-            jax.random.key(0), _MODULE, _LOSS, _data(), hyperparameters={"beta": [1.0, 2.0]}, epochs=1, batch_size=8,
-            optimizer=_INJECTED,
+    with pytest.raises(ValueError, match="not a key for each model"):
+        training.fit_grid(
+            jax.random.split(jax.random.key(0), 2), _MODULE, _LOSS, _data(), grid={"beta": (1.0, 2.0)}, epochs=1,
+            batch_size=8, optimizer=_INJECTED,
         )  # fmt: skip

@@ -27,8 +27,12 @@ def mels(tmp_path):
 
 def _fit(train, *, module=None, epochs=2, batch_size=4, **options):
     module = module or models.ConvVAE(16, 16, 4)
-    return training.fit(
-        jax.random.key(0), module, _ELBO, train, epochs=epochs, batch_size=batch_size, optimizer=_ADAM, **options
+    own = {name: options.pop(name) for name in ("accumulate",) if name in options}
+    keys = jax.random.key(0)
+    if "seeds" in options:
+        keys = jax.random.split(keys, options.pop("seeds"))
+    return training.Trainer(module, _ELBO, _ADAM, batch_size=batch_size, **own).fit(
+        keys, train, epochs=epochs, **options
     )
 
 
@@ -75,8 +79,8 @@ def test_a_batch_in_parts_takes_the_step_of_the_whole():
     x = {"inputs": np.random.default_rng(0).normal(size=(21, 12)).astype(np.float32)}
     loss = losses.reconstruction()
     results = [
-        training.fit(
-            jax.random.key(0), module, loss, x, epochs=3, batch_size=8, optimizer=_ADAM, accumulate=parts, valid=x
+        training.Trainer(module, loss, _ADAM, batch_size=8, accumulate=parts).fit(
+            jax.random.key(0), x, epochs=3, valid=x
         )
         for parts in (1, 4)
     ]
@@ -88,7 +92,7 @@ def test_a_batch_in_parts_takes_the_step_of_the_whole():
 
 
 def test_the_latest_checkpoints_are_kept(tmp_path, mels):
-    _fit({"inputs": mels}, epochs=4, checkpoint=tmp_path / "run", keep=2)
+    _fit({"inputs": mels}, epochs=4, checkpoint=training.Checkpoint(tmp_path / "run", keep=2))
     assert {path.name for path in (tmp_path / "run").iterdir() if path.name.isdigit()} == {"3", "4"}
 
 
@@ -142,13 +146,12 @@ if len(sys.argv) > 2:
     assert mesh.size == 8, mesh
 x = np.load(folder + "/x.npy")
 store = data.ArrayStore({"inputs": folder + "/x.npy"})
-options = {"batch_size": 8, "optimizer": optax.adam(1e-2), "mesh": mesh}
 module, loss = models.FCVAE(latent_dim=2, features=16, widths=(8,)), losses.elbo()
-_, memory = training.fit(jax.random.key(0), module, loss, {"inputs": x}, epochs=3, **options)
+trainer = training.Trainer(module, loss, optax.adam(1e-2), batch_size=8, mesh=mesh)
+_, memory = trainer.fit(jax.random.key(0), {"inputs": x}, epochs=3)
 checkpoint = None if mesh is None else folder + "/run"
 for epochs in (1, 3):
-    _, stream = training.fit(jax.random.key(0), module, loss, store, valid=store, epochs=epochs, checkpoint=checkpoint,
-                             **options)
+    _, stream = trainer.fit(jax.random.key(0), store, valid=store, epochs=epochs, checkpoint=checkpoint)
 np.savez(f"{folder}/{'one' if mesh is None else jax.process_index()}.npz", memory=memory.metrics["loss"],
          stream=stream.metrics["loss"], valid=stream.metrics["valid_loss"])
 """
