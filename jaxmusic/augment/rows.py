@@ -134,7 +134,7 @@ class MixUp:
     Source: Zhang et al. (2018), "mixup: Beyond Empirical Risk Minimization".
 
     Attributes:
-        alpha: of the Beta distribution, above 0; the source has 0.1 to 0.4 for images, 1 is uniform.
+        alpha: of the Beta distribution, above 0; the source takes 0.1 to 0.4 on ImageNet; 1 is uniform.
         classes: number of classes.
         entry: a floating-point array `[batch, …]`, or a dict of them, all mixed with the same λ.
         labels: key of the batch that holds `[batch]` int classes.

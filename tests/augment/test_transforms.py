@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmusic import augment
+from jaxmusic import augment, losses
 
 KEY = jax.random.key(7)
 MAKE = {
@@ -104,3 +104,23 @@ def test_a_transform_keeps_half_precision_and_has_finite_gradients(name):
 
     gradients = jax.jit(jax.grad(total))(_batch()["inputs"])
     assert all(bool(jnp.isfinite(x).all()) for x in jax.tree.leaves(gradients))
+
+
+def test_a_classifier_trains_on_mixed_rows_and_is_evaluated_on_classes_by_the_same_loss():
+    centres = jnp.array([[3.0, 0.0], [-3.0, 0.0], [0.0, 3.0]])
+    labels = jnp.arange(60) % 3
+    batch = {
+        "inputs": centres[labels] + jax.random.normal(KEY, (60, 2)),
+        "labels": labels,
+        "row_mask": jnp.arange(60) < 57,
+    }
+    loss = losses.cross_entropy()
+    transform = augment.Compose([augment.GaussianNoise(10.0, 20.0), augment.MixUp(0.4, 3)])
+
+    def step(weights, i):
+        augmented = transform(jax.random.fold_in(KEY, i), batch)
+        gradient = jax.grad(lambda weights: loss(augmented["inputs"] @ weights, augmented)[0])(weights)
+        return weights - 0.5 * gradient, None
+
+    weights, _ = jax.jit(lambda weights: jax.lax.scan(step, weights, jnp.arange(100)))(jnp.zeros((2, 3)))
+    assert float(loss(batch["inputs"] @ weights, batch)[1]["accuracy"]) > 0.95
