@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 _ROOMS = (
     "app",
     "audio",
+    "augment",
     "data",
     "evaluation",
     "figures",

@@ -168,6 +168,39 @@ def test_cross_entropy_is_optax_s_over_the_rows_that_count():
         losses.cross_entropy(class_weights=weights, weights="w")
 
 
+def test_cross_entropy_takes_probabilities_as_it_takes_classes():
+    logits = jax.random.normal(jax.random.key(0), (5, 4))
+    labels, weights = jnp.array([0, 3, 1, 2, 2]), (1.0, 2.0, 3.0, 4.0)
+    mask = jnp.array([True, True, False, True, False])
+    for loss in (
+        losses.cross_entropy(),
+        losses.cross_entropy(class_weights=weights),
+        losses.cross_entropy(weights="w"),
+    ):
+        batch = {"labels": labels, "row_mask": mask, "w": jnp.arange(1.0, 6.0)}
+        whole, metrics = loss(logits, batch)
+        same, same_metrics = loss(logits, {**batch, "labels": jax.nn.one_hot(labels, 4)})
+        np.testing.assert_allclose(same, whole, rtol=1e-6)
+        assert float(same_metrics["accuracy"]) == float(metrics["accuracy"])
+    soft = jax.nn.softmax(3 * jax.random.normal(jax.random.key(1), (5, 4)))
+    value, metrics = losses.cross_entropy()(logits, {"labels": soft})
+    np.testing.assert_allclose(value, optax.softmax_cross_entropy(logits, soft).mean(), rtol=1e-6)
+    np.testing.assert_allclose(metrics["accuracy"], (logits.argmax(1) == soft.argmax(1)).mean())
+    # Weighted by classes: Σ w_c y_c (−log p_c) over Σ w_c y_c.
+    value, _ = losses.cross_entropy(class_weights=weights)(logits, {"labels": soft})
+    of_classes = soft * jnp.array(weights)
+    np.testing.assert_allclose(value, -(of_classes * jax.nn.log_softmax(logits)).sum() / of_classes.sum(), rtol=1e-5)
+    # A class that is ruled out and has no share costs nothing.
+    ruled_out = jnp.array([[0.0, -jnp.inf]])
+    value, gradient = jax.value_and_grad(lambda x: losses.cross_entropy()(x, {"labels": jnp.array([[1.0, 0.0]])})[0])(
+        ruled_out
+    )
+    assert float(value) == 0
+    assert bool(jnp.isfinite(gradient).all())
+    with pytest.raises(ValueError, match=r"labels \(5, 3\) and logits \(5, 4\) differ in their classes"):
+        losses.cross_entropy()(logits, {"labels": soft[:, :3]})
+
+
 def test_the_triplet_loss_by_hand_and_under_a_mask():
     x, y = jnp.eye(3), jnp.array([[1.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
     # Similarities x·y: own pairs 1, 0, 1. From x: row 0 has y₁ at 1; row 1 has y₀ and y₂ at 0, as its own; row 2 none.
@@ -224,6 +257,9 @@ def test_unknown_labels_do_not_count():
     assert float(metrics["cross_entropy"]) == pytest.approx(np.log(1 + np.exp(-3.0)), rel=1e-5)
     plain, _ = losses.joint_elbo(weights={"audio": 1.0})(outputs, batch)
     assert float(value - plain) == pytest.approx(2 * float(metrics["cross_entropy"]), rel=1e-4)
+    # Probabilities, as mixup makes them: an unknown label is a row of zeros.
+    same, _ = loss(outputs, {**batch, "labels": jax.nn.one_hot(batch["labels"], 2)})
+    assert float(same) == pytest.approx(float(value), rel=1e-6)
 
 
 def test_the_alignment_is_named_and_an_unknown_one_refused():

@@ -15,7 +15,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ROOMS = (
-    "app", "audio", "data", "evaluation", "figures", "losses", "models", "recommend", "report", "text", "training",
+    "app", "audio", "augment", "data", "evaluation", "figures", "losses", "models", "recommend", "report", "text",
+    "training",
 )  # fmt: skip
 # The app's contract is its command line; its functions are few and named above.
 CONTRACTS = tuple(room for room in ROOMS if room != "app")
@@ -109,7 +110,7 @@ def test_every_public_name_has_a_summary_line(room):
     assert (importlib.import_module(f"jaxmusic.{room}").__doc__ or "").strip()
     for name, value in _objects(room):
         # A constant's own __doc__ is its type's; a NamedTuple's or dataclass's without one is its signature.
-        constant = isinstance(value, str | int | tuple) or name in ("Schedule", "LossFunction")
+        constant = isinstance(value, str | int | tuple) or name in ("Schedule", "LossFunction", "Transform")
         text = (_constant_docstring(room, name) or _sentence(room, name)) if constant else inspect.getdoc(value)
         first = (text or "").strip().split("\n")[0]
         assert len(first) > 8, f"{room}.{name} has no summary line"

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 ORDER = (
     {"audio", "text"},
     {"data"},
-    {"models", "losses"},
+    {"models", "losses", "augment"},
     {"training", "evaluation"},
     {"recommend", "figures", "report"},
     {"app"},
@@ -79,7 +79,7 @@ def test_importing_sets_no_jax_option():
 import jax
 names = [name for name in jax.config.values if hasattr(jax.config, name)]
 before = {name: getattr(jax.config, name) for name in names}
-from jaxmusic import app, audio, data, evaluation, figures, losses, models, report, text, training
+from jaxmusic import app, audio, augment, data, evaluation, figures, losses, models, report, text, training
 assert len(names) > 20
 assert before == {name: getattr(jax.config, name) for name in names}
 """

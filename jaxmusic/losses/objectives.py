@@ -10,7 +10,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxmusic.losses.parts import info_nce, kl_divergence, masked_mean, softmax_entropy, squared_error, triplet
+from jaxmusic.losses.parts import (
+    info_nce,
+    kl_divergence,
+    labelled,
+    masked_mean,
+    softmax_entropy,
+    squared_error,
+    triplet,
+)
 from jaxmusic.losses.value import LossFunction, Schedule, loss, weight_at
 
 
@@ -104,8 +112,9 @@ def joint_elbo(
         alignment: `"info_nce"` or `"triplet"`.
         temperature: of `info_nce`.
         margin: of `triplet`.
-        label_weight: weight of the cross-entropy between `outputs.logits` and `batch["labels"]` `[batch]` int, in
-            which −1 is an unknown label that does not count; 0 leaves it out.
+        label_weight: weight of the cross-entropy between `outputs.logits` and `batch["labels"]`, `[batch]` int, in
+            which −1 is an unknown label that does not count, or `[batch, classes]` probabilities, in which a row of
+            zeros is one; 0 leaves it out.
 
     Returns:
         `loss(outputs, batch)`, where the batch holds `"inputs"` and `"masks"` by modality; metrics
@@ -155,7 +164,7 @@ def joint_elbo(
                 metrics[alignment] = triplet(first, second, margin=margin, mask=pairs)
             total += contrastive_weight * metrics[alignment]
         if label_weight:
-            known = batch["labels"] >= 0
+            known = labelled(batch["labels"])
             entropy = softmax_entropy(outputs.logits, batch["labels"])
             metrics["cross_entropy"] = masked_mean(entropy, known if rows is None else known & rows)
             total += label_weight * metrics["cross_entropy"]
@@ -189,17 +198,19 @@ def cross_entropy(
     """Softmax cross-entropy of a classifier's logits, averaged over the batch.
 
     Args:
-        labels: key of the batch that holds `[batch]` int classes.
+        labels: key of the batch that holds `[batch]` int classes, or `[batch, classes]` probabilities, such as those
+            that `augment.MixUp` makes.
         class_weights: one for each class; the mean is then weighted, as in PyTorch's `CrossEntropyLoss`. None: all 1.
+            A row of probabilities weighs what its classes do on average.
         weights: key of the batch that holds `[batch]` weights of the rows instead, such as their classes': other
             weights then need no other loss, and no other compilation.
 
     Returns:
         `loss(logits, batch) -> (scalar, {"accuracy"})`, in nats; accuracy is the share of rows whose largest logit is
-        their label's.
+        their label's, or the likeliest class of its probabilities.
 
     Raises:
-        ValueError: both `class_weights` and `weights`.
+        ValueError: both `class_weights` and `weights`; by the loss, probabilities of another shape than the logits.
 
     >>> loss = cross_entropy()
     >>> value, metrics = loss(jnp.array([[0.0, 0.0], [0.0, 0.0]]), {"labels": jnp.array([0, 1])})
@@ -213,12 +224,18 @@ def cross_entropy(
     def function(outputs: Array, batch: Mapping[str, Any]) -> tuple[Array, dict[str, Array]]:
         target, rows = batch[labels], batch.get("row_mask")
         entropy = softmax_entropy(outputs, target)
-        accuracy = masked_mean((outputs.argmax(-1) == target).astype(outputs.dtype), rows)
+        classes = target if target.ndim == 1 else target.argmax(-1)
+        accuracy = masked_mean((outputs.argmax(-1) == classes).astype(outputs.dtype), rows)
         if class_weights is None and weights is None:
             return masked_mean(entropy, rows), {"accuracy": accuracy}
-        of_rows = batch[weights] if weights is not None else jnp.asarray(class_weights)[target]
+        if weights is not None or target.ndim == 1:
+            of_rows = batch[weights] if weights is not None else jnp.asarray(class_weights)[target]
+            weighted = of_rows * entropy
+        else:
+            of_classes = target * jnp.asarray(class_weights)
+            of_rows, weighted = of_classes.sum(-1), softmax_entropy(outputs, of_classes)
         total = masked_mean(of_rows, rows)
-        return masked_mean(of_rows * entropy, rows) / jnp.where(total > 0, total, 1.0), {"accuracy": accuracy}
+        return masked_mean(weighted, rows) / jnp.where(total > 0, total, 1.0), {"accuracy": accuracy}
 
     return function
 

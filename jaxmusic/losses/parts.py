@@ -84,10 +84,24 @@ def masked_mean(values: Float[Array, " batch"], mask: Array | None) -> Float[Arr
 
 
 def softmax_entropy(logits: Array, target: Array) -> Array:
-    """`[batch]` cross-entropy in nats of `[batch, classes]` logits at `[batch]` int labels."""
+    """`[batch]` cross-entropy in nats of `[batch, classes]` logits at `[batch]` int labels.
+
+    At `[batch, classes]` targets, probabilities or those times their classes' weights: −Σ_c target_c · log p_c.
+    """
+    if target.ndim == 2:
+        if target.shape != logits.shape:
+            raise ValueError(f"labels {target.shape} and logits {logits.shape} differ in their classes")
+        # `where`: a class ruled out by a logit of −∞ costs nothing where it has no weight.
+        chosen = target * jnp.where(target > 0, logits, 0.0)
+        return target.sum(-1) * jax.nn.logsumexp(logits, axis=-1) - chosen.sum(-1)
     # The label's logit by comparison: a gather's gradient is a scatter, which is slow for a few classes.
     is_label = jnp.arange(logits.shape[-1]) == target[:, None]
     return jax.nn.logsumexp(logits, axis=-1) - jnp.where(is_label, logits, 0.0).sum(-1)
+
+
+def labelled(target: Array) -> Array:
+    """`[batch]` bool: rows with a label; −1 is none, and so is a row of zeros where labels are probabilities."""
+    return target >= 0 if target.ndim == 1 else target.sum(-1) > 0
 
 
 def info_nce(
