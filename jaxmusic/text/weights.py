@@ -49,13 +49,14 @@ class Pretrained:
 
     Attributes:
         config: sizes of the encoder.
-        params: nested dict of float32 arrays, those of `models.TextTransformer(config)`; `"pooler"` where it has one.
+        params: nested dict of float32 arrays, those of `models.TextTransformer(config, pooling=pooling or "mean")`; with
+            `"pooler"`, which only the pooling of that name has, where `load_pretrained` kept it.
         folder: where it lies.
         pooling: what the folder's sentence-transformers files say; None where there are none.
         normalize: whether they end in an L2 norm.
         max_length: tokens of a text at most, special ones included.
         lower_case: whether they lower the text's case before the tokenizer.
-        ignored: tensors that are no part of the encoder (heads).
+        ignored: tensors that are no part of it (heads, a pooler that was left out).
     """
 
     config: TransformerConfig
@@ -68,12 +69,14 @@ class Pretrained:
     ignored: tuple[str, ...] = field(default=())
 
 
-def load_pretrained(name_or_folder: str | os.PathLike[str]) -> Pretrained:
+def load_pretrained(name_or_folder: str | os.PathLike[str], *, pooler: bool | None = None) -> Pretrained:
     """Read a BERT, RoBERTa or XLM-R checkpoint, with or without sentence-transformers' files.
 
     Args:
         name_or_folder: a folder with `config.json` and `model.safetensors` (one file, or shards with an index), or
             a model's name on the hub, which is downloaded, or found in the hub's cache.
+        pooler: whether to keep the pooler of a checkpoint that has one, for `TextTransformer(pooling="pooler")`; None:
+            unless sentence-transformers' files state a pooling, since all of theirs do without.
 
     Returns:
         `Pretrained`; weights in half precision become float32.
@@ -92,9 +95,9 @@ def load_pretrained(name_or_folder: str | os.PathLike[str]) -> Pretrained:
             raise FileNotFoundError(f"{folder} has no config.json: give the folder of a model in the hub's layout")
         where = folder / paths[0] / "config.json"
     config = TransformerConfig.from_json(_json(where), str(where))
-    tensors, ignored = _encoder_tensors(where.parent)
-    params = _to_params(config, tensors, where.parent)
-    return Pretrained(config, params, where.parent, ignored=ignored, **_sentence_options(folder, where.parent, config))
+    options = _sentence_options(folder, where.parent, config)
+    tensors, ignored = _encoder_tensors(where.parent, pooler="pooling" not in options if pooler is None else pooler)
+    return Pretrained(config, _to_params(config, tensors, where.parent), where.parent, ignored=ignored, **options)
 
 
 def save_pretrained(pretrained: Pretrained, folder: str | os.PathLike[str]) -> Path:
@@ -202,7 +205,7 @@ def _from_params(pretrained: Pretrained) -> dict[str, np.ndarray]:
     return tensors
 
 
-def _encoder_tensors(folder: Path) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+def _encoder_tensors(folder: Path, *, pooler: bool) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     """Tensors of the encoder, without prefix, float32; and the names of all others."""
     if (folder / _INDEX).is_file():
         listed = _json(folder / _INDEX)["weight_map"]
@@ -230,7 +233,7 @@ def _encoder_tensors(folder: Path) -> tuple[dict[str, np.ndarray], tuple[str, ..
             name = name.removeprefix(prefix)
         # The names that checkpoints converted from TensorFlow have.
         name = name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
-        if name.startswith(_NO_ENCODER):
+        if name.startswith(_NO_ENCODER if pooler else (*_NO_ENCODER, "pooler.")):
             ignored.append(original)
             continue
         if name in tensors:

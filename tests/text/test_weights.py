@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from jaxmusic import models
 from jaxmusic.text import load_pretrained, save_pretrained
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -111,6 +112,25 @@ def test_folders_of_sentence_transformers(folder, tmp_path):
     (tmp_path / "sentences" / "modules.json").write_text(json.dumps(modules))
     with pytest.raises(ValueError, match=r"models\.Dense is not supported"):
         load_pretrained(tmp_path / "sentences")
+
+
+def test_a_pooler_stays_where_the_pooling_may_read_it(folder, tmp_path):
+    plain = load_pretrained(folder)
+    ids = np.array([[5, 7, 9, 11]])
+    without = {name: value for name, value in plain.params.items() if name != "pooler"}
+    sentences = save_pretrained(dataclasses.replace(plain, pooling="mean"), tmp_path / "sentences")
+    assert "pooler" in plain.params
+    for found in (load_pretrained(sentences), load_pretrained(folder, pooler=False)):
+        _equal(found.params, without)
+        assert found.ignored == ("pooler.dense.bias", "pooler.dense.weight")
+        # The module has these parameters, no more and no fewer: they can be the start of a training.
+        module = models.TextTransformer(found.config, pooling=found.pooling or "mean")
+        fresh = module.init(jax.random.key(0), ids)["params"]
+        assert jax.tree.map(np.shape, fresh) == jax.tree.map(np.shape, found.params)
+    again = load_pretrained(sentences, pooler=True)
+    _equal(again.params, plain.params)
+    module = models.TextTransformer(again.config, pooling="pooler")
+    _equal(module.apply({"params": again.params}, ids), module.apply({"params": plain.params}, ids))
 
 
 KEY = "encoder.layer.1.attention.self.key.weight"
