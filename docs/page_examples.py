@@ -4,12 +4,15 @@
     python docs/page_examples.py --write    # and shows what the code prints
 
 A ```python block is run in a folder of its own with the names of the blocks before it; where it prints, a ```text block
-below it shows what. Other blocks are left alone. Numbers with decimals may lie a quarter of themselves from those
+below it shows what. Other blocks are left alone. A block whose first line is `# needs: torch` is run where torch is
+installed (several are separated by commas), and named as not run where it is not; no other block may build on it.
+Numbers with decimals may lie a quarter of themselves from those
 shown, `TOLERANCE` at most and a step of the last decimal at least, as another processor sums in another order and
 training carries that on; all else is equal.
 """
 
 import contextlib
+import importlib.util
 import io
 import os
 import re
@@ -20,21 +23,35 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parent.parent
-PAGES = tuple(sorted((ROOT / "docs" / "examples").glob("*.md")))
+PAGES = tuple(page for room in ("examples", "extend") for page in sorted((ROOT / "docs" / room).glob("*.md")))
 TOLERANCE = 0.03
 
 _BLOCK = re.compile(r"^```python\n(?P<code>.*?)^```\n(?:\n*^```text\n(?P<shown>.*?)^```\n)?", re.DOTALL | re.MULTILINE)
+_NEEDS = re.compile(r"# needs: (.+)\n")
 _DECIMAL = re.compile(r"-?\d+\.\d+")
 
 
 class Block(NamedTuple):
-    """One block of code: its place on the page, what the page shows below it, and what it printed."""
+    """One block of code: its place on the page, what the page shows below it, what it printed, and the libraries that it
+    needs beyond the environment of the tests. It was not run where one of these is missing.
+    """
 
     start: int
     end: int
     code: str
     shown: str
     printed: str
+    needs: tuple[str, ...]
+
+    @property
+    def missing(self) -> list[str]:
+        """The libraries that are not installed."""
+        return [name for name in self.needs if importlib.util.find_spec(name) is None]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the page shows what the code prints, as far as it was run."""
+        return bool(self.missing) or agrees(self.shown, self.printed)
 
 
 @contextlib.contextmanager
@@ -59,10 +76,14 @@ def run(text: str, name: str = "example") -> list[Block]:
     with _folder():
         for block in _BLOCK.finditer(text):
             line = text.count("\n", 0, block.start("code"))
+            first = _NEEDS.match(block["code"])
+            needs = tuple(first[1].split(", ")) if first else ()
             output = io.StringIO()
-            with contextlib.redirect_stdout(output):
-                exec(compile("\n" * line + block["code"], name, "exec"), names)
-            found.append(Block(block.start(), block.end(), block["code"], block["shown"] or "", output.getvalue()))
+            made = Block(block.start(), block.end(), block["code"], block["shown"] or "", "", needs)
+            if not made.missing:
+                with contextlib.redirect_stdout(output):
+                    exec(compile("\n" * line + block["code"], name, "exec"), names)
+            found.append(made._replace(printed=output.getvalue()))
     return found
 
 
@@ -82,7 +103,7 @@ def _leeway(shown: str) -> float:
 def rewritten(text: str, blocks: list[Block]) -> str:
     """The page with what the code printed."""
     for block in reversed(blocks):
-        if not agrees(block.shown, block.printed):
+        if not block.agrees:
             output = f"\n```text\n{block.printed}```\n" if block.printed else ""
             text = f"{text[: block.start]}```python\n{block.code}```\n{output}{text[block.end :]}"
     return text
@@ -94,7 +115,9 @@ def main() -> None:
         text = page.read_text(encoding="utf-8")
         blocks = run(text, page.name)
         for block in blocks:
-            if not agrees(block.shown, block.printed):
+            if block.missing:
+                print(f"{page.name}: a block was not run, which needs {', '.join(block.missing)}")
+            if not block.agrees:
                 bad += 1
                 print(f"{page.name} shows\n{block.shown}and its code prints\n{block.printed}")
         if "--write" in sys.argv:
