@@ -76,9 +76,10 @@ def test_a_killed_fit_goes_on_to_the_same_model(stage, music, straight, tmp_path
     assert not (out / "config.json").exists()
     kept = len(list((out / work.FOLDER / "cache").rglob("*.npz")))
     assert kept == (12 if stage == "training" else 3)
-    epochs, real = [], fitting.training.fit
+    epochs, trainer = [], fitting.training.Trainer
+    real = trainer.fit
     monkeypatch.setattr(
-        fitting.training, "fit", lambda *a, **o: (epochs.append(_done(o["checkpoint"])), real(*a, **o))[1]
+        trainer, "fit", lambda *a, **o: (epochs.append(_done(o["checkpoint"].folder)), real(*a, **o))[1]
     )
     assert main(["fit", str(music.folder), "--out", str(out), *OPTIONS]) == 0
     assert "was stopped before" in capsys.readouterr().out
