@@ -2,6 +2,7 @@
 
 from jaxmusic.models.adaptive import AdaptiveFusion, AdaptiveFusionOutput, AdaptiveFusionVAE
 from jaxmusic.models.dual import DualEncoder, DualEncoderOutput
+from jaxmusic.models.exports import register_outputs
 from jaxmusic.models.fusion import FUSIONS, Fusion
 from jaxmusic.models.fusion_classifier import MODALITY_FUSIONS, FusionClassifier, ResidualBlock
 from jaxmusic.models.genre import CombinedClassifier, LyricsClassifier, MetadataClassifier
@@ -45,3 +46,5 @@ __all__ = [
     "start_from",
     "unstack_layers",
 ]
+
+register_outputs(globals()[name] for name in __all__)
