@@ -1,4 +1,4 @@
-"""linen modules: arrays in, arrays out. No losses, no optimisers, no files."""
+"""linen modules: arrays in, arrays out; `save` and `load` for a folder of one. No losses, no optimisers."""
 
 from jaxmusic.models.adaptive import AdaptiveFusion, AdaptiveFusionOutput, AdaptiveFusionVAE
 from jaxmusic.models.dual import DualEncoder, DualEncoderOutput
@@ -7,6 +7,7 @@ from jaxmusic.models.fusion import FUSIONS, Fusion
 from jaxmusic.models.fusion_classifier import MODALITY_FUSIONS, FusionClassifier, ResidualBlock
 from jaxmusic.models.genre import CombinedClassifier, LyricsClassifier, MetadataClassifier
 from jaxmusic.models.joint import AUDIO_ENCODERS, JointVAE, JointVAEOutput, start_from
+from jaxmusic.models.saving import load, save
 from jaxmusic.models.spectrogram_classifier import SpectrogramClassifier
 from jaxmusic.models.temporal import TemporalEncoder
 from jaxmusic.models.transformer import TextTransformer, TextTransformerOutput, stack_layers, unstack_layers
@@ -41,7 +42,9 @@ __all__ = [
     "TextTransformer",
     "TextTransformerOutput",
     "VAEOutput",
+    "load",
     "sample_latent",
+    "save",
     "stack_layers",
     "start_from",
     "unstack_layers",
