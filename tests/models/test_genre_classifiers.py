@@ -121,7 +121,7 @@ def test_unseen_tokens_read_the_rows_at_rest():
     module = models.LyricsClassifier(99, positions=8, trained_rows=10)
     tokens, lengths = jnp.array([[3, 60, 0]]), jnp.array([2])
     variables = module.init(jax.random.key(0), tokens, lengths)
-    table = jnp.concatenate([variables["params"]["tokens"]["embedding"], variables["resting"]["tokens"]["embedding"]])
+    table = jnp.concatenate([variables["params"]["tokens"]["embedding"], variables["resting"]["tokens"]["rest"]])
     params = {**variables["params"], "tokens": {**variables["params"]["tokens"], "embedding": table}}
     np.testing.assert_allclose(
         module.apply(variables, tokens, lengths), _plain_lyrics(params, np.array([[3, 60, 0]]), 8), atol=1e-6
