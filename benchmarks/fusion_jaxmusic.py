@@ -17,11 +17,12 @@ def main(path: str, batch_size: str, epochs: str) -> None:
     with np.load(path) as arrays:
         x, labels, weights = arrays["x"], arrays["labels"], arrays["class_weights"]
     data = {"inputs": {"features": x}, "labels": labels, "weights": weights[labels]}
-    _, info = training.fit(
-        jax.random.key(0), models.FusionClassifier(len(weights)), losses.cross_entropy(weights="weights"), data,
-        epochs=int(epochs), batch_size=int(batch_size), optimizer=optax.adam(1e-3),
+    module, loss = models.FusionClassifier(len(weights)), losses.cross_entropy(weights="weights")
+    trainer = training.Trainer(
+        module, loss, optax.adam(1e-3), batch_size=int(batch_size),
         inputs=lambda batch: (batch["inputs"], None, batch.get("row_mask")),
     )  # fmt: skip
+    _, info = trainer.fit(jax.random.key(0), data, epochs=int(epochs))
     print(json.dumps({"seconds": info.run_seconds / int(epochs), "compile": info.compile_seconds}))
 
 

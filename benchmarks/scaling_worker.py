@@ -16,9 +16,6 @@ import optax
 from benchmarks import machine
 from jaxmusic import data, losses, models, training
 
-_ADAM = optax.adam(1e-3)
-_ELBO = losses.elbo()
-
 
 def main(task: dict[str, Any]) -> None:
     """Measure one size."""
@@ -29,15 +26,12 @@ def _seconds(kind: str, size: int, rounds: int) -> list[float]:
     rows = {"rows": size, "seeds": 4_000, "devices": 16_000}[kind]
     x = {"inputs": np.random.default_rng(0).normal(size=(rows, 256)).astype(np.float32)}
     mesh = jax.make_mesh((size,), ("data",)) if kind == "devices" else None
-    options: dict[str, Any] = {"mesh": mesh, "batch_size": 512 if kind == "devices" else 64}
-    module = models.FCVAE()
+    trainer = _trainer(models.FCVAE(), batch_size=512 if kind == "devices" else 64, mesh=mesh)
+    key = jax.random.key(0)
+    keys = jax.random.split(key, size) if kind == "seeds" and size > 1 else key
 
     def epoch() -> float:
-        _, info = training.fit(
-            jax.random.key(0), module, _ELBO, x, epochs=1, optimizer=_ADAM, seeds=size if kind == "seeds" else 1,
-            **options,
-        )  # fmt: skip
-        return info.run_seconds
+        return trainer.fit(keys, x, epochs=1)[1].run_seconds
 
     epoch()
     return [epoch() for _ in range(rounds)]
@@ -50,11 +44,14 @@ def _store(task: dict[str, Any]) -> dict[str, float]:
     train: Any = chosen
     if task["where"] == "memory":
         train = {"inputs": np.stack([chosen[i]["inputs"] for i in range(len(chosen))])}
-    module = models.ConvVAE(*store.shapes["inputs"][1:])
-    options: dict[str, Any] = {"batch_size": 32, "optimizer": _ADAM}
-    training.fit(jax.random.key(0), module, _ELBO, store.take(rows[:32]), epochs=1, **options)
-    _, info = training.fit(jax.random.key(0), module, _ELBO, train, epochs=1, **options)
+    trainer = _trainer(models.ConvVAE(*store.shapes["inputs"][1:]), batch_size=32)
+    trainer.fit(jax.random.key(0), store.take(rows[:32]), epochs=1)
+    _, info = trainer.fit(jax.random.key(0), train, epochs=1)
     return {"seconds": info.run_seconds, "memory": machine.peak_memory()}
+
+
+def _trainer(module: Any, **options: Any) -> training.Trainer:
+    return training.Trainer(module, losses.elbo(), optax.adam(1e-3), **options)
 
 
 if __name__ == "__main__":

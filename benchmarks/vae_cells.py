@@ -45,7 +45,7 @@ class Cell:
 
     @property
     def data(self) -> training.Batch:
-        """What `training.fit` takes."""
+        """What `Trainer.fit` takes."""
         if isinstance(self.module, models.JointVAE):
             present = np.ones(len(self.arrays[0]), bool)
             audio, lyrics = self.arrays
@@ -59,14 +59,14 @@ class Cell:
 
     def trainer(self) -> Callable[[int], tuple[list[float], float]]:
         """A function that trains a fresh model for some epochs: the mean loss of each, and the seconds."""
-        data, optimizer = self.data, optax.adam(1e-3)
-        options: dict[str, Any] = {"inputs": _labelled} if "labels" in data else {}
+        data = self.data
+        trainer = training.Trainer(
+            self.module, self.loss, optax.adam(1e-3), batch_size=self.batch,
+            inputs=_labelled if "labels" in data else training.batch_inputs,
+        )  # fmt: skip
 
         def run(epochs: int) -> tuple[list[float], float]:
-            _, info = training.fit(
-                jax.random.key(0), self.module, self.loss, data, epochs=epochs, batch_size=self.batch,
-                optimizer=optimizer, **options,
-            )  # fmt: skip
+            _, info = trainer.fit(jax.random.key(0), data, epochs=epochs)
             return info.metrics["loss"].tolist(), info.run_seconds
 
         return run

@@ -6,13 +6,14 @@ import json
 import math
 import os
 import platform
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from jaxmusic._files import written_whole
 
 REPRODUCED = "reproduced"
 """Verdict: the reported value lies in the prediction interval of the fresh runs, on the same data."""
@@ -260,17 +261,8 @@ def write_atomically(path: Path, content: str | bytes) -> Path:
     Raises:
         OSError: the file cannot be written; the old one stays.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        # Stopped just behind the renaming, it is gone already.
-        Path(name).unlink(missing_ok=True)
-        raise
+    with written_whole(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
     return path
 
 

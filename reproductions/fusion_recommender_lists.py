@@ -279,13 +279,11 @@ def _mlp(config: Config, key: jax.Array, x: np.ndarray, y: np.ndarray) -> Any:
     module = MLP((512, y.shape[1]))
     state, _ = training.fit(
         key, module, _squared_error, {"inputs": x, "targets": ((y - mean) / scale).astype(np.float32)},
-        epochs=config.mlp_epochs, batch_size=min(config.batch_size, len(x)), optimizer=_MLP_OPTIMIZER,
+        epochs=config.mlp_epochs, batch_size=min(config.batch_size, len(x)),
+        optimizer=optax.adamw(1e-3, weight_decay=1e-2),
     )  # fmt: skip
     return lambda rows: training.predict(module, state.variables, (rows,), method="__call__") * scale + mean
 
 
 def _squared_error(outputs: Any, batch: Any) -> tuple[Any, dict[str, Any]]:
     return losses.masked_mean(((outputs - batch["targets"]) ** 2).mean(-1), batch["row_mask"]), {}
-
-
-_MLP_OPTIMIZER = optax.adamw(1e-3, weight_decay=1e-2)

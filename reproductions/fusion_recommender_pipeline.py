@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
@@ -342,11 +341,13 @@ def fit(
             "labels": classes.labels[chosen], "weights": weights[classes.labels[chosen]],
         }  # fmt: skip
 
-    state, info = training.fit(
-        key, module, _LOSS, take(train), valid=take(test) if has_curves else None, epochs=epochs or config.epochs,
-        batch_size=min(config.batch_size, len(train)), optimizer=_optimizer(setting.learning_rate),
-        inputs=_inputs,
+    trainer = training.Trainer(
+        module, losses.cross_entropy(weights="weights"), optax.adam(setting.learning_rate),
+        batch_size=min(config.batch_size, len(train)),
+        inputs=lambda batch: (batch["inputs"], batch["masks"], batch.get("row_mask")),
     )  # fmt: skip
+    valid = take(test) if has_curves else None
+    state, info = trainer.fit(key, take(train), valid=valid, epochs=epochs or config.epochs)
     everything = take(np.arange(len(part.fused)))
     logits = training.predict(
         module, state.variables, (everything["inputs"], everything["masks"]), method="__call__", batch_size=1024
@@ -371,19 +372,6 @@ def fit(
 def _thinned(values: np.ndarray, points: int = 200) -> list[float]:
     """At most so many of a curve's points, evenly spaced."""
     return [round(float(v), 5) for v in values[np.unique(np.linspace(0, len(values) - 1, points).astype(int))]]
-
-
-def _inputs(batch: Mapping[str, Any]) -> tuple[Any, ...]:
-    return batch["inputs"], batch["masks"], batch.get("row_mask")
-
-
-_LOSS = losses.cross_entropy(weights="weights")
-
-
-@lru_cache(maxsize=8)
-def _optimizer(learning_rate: float) -> optax.GradientTransformation:
-    """The same object for every seed, so that they share what was compiled."""
-    return optax.adam(learning_rate)
 
 
 def fingerprint(songs: data.MillionSongs) -> str:

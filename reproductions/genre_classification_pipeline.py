@@ -198,11 +198,14 @@ def fit(config: Config, corpus: Corpus, part: Part, model: str, name: str, key: 
         # Patience as long as the run: every epoch is seen, and the best one's parameters come back.
         train, valid, patience = part.train[held[0]], part.train[held[1]], config.epochs
     batch_size = variant.batch_size or config.batch_size
-    steps = -(-len(train) // batch_size) if variant.reset_optimizer_each_epoch else None
-    state, info = training.fit(
-        key, module, _LOSS, take(train), valid=take(valid), epochs=config.epochs, batch_size=batch_size,
-        optimizer=_optimizer(config.learning_rate, steps), inputs=_INPUTS[model], patience=patience,
+    optimizer = optax.adam(config.learning_rate)
+    if variant.reset_optimizer_each_epoch:
+        optimizer = training.restart_every(optimizer, -(-len(train) // batch_size))
+    trainer = training.Trainer(
+        module, losses.cross_entropy(), optimizer, batch_size=batch_size,
+        inputs=lambda batch: tuple(batch[column] for column in _COLUMNS[model]),
     )  # fmt: skip
+    state, info = trainer.fit(key, take(train), valid=take(valid), epochs=config.epochs, patience=patience)
     test = take(part.test)
     arguments = tuple(test[column] for column in _COLUMNS[model])
     logits = training.predict(module, state.variables, arguments, method="__call__")
@@ -260,39 +263,19 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 def _with_dropout(module: Any, variables: Any, arguments: tuple[np.ndarray, ...], key: jax.Array) -> np.ndarray:
     """Logits with dropout on, as the document's `accuracy()` computed them."""
+    apply = jax.jit(lambda variables, key, *batch: module.apply(variables, *batch, False, True, rngs={"dropout": key}))
     parts = []
     for start in range(0, len(arguments[0]), 128):
         rows = np.arange(start, start + 128)
         batch = tuple(x[np.where(rows < len(x), rows, start)] for x in arguments)
-        logits = _apply_with_dropout(module)(variables, *batch, jax.random.fold_in(key, start))
+        logits = apply(variables, jax.random.fold_in(key, start), *batch)
         parts.append(np.asarray(logits)[: len(arguments[0]) - start])
     return np.concatenate(parts)
 
 
-@lru_cache(maxsize=8)
-def _apply_with_dropout(module: Any) -> Any:
-    def apply(variables: Any, tokens: Any, lengths: Any, key: jax.Array) -> jax.Array:
-        return module.apply(variables, tokens, lengths, False, True, rngs={"dropout": key})
-
-    return jax.jit(apply)
-
-
-_LOSS = losses.cross_entropy()
 _COLUMNS = {
     "lyrics": ("tokens", "lengths"), "metadata": ("features",), "combined": ("tokens", "lengths", "features")
 }  # fmt: skip
-_INPUTS = {
-    "lyrics": lambda batch: (batch["tokens"], batch["lengths"]),
-    "metadata": lambda batch: (batch["features"],),
-    "combined": lambda batch: (batch["tokens"], batch["lengths"], batch["features"]),
-}
-
-
-@lru_cache(maxsize=32)
-def _optimizer(learning_rate: float, steps: int | None) -> optax.GradientTransformation:
-    """The same object for every seed, so that they share what was compiled."""
-    adam = optax.adam(learning_rate)
-    return adam if steps is None else training.restart_every(adam, steps)
 
 
 def fingerprint(loaded: dict[str, data.Dataset]) -> str:

@@ -17,9 +17,6 @@ from jaxmusic import data, evaluation, losses, models, training
 if TYPE_CHECKING:
     from hybrid_language_vae import Config
 
-# One for all cells and seeds, which then share what is compiled.
-_ELBO = losses.elbo(beta="beta", reduction="sum")
-_ADAM = optax.inject_hyperparams(optax.adam)(learning_rate=1e-3)
 LATENTS, BETAS, LEARNING_RATES = (8, 16, 32), (1.0, 2.0, 4.0), (1e-3, 5e-4)
 _SWEEP = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 _WORDS = (
@@ -171,8 +168,9 @@ def _basic(
     """Basic VAEs at every β and learning rate: the two, scores on the validation part, latents of all tracks."""
     module = models.FCVAE(latent_dim=latent, features=part.audio.shape[1], widths=config.widths)
     grid = training.fit_grid(
-        key, module, _ELBO, {"inputs": part.audio[part.fit]}, grid={"beta": betas, "learning_rate": learning_rates},
-        epochs=config.epochs, batch_size=config.batch, optimizer=_ADAM,
+        key, module, losses.elbo(beta="beta", reduction="sum"), {"inputs": part.audio[part.fit]},
+        grid={"beta": betas, "learning_rate": learning_rates}, epochs=config.epochs, batch_size=config.batch,
+        optimizer=optax.inject_hyperparams(optax.adam)(learning_rate=1e-3),
     )  # fmt: skip
     found = []
     for i, cell in enumerate(grid.cells):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -164,39 +163,18 @@ class Fitted(NamedTuple):
     kl: float  # mean over the scored rows, in nats; NaN for the autoencoder
 
 
-@lru_cache(maxsize=64)
-def elbo_of(beta: float, reduction: str) -> losses.LossFunction:
-    """The same function object for every seed, so that they share what was compiled."""
-    return losses.elbo(beta=beta, reduction=reduction)
-
-
-@lru_cache(maxsize=4)
-def _reconstruction(reduction: str) -> losses.LossFunction:
-    return losses.reconstruction(reduction=reduction)
-
-
-@lru_cache(maxsize=64)
-def _adaptive(beta: float, reduction: str) -> losses.LossFunction:
-    return losses.elbo(beta=beta, reduction=reduction, target="hybrid")
-
-
-@lru_cache(maxsize=8)
-def _adam(learning_rate: float) -> optax.GradientTransformation:
-    return optax.adam(learning_rate)
-
-
 def with_labels(batch: training.Batch) -> tuple[Any, ...]:
     """What the conditional VAE takes of a batch."""
     return batch["inputs"], batch["labels"]
 
 
-def fit_net(config: Config, part: Part, variant: Variant, name: str, key: jax.Array, folder: Path | None) -> Fitted:
+def fit_net(config: Config, part: Part, variant: Variant, name: str, key: jax.Array, folder: Path) -> Fitted:
     """Train one of `NETS` on the training rows."""
     hybrid = part.hybrid
     x = part.audio if name == "basic" else hybrid
     batch: dict[str, Any] = {"inputs": x}
-    options: dict[str, Any] = {"epochs": config.epochs}
-    loss = elbo_of(config.beta, variant.reduction)
+    epochs, inputs = config.epochs, training.batch_inputs
+    loss = losses.elbo(beta=config.beta, reduction=variant.reduction)
     sizes: dict[str, Any] = {"features": x.shape[1], "latent_dim": config.latent}
     module: Any
     if name == "basic":
@@ -206,16 +184,20 @@ def fit_net(config: Config, part: Part, variant: Variant, name: str, key: jax.Ar
     elif name == "conditional":
         module = models.ConditionalVAE(classes=len(part.genres), widths=config.widths, **sizes)
         batch |= {"labels": part.one_hot}
-        options = {"epochs": config.conditional_epochs, "inputs": with_labels}
-        loss = elbo_of(config.conditional_beta, variant.reduction)
+        epochs, inputs = config.conditional_epochs, with_labels
+        loss = losses.elbo(beta=config.conditional_beta, reduction=variant.reduction)
     elif name == "autoencoder":
         module = models.Autoencoder(widths=config.widths, **sizes)
-        loss = _reconstruction(variant.reduction)
+        loss = losses.reconstruction(reduction=variant.reduction)
     else:
         module = models.AdaptiveFusionVAE(widths=tuple(reversed(config.widths)), **sizes)
         batch = {"inputs": {"audio": part.audio, "text": part.text}, "hybrid": hybrid}
-        loss = _adaptive(config.beta, variant.reduction)
-    state, info = train(config, key, module, loss, batch, part.fit, folder, progress=name, **options)
+        loss = losses.elbo(beta=config.beta, reduction=variant.reduction, target="hybrid")
+    adam = optax.adam(config.learning_rate)
+    state, info = training.Trainer(module, loss, adam, batch_size=config.batch, inputs=inputs).fit(
+        key, jax.tree.map(lambda x: x[part.fit], batch), epochs=epochs, progress=name,
+        checkpoint=training.Checkpoint(folder, save_every=25),
+    )  # fmt: skip
     rest = (part.one_hot,) if name == "conditional" else ()
     encoded = training.predict(module, state.variables, (batch["inputs"], *rest), method="encode")
     latent = encoded if name == "autoencoder" else encoded[0]
@@ -226,15 +208,4 @@ def fit_net(config: Config, part: Part, variant: Variant, name: str, key: jax.Ar
         kl = float(divergence.mean())
     return Fitted(
         latent, recon, x, info.metrics, info.run_seconds, info.compile_seconds, state, module, kl
-    )  # fmt: skip
-
-
-def train(
-    config: Config, key: jax.Array, module: Any, loss: Any, batch: dict, rows: np.ndarray, folder: Path | None,
-    **options: Any,
-) -> tuple[training.State, training.Info]:  # fmt: skip
-    """`training.fit` on some rows with the config's optimiser and batch size."""
-    return training.fit(
-        key, module, loss, jax.tree.map(lambda x: x[rows], batch), batch_size=config.batch, checkpoint=folder,
-        save_every=25, optimizer=_adam(config.learning_rate), **options,
     )  # fmt: skip

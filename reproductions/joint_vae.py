@@ -22,10 +22,11 @@ from typing import Any, Literal
 import jax
 import joint_vae_leads as leads
 import joint_vae_outputs as outputs
+import joint_vae_pipeline as pipeline
 import joint_vae_scores as scores
 import numpy as np
 import runs
-from joint_vae_pipeline import VARIANTS, Prepared, fingerprint, fit_conv, fit_fc, fit_joint, part_of, prepare
+from joint_vae_pipeline import VARIANTS, Prepared, Trainers, fit_conv, fit_fc, fit_joint, part_of
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ PRESETS = {
 }  # fmt: skip
 
 
-def run_seed(config: Config, prepared: Prepared, seed: int) -> dict[str, Any]:
+def run_seed(config: Config, prepared: Prepared, trainers: dict[str, Trainers], seed: int) -> dict[str, Any]:
     """All variants of one seed: variant → clustering, retrieval and scalars (JSON)."""
     key = jax.random.fold_in(jax.random.key(0), seed)
     shared: dict[tuple, Any] = {}
@@ -124,17 +125,17 @@ def run_seed(config: Config, prepared: Prepared, seed: int) -> dict[str, Any]:
         if arm not in shared:
             # Arms that share protocol and reduction share the audio VAEs, and what is scored on them.
             fc = fit_fc(
-                config, prepared, part, variant.reduction, jax.random.fold_in(key, 1),
+                config, trainers[name].fc, prepared, part, jax.random.fold_in(key, 1),
                 config.out / "fc_vae_final" / folder,
             )  # fmt: skip
             conv = fit_conv(
-                config, prepared, part, variant.reduction, jax.random.fold_in(key, 2),
+                config, trainers[name].conv, prepared, part, jax.random.fold_in(key, 2),
                 config.out / "convvae_final" / folder,
             )  # fmt: skip
             shared[arm] = fc, conv, scores.score_audio(config, prepared, part, fc, conv, seed)
         fc, conv, audio_scores = shared[arm]
         joint = fit_joint(
-            config, prepared, part, variant, conv, jax.random.fold_in(key, 3),
+            config, trainers[name].joint, prepared, part, variant, conv, jax.random.fold_in(key, 3),
             config.out / "jointvae_final" / name / f"seed_{seed}",
         )  # fmt: skip
         record[name] = scores.score_joint(config, prepared, part, variant, conv, joint, seed, audio_scores)
@@ -157,20 +158,17 @@ def main(config: Config) -> Path:
     runs.check_variants(config.variant, VARIANTS, config.seeds)
     began = time.perf_counter()
     runs.use_compilation_cache()
-    prepared = prepare(config)
+    prepared = pipeline.prepare(config)
     runs.open_output(
-        config.out,
-        config,
-        resume=config.resume,
-        data_fingerprint=fingerprint(prepared),
-        own=outputs.FILES,
+        config.out, config, resume=config.resume, data_fingerprint=pipeline.fingerprint(prepared), own=outputs.FILES
     )
     timing = {"load": time.perf_counter() - began}
+    trainers = {name: pipeline.trainers_of(config, prepared, VARIANTS[name]) for name in config.variant}
     records = []
     for seed in range(config.seeds):
         print(f"seed {seed + 1} of {config.seeds}", flush=True)
         path = config.out / "work" / f"seed_{seed}.json"
-        records.append(runs.cached(path, partial(run_seed, config, prepared, seed)))
+        records.append(runs.cached(path, partial(run_seed, config, prepared, trainers, seed)))
         # A finished seed's numbers are on disk; only the first seed's models are kept, for the figures and for use.
         runs.drop_models(config.out.glob(f"*_final/*/seed_{seed}"), seed)
     experiments = runs.cached(

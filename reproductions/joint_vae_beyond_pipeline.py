@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
@@ -30,11 +29,10 @@ class Fitted(NamedTuple):
     metrics: dict[str, float]  # of the last epoch
 
 
-@lru_cache(maxsize=64)
-def _loss(variant: Variant, steps: int) -> losses.LossFunction:
-    """The same function object for every seed, so that they share what was compiled."""
-    beta = optax.linear_schedule(0.0, variant.beta, steps) if variant.warmup_epochs else variant.beta
-    return losses.joint_elbo(
+def _trainer(config: Config, variant: Variant, module: models.JointVAE, warmup_steps: int) -> training.Trainer:
+    is_vector = variant.encoder == "vector"
+    beta = optax.linear_schedule(0.0, variant.beta, warmup_steps) if variant.warmup_epochs else variant.beta
+    loss = losses.joint_elbo(
         weights={"audio": 1.0, "lyrics": 1.0},
         reduction=variant.reduction,
         beta=beta,
@@ -45,12 +43,11 @@ def _loss(variant: Variant, steps: int) -> losses.LossFunction:
         temperature=variant.temperature,
         label_weight=variant.label_weight,
     )
-
-
-@lru_cache(maxsize=4)
-def optimizer(learning_rate: float, weight_decay: float) -> optax.GradientTransformation:
-    """Adam with decoupled weight decay, the same object for the same numbers."""
-    return optax.adamw(learning_rate, weight_decay=weight_decay)
+    rate = config.learning_rate if is_vector else config.spectrogram_learning_rate
+    return training.Trainer(
+        module, loss, optax.adamw(rate, weight_decay=config.weight_decay), batch_size=config.batch,
+        inputs=_with_frames if variant.audio == "frames" else training.batch_inputs,
+    )  # fmt: skip
 
 
 def module_of(config: Config, prepared: Prepared, variant: Variant, seen: Views) -> models.JointVAE:
@@ -79,27 +76,16 @@ def fit_variant(config: Config, prepared: Prepared, part: Part, variant: Variant
     batch = batch_of(prepared, part, seen)
     rows = part.fit[(part.has_audio | part.has_lyrics)[part.fit]]
     epochs = variant.epochs or (config.epochs if variant.encoder == "vector" else config.spectrogram_epochs)
-    steps_of_epoch = -(-len(rows) // config.batch)
-    options: dict[str, Any] = {
-        "batch_size": config.batch,
-        "optimizer": optimizer(
-            config.learning_rate if variant.encoder == "vector" else config.spectrogram_learning_rate,
-            config.weight_decay,
-        ),
-        # Step by step: one compilation serves folds that differ by a clip, and convolutions are fast.
-        "loop": "python",
-        "inputs": _with_frames if variant.audio == "frames" else training.batch_inputs,
-    }
+    trainer = _trainer(config, variant, module, variant.warmup_epochs * -(-len(rows) // config.batch))
     start = None
     if variant.start == "cca":
         pairs, valid = part.pairs(part.fit), part.pairs(part.valid)
         start = start_of(tuned_cca(config, seen, pairs, RIDGES, valid)[0], variant.latent)
     elif variant.start == "torn pairs":
-        start = _pretrained(config, prepared, part, variant, seen, module, jax.random.fold_in(key, 1), options)
-    state, info = training.fit(
-        key, module, _loss(variant, variant.warmup_epochs * steps_of_epoch),
-        jax.tree.map(lambda x: x[rows], batch), epochs=epochs, start=start, **options,
-    )  # fmt: skip
+        start = _pretrained(config, prepared, part, variant, seen, module, jax.random.fold_in(key, 1))
+    train = jax.tree.map(lambda x: x[rows], batch)
+    # Step by step, since convolutions are fast so.
+    state, info = trainer.fit(trainer.init(key, train, start=start), train, epochs=epochs, loop="python")
     means = [_posterior_mean(module, state.variables, seen, name) for name in ("audio", "lyrics")]
     metrics = {name: float(values[-1]) for name, values in info.metrics.items()}
     return Fitted(module, state.variables, means[0], means[1], info.run_seconds, metrics)
@@ -124,7 +110,7 @@ def _with_frames(batch: Any) -> tuple[Any, ...]:
 
 def _pretrained(
     config: Config, prepared: Prepared, part: Part, variant: Variant, seen: Views, module: models.JointVAE,
-    key: jax.Array, options: dict[str, Any],
+    key: jax.Array,
 ) -> Any:  # fmt: skip
     """Parameters trained on single modalities: each training clip twice, once without its lyrics, once without its
     audio, as two clips that know nothing of each other; and further lyrics, where the variant's view is made for them.
@@ -141,13 +127,9 @@ def _pretrained(
         silent["inputs"]["lyrics"], silent["masks"]["lyrics"] = more, np.ones(len(more), bool)
         silent["labels"] = np.full(len(more), -1, np.int32)
         batch = jax.tree.map(lambda a, b: np.concatenate([a, b]), batch, silent)
-    state, _ = training.fit(key, module, _unaligned(variant), batch, epochs=config.pretrain_epochs, **options)
+    trainer = _trainer(config, replace(variant, alignment_weight=0.0, label_weight=0.0), module, 0)
+    state, _ = trainer.fit(key, batch, epochs=config.pretrain_epochs, loop="python")
     return lambda fresh: state.params
-
-
-@lru_cache(maxsize=8)
-def _unaligned(variant: Variant) -> losses.LossFunction:
-    return _loss(replace(variant, alignment_weight=0.0, label_weight=0.0), 0)
 
 
 def _posterior_mean(module: models.JointVAE, variables: Any, seen: Views, name: str) -> np.ndarray:

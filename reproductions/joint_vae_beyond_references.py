@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import numpy as np
+import optax
 from joint_vae_beyond_cca import RIDGES, tuned_cca, validation_score
-from joint_vae_beyond_pipeline import optimizer
 from joint_vae_beyond_views import Part, Prepared, Views, genre_codes, genre_names, views
 
 from jaxmusic import evaluation, losses, models, training
@@ -82,19 +81,18 @@ def _unit(x: np.ndarray) -> np.ndarray:
     return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
 
 
-@lru_cache(maxsize=4)
-def _contrastive(temperature: float) -> losses.LossFunction:
-    return losses.contrastive(temperature=temperature)
+def _trainer(config: Config, module: Any, loss: losses.LossFunction) -> training.Trainer:
+    optimizer = optax.adamw(config.learning_rate, weight_decay=config.weight_decay)
+    return training.Trainer(module, loss, optimizer, batch_size=config.batch)
 
 
 def _dual_encoder(config: Config, seen: Views, pairs: np.ndarray, key: jax.Array) -> Reference:
     """The base's towers and training without decoder, prior and fusion."""
     module = models.DualEncoder(embedding_dim=32, widths=config.widths, dropout_rate=config.dropout)
     inputs = {"audio": seen.audio, "lyrics": seen.lyrics}
-    state, _ = training.fit(
-        key, module, _contrastive(0.1), {"inputs": jax.tree.map(lambda x: x[pairs], inputs)}, epochs=config.epochs,
-        batch_size=config.batch, optimizer=optimizer(config.learning_rate, config.weight_decay), loop="python",
-    )  # fmt: skip
+    trainer = _trainer(config, module, losses.contrastive(temperature=0.1))
+    train = {"inputs": jax.tree.map(lambda x: x[pairs], inputs)}
+    state, _ = trainer.fit(key, train, epochs=config.epochs, loop="python")
     embedded = training.predict(module, state.variables, (inputs,), method="__call__")
     return Reference(embedded.audio, embedded.lyrics, _unit(embedded.audio) + _unit(embedded.lyrics))
 
@@ -107,25 +105,13 @@ def _pca(seen: Views, part: Part) -> np.ndarray:
     return PCA(min(64, len(fit) - 1, both.shape[1]), random_state=0).fit(both[fit]).transform(both)
 
 
-@lru_cache(maxsize=1)
-def _elbo() -> losses.LossFunction:
-    return losses.elbo(reduction="sum")
-
-
 def _fc_vae(config: Config, audio: np.ndarray, part: Part, key: jax.Array) -> np.ndarray:
     """The document's FC-VAE, the error summed: with the averaged one no unit stays active."""
     module = models.FCVAE(features=audio.shape[1])
     fit = part.fit[part.has_audio[part.fit]]
-    state, _ = training.fit(
-        key, module, _elbo(), {"inputs": audio[fit]}, epochs=config.epochs, batch_size=config.batch,
-        optimizer=optimizer(config.learning_rate, config.weight_decay), loop="python",
-    )  # fmt: skip
+    trainer = _trainer(config, module, losses.elbo(reduction="sum"))
+    state, _ = trainer.fit(key, {"inputs": audio[fit]}, epochs=config.epochs, loop="python")
     return training.predict(module, state.variables, (audio,), method="encode")[0]
-
-
-@lru_cache(maxsize=1)
-def _cross_entropy() -> losses.LossFunction:
-    return losses.cross_entropy()
 
 
 def _cnn(config: Config, prepared: Prepared, part: Part, key: jax.Array) -> Reference:
@@ -135,9 +121,9 @@ def _cnn(config: Config, prepared: Prepared, part: Part, key: jax.Array) -> Refe
     rows = part.fit[(part.has_audio & (codes >= 0))[part.fit]]
     n_mels, frames = seen.audio.shape[1:]
     module = models.SpectrogramClassifier(n_mels, frames, len(genre_names(prepared)))
-    state, _ = training.fit(
-        key, module, _cross_entropy(), {"inputs": seen.audio[rows], "labels": codes[rows]},
-        epochs=config.spectrogram_epochs, batch_size=config.batch,
-        optimizer=optimizer(config.learning_rate, config.weight_decay), loop="python",
-    )  # fmt: skip
+    trainer, train = (
+        _trainer(config, module, losses.cross_entropy()),
+        {"inputs": seen.audio[rows], "labels": codes[rows]},
+    )
+    state, _ = trainer.fit(key, train, epochs=config.spectrogram_epochs, loop="python")
     return Reference(None, None, training.predict(module, state.variables, (seen.audio,), method="embed"))

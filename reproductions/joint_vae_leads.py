@@ -9,7 +9,7 @@ import jax
 import joint_vae_scores as scores
 import numpy as np
 import optax
-from joint_vae_pipeline import Prepared, Variant, fit_fc, part_of
+from joint_vae_pipeline import Prepared, Variant, fit_fc, part_of, trainers_of
 
 from jaxmusic import evaluation, losses, models, training
 from jaxmusic.data.preprocessing import fit_standardizer
@@ -67,6 +67,8 @@ def duplicates(prepared: Prepared, pca: np.ndarray) -> list[dict[str, Any]]:
 
 def learning_curve(config: Config, prepared: Prepared) -> list[dict[str, Any]]:
     """Retrieval on the test part against the number of training pairs: linear CCA and two contrastive towers."""
+    optimizer = optax.adamw(1e-3, weight_decay=1e-2)
+    trainer = training.Trainer(models.DualEncoder(), losses.contrastive(), optimizer, batch_size=_TOWER_BATCH)
     curve = []
     for seed in range(config.seeds):
         key = jax.random.fold_in(jax.random.key(0), seed)
@@ -80,7 +82,7 @@ def learning_curve(config: Config, prepared: Prepared) -> list[dict[str, Any]]:
         for n in sizes:
             rows = order[:n]
             cca = evaluation.cross_modal_retrieval(*scores.cca_projections(prepared, part, rows, test))
-            towers, nats = _towers(prepared, part.lyrics, rows, valid, test, jax.random.fold_in(key, 4))
+            towers, nats = _towers(trainer, prepared, part.lyrics, rows, valid, test, jax.random.fold_in(key, 4))
             chance = cca["lyrics_to_audio"]["chance/recall@10"]
             # The whole training part differs a little between seeds where groups are split; it is one point.
             point = {"seed": seed, "pairs": int(n), "is_all": n == len(fit), "chance": chance, **nats}
@@ -90,27 +92,22 @@ def learning_curve(config: Config, prepared: Prepared) -> list[dict[str, Any]]:
     return curve
 
 
-_OPTIMIZER = optax.adamw(1e-3, weight_decay=1e-2)
-_LOSS = losses.contrastive()
 # The same number of steps at every number of pairs: a curve over both would not say which of them helped.
 _STEPS, _TOWER_BATCH = 600, 32
 
 
 def _towers(
-    prepared: Prepared, lyrics: np.ndarray, rows: np.ndarray, valid: np.ndarray, test: np.ndarray, key: jax.Array
-) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
+    trainer: training.Trainer, prepared: Prepared, lyrics: np.ndarray, rows: np.ndarray, valid: np.ndarray,
+    test: np.ndarray, key: jax.Array,
+) -> tuple[dict[str, dict[str, float]], dict[str, float]]:  # fmt: skip
     """Retrieval by the towers of the epoch with the lowest validation loss, and that epoch's InfoNCE in nats."""
     audio = fit_standardizer(prepared.statistics[rows])(prepared.statistics)
-    module = models.DualEncoder()
     batches = [{"inputs": {"audio": audio[part], "lyrics": lyrics[part]}} for part in (rows, valid)]
     epochs = -(-_STEPS // -(-len(rows) // _TOWER_BATCH))
     # Step by step: one compilation serves every number of pairs.
-    state, info = training.fit(
-        key, module, _LOSS, batches[0], valid=batches[1], patience=epochs, epochs=epochs, batch_size=_TOWER_BATCH,
-        optimizer=_OPTIMIZER, loop="python",
-    )  # fmt: skip
+    state, info = trainer.fit(key, batches[0], valid=batches[1], patience=epochs, epochs=epochs, loop="python")
     embedded = training.predict(
-        module, state.variables, ({"audio": audio[test], "lyrics": lyrics[test]},), method="__call__"
+        models.DualEncoder(), state.variables, ({"audio": audio[test], "lyrics": lyrics[test]},), method="__call__"
     )
     best = info.best_epoch
     nats = {
@@ -131,9 +128,10 @@ def ablation(config: Config, prepared: Prepared) -> list[dict[str, Any]]:
     rows = []
     for latent, beta in cells:
         changed = dataclasses.replace(config, fc_latent=latent, beta=beta)
+        trainer = trainers_of(changed, prepared, Variant(reduction="sum")).fc
         for seed in range(config.seeds):
             key = jax.random.fold_in(jax.random.key(0), seed)
             part = part_of(changed, prepared, Variant(), jax.random.fold_in(key, 0))
-            fc = fit_fc(changed, prepared, part, "sum", jax.random.fold_in(key, 1), None)
+            fc = fit_fc(changed, trainer, prepared, part, jax.random.fold_in(key, 1), None)
             rows.append({"latent": latent, "beta": beta, "seed": seed, **scores.score_fc(changed, prepared, part, fc)})
     return rows

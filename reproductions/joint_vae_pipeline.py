@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -141,97 +140,93 @@ class Fitted(NamedTuple):
     logvar: np.ndarray  # [n, latent]
 
 
-@lru_cache(maxsize=16)
-def _beta(config: Config) -> Any:
-    return optax.linear_schedule(0.0, config.beta, config.warmup_steps) if config.warmup_steps else config.beta
+class Trainers(NamedTuple):
+    """One variant's three models, compiled once for all seeds."""
+
+    fc: training.Trainer
+    conv: training.Trainer
+    joint: training.Trainer
 
 
-@lru_cache(maxsize=16)
-def _loss(config: Config, reduction: str, *, masked: bool) -> losses.LossFunction:
-    """The same function object for every seed, so that they share what was compiled."""
-    return losses.elbo(reduction=reduction, beta=_beta(config), element_mask="frames" if masked else None)
-
-
-@lru_cache(maxsize=16)
-def _joint_loss(config: Config, reduction: str, contrastive_weight: float) -> losses.LossFunction:
-    return losses.joint_elbo(
-        weights={"audio": config.audio_weight, "lyrics": config.lyrics_weight},
-        reduction=reduction,
-        beta=_beta(config),
-        element_masks={"audio": "frames"},
-        contrastive_weight=contrastive_weight,
-        temperature=config.temperature,
+def trainers_of(config: Config, prepared: Prepared, variant: Variant) -> Trainers:
+    """The variant's losses and models at this data's size."""
+    beta: Any = optax.linear_schedule(0.0, config.beta, config.warmup_steps) if config.warmup_steps else config.beta
+    error: dict[str, Any] = {"reduction": variant.reduction, "beta": beta}
+    joint = losses.joint_elbo(
+        weights={"audio": config.audio_weight, "lyrics": config.lyrics_weight}, element_masks={"audio": "frames"},
+        contrastive_weight=variant.contrastive_weight, temperature=config.temperature, **error,
+    )  # fmt: skip
+    fc, conv = losses.elbo(**error), losses.elbo(element_mask="frames", **error)
+    adam = optax.adam(config.learning_rate)
+    return Trainers(
+        training.Trainer(fc_module(config, prepared), fc, adam, batch_size=config.fc_batch),
+        training.Trainer(conv_module(config, prepared), conv, adam, batch_size=config.batch),
+        training.Trainer(joint_module(config, prepared, variant), joint, adam, batch_size=config.batch),
     )
 
 
-@lru_cache(maxsize=4)
-def _adam(learning_rate: float) -> optax.GradientTransformation:
-    return optax.adam(learning_rate)
-
-
-def _train(config: Config, key: jax.Array, module: Any, loss: Any, batch: dict, part: Part, **options: Any) -> Any:
-    """Fit on the part's rows; returns state and info."""
-    usable = options.pop("usable")
+def _train(
+    config: Config, trainer: training.Trainer, key_or_state: Any, batch: dict, part: Part, usable: np.ndarray,
+    **options: Any,
+) -> tuple[training.State, training.Info]:  # fmt: skip
+    """Fit on the part's usable rows."""
     rows = part.fit[usable[part.fit]]
-    valid = None
     if config.patience is not None and part.valid is not None:
         held_out = part.valid[usable[part.valid]]
-        valid = jax.tree.map(lambda x: x[held_out], batch)
-        options["patience"] = config.patience
-    return training.fit(
-        key,
-        module,
-        loss,
-        jax.tree.map(lambda x: x[rows], batch),
-        valid=valid,
-        optimizer=_adam(config.learning_rate),
-        **options,
-    )
+        options |= {"valid": jax.tree.map(lambda x: x[held_out], batch), "patience": config.patience}
+    return trainer.fit(key_or_state, jax.tree.map(lambda x: x[rows], batch), **options)
 
 
 def fit_fc(
-    config: Config, prepared: Prepared, part: Part, reduction: str, key: jax.Array, folder: Path | None
+    config: Config, trainer: training.Trainer, prepared: Prepared, part: Part, key: jax.Array, folder: Path | None
 ) -> Fitted:
     """FC-VAE on mean and standard deviation per mel band, standardised on the training rows."""
     usable = prepared.dataset.masks["audio"]
     scaler = fit_standardizer(prepared.statistics[part.fit[usable[part.fit]]])
     features = np.where(usable[:, None], scaler(prepared.statistics), 0).astype(np.float32)
-    module = models.FCVAE(latent_dim=config.fc_latent, features=features.shape[1])
     state, info = _train(
-        config, key, module, _loss(config, reduction, masked=False), {"inputs": features}, part, usable=usable,
-        epochs=config.fc_epochs, batch_size=config.fc_batch, checkpoint=folder, save_every=10, progress="FC-VAE",
+        config, trainer, key, {"inputs": features}, part, usable, epochs=config.fc_epochs, progress="FC-VAE",
+        checkpoint=None if folder is None else training.Checkpoint(folder, save_every=10),
     )  # fmt: skip
-    mean, logvar = training.predict(module, state.variables, (features,), method="encode")
+    mean, logvar = training.predict(fc_module(config, prepared), state.variables, (features,), method="encode")
     return Fitted(state, info.metrics, info.run_seconds, info.compile_seconds, mean, logvar)
 
 
-def fit_conv(config: Config, prepared: Prepared, part: Part, reduction: str, key: jax.Array, folder: Path) -> Fitted:
+def fit_conv(
+    config: Config, trainer: training.Trainer, prepared: Prepared, part: Part, key: jax.Array, folder: Path
+) -> Fitted:
     """ConvVAE on the z-scored spectrograms."""
-    module = conv_module(config, prepared)
     batch = {"inputs": prepared.spectrograms, "frames": prepared.frames[:, None]}
     state, info = _train(
-        config, key, module, _loss(config, reduction, masked=True), batch, part,
-        usable=prepared.dataset.masks["audio"], epochs=config.conv_epochs, batch_size=config.batch,
+        config, trainer, key, batch, part, prepared.dataset.masks["audio"], epochs=config.conv_epochs,
         checkpoint=folder, progress="ConvVAE",
     )  # fmt: skip
+    module = conv_module(config, prepared)
     mean, logvar = training.predict(module, state.variables, (prepared.spectrograms,), method="encode")
     return Fitted(state, info.metrics, info.run_seconds, info.compile_seconds, mean, logvar)
 
 
 def fit_joint(
-    config: Config, prepared: Prepared, part: Part, variant: Variant, audio: Fitted, key: jax.Array, folder: Path
-) -> Fitted:
+    config: Config, trainer: training.Trainer, prepared: Prepared, part: Part, variant: Variant, audio: Fitted,
+    key: jax.Array, folder: Path,
+) -> Fitted:  # fmt: skip
     """JointVAE whose audio encoder starts from the ConvVAE's."""
-    module = joint_module(config, prepared, variant)
     inputs, masks = joint_inputs(prepared, part)
     batch = {"inputs": inputs, "masks": masks, "frames": prepared.frames[:, None]}
+    first = jax.tree.map(lambda x: x[:1], batch)
     state, info = _train(
-        config, key, module, _joint_loss(config, variant.reduction, variant.contrastive_weight), batch, part,
-        usable=masks["audio"] | masks["lyrics"], epochs=config.joint_epochs, batch_size=config.batch,
-        checkpoint=folder, progress="JointVAE", start=lambda fresh: models.start_from(fresh, audio.state.params),
+        config, trainer, trainer.init(key, first, start=lambda fresh: models.start_from(fresh, audio.state.params)),
+        batch, part, masks["audio"] | masks["lyrics"], epochs=config.joint_epochs, checkpoint=folder,
+        progress="JointVAE",
     )  # fmt: skip
+    module = joint_module(config, prepared, variant)
     mean, logvar = training.predict(module, state.variables, (inputs, masks), method="encode")
     return Fitted(state, info.metrics, info.run_seconds, info.compile_seconds, mean, logvar)
+
+
+def fc_module(config: Config, prepared: Prepared) -> models.FCVAE:
+    """The FC-VAE at this data's size."""
+    return models.FCVAE(latent_dim=config.fc_latent, features=prepared.statistics.shape[1])
 
 
 def conv_module(config: Config, prepared: Prepared) -> models.ConvVAE:

@@ -88,11 +88,14 @@ def fit(
     batch = {"inputs": {"audio": audio, "lyrics": lyrics}, "masks": {"audio": has_audio, "lyrics": has_lyrics}}
     rows = rows[(has_audio | has_lyrics)[rows]]
     batch = jax.tree.map(lambda x: x[rows], batch)
-    state, _ = training.fit(
-        jax.random.fold_in(key, 1), module, _loss(settings), batch, epochs=settings.epochs, batch_size=settings.batch,
-        optimizer=optax.adamw(settings.learning_rate, weight_decay=settings.weight_decay),
-        checkpoint=None if work is None else checkpoint_folder(Path(work), settings, batch),
-        save_every=save_every(len(rows), settings.epochs), progress="training" if progress else None,
+    optimizer = optax.adamw(settings.learning_rate, weight_decay=settings.weight_decay)
+    checkpoint = None
+    if work is not None:
+        folder_of_run = checkpoint_folder(Path(work), settings, batch)
+        checkpoint = training.Checkpoint(folder_of_run, save_every=save_every(len(rows), settings.epochs))
+    state, _ = training.Trainer(module, _loss(settings), optimizer, batch_size=settings.batch).fit(
+        jax.random.fold_in(key, 1), batch, epochs=settings.epochs, checkpoint=checkpoint,
+        progress="training" if progress else None,
     )  # fmt: skip
     variables = jax.tree.map(np.asarray, dict(state.variables))
     nowhere = np.zeros((0, settings.latent), np.float32)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -11,23 +9,28 @@ from typing import Any
 import numpy as np
 
 from jaxmusic.app import work
-from jaxmusic.app.checks import CONFIG, WEIGHTS, check_keys, check_tensors, check_values
+from jaxmusic.app.checks import check_finite, check_values
 from jaxmusic.app.fitting import make_module
 from jaxmusic.app.model import ClipIndex, MusicModel
 from jaxmusic.app.sentences import Embedder, SentenceLyrics
 from jaxmusic.app.settings import Settings
 from jaxmusic.app.views import Views
 from jaxmusic.data.preprocessing import Standardizer, TemperedPCA
-from jaxmusic.report import write_atomically
+from jaxmusic.models.folders import CONFIG, WEIGHTS, FolderFormat, check_tensors, remains
 from jaxmusic.text import TfidfPCA, words
 
 FORMAT_VERSION = 1
-_KIND = "jaxmusic.app model"
-_KEYS = {
-    "kind", "version", "settings", "layout", "n_mels", "frames", "vocabulary", "lyrics_counts", "text_digest",
-    "clips", "scores", "notes", "weights_sha256", "config_sha256",
-}  # fmt: skip
-_CLIP_KEYS = {"folder", "ids", "has_audio", "has_lyrics"}
+_FORMAT = FolderFormat(
+    kind="jaxmusic.app model",
+    version=FORMAT_VERSION,
+    keys=frozenset({
+        "settings", "layout", "n_mels", "frames", "vocabulary", "lyrics_counts", "text_digest", "clips", "scores",
+        "notes",
+    }),
+    origin="make one with python -m jaxmusic fit",
+    fix="fit the model again",
+)  # fmt: skip
+_CLIP_KEYS = ("folder", "ids", "has_audio", "has_lyrics")
 
 
 def save(model: MusicModel, folder: str | Path) -> Path:
@@ -44,16 +47,11 @@ def save(model: MusicModel, folder: str | Path) -> Path:
         FileExistsError: the folder holds other files than a model's.
         OSError: it cannot be written.
     """
-    from safetensors.numpy import save as to_bytes
-
     folder = Path(folder)
     check_place(folder)
     index = model.index
     tfidf, sentences = _kinds(model.views.lyrics)
-    content = to_bytes({name: np.ascontiguousarray(array) for name, array in _tensors(model).items()})
     config = {
-        "kind": _KIND,
-        "version": FORMAT_VERSION,
         "settings": asdict(model.settings),
         "layout": model.layout,
         "n_mels": model.module.n_mels,
@@ -69,36 +67,24 @@ def save(model: MusicModel, folder: str | Path) -> Path:
         },
         "scores": dict(model.scores),
         "notes": list(model.notes),
-        "weights_sha256": hashlib.sha256(content).hexdigest(),
     }
-    config["config_sha256"] = _digest(config)
-    # The configuration last: an interruption between the two is seen by the weights' digest.
-    write_atomically(folder / WEIGHTS, content)
-    write_atomically(folder / CONFIG, json.dumps(config, indent=1) + "\n")
+    _FORMAT.write(folder, config, _tensors(model))
     return folder
 
 
 def check_place(folder: Path) -> None:
-    """Refuse a folder for a model that holds something else or cannot be written; clear what a cut-off write left.
+    """Refuse a folder for a model that holds something else or cannot be written.
 
     Raises:
         FileExistsError: it holds something else, or it is a file.
         OSError: it cannot be written.
     """
-    if folder.exists() and not folder.is_dir():
-        raise FileExistsError(f"{folder} is a file: name a folder for the model")
-    found = [path.name for path in folder.iterdir()] if folder.exists() else []
-    # A write that was cut off leaves a file with a point before its name.
-    remains = [name for name in found if name.startswith((f".{CONFIG}.", f".{WEIGHTS}."))]
+    _FORMAT.check_place(folder)
+    found = {path.name for path in folder.iterdir()} if folder.exists() else set()
     # An unfinished fit is deleted when its model is saved, so nothing else may lie there.
-    if others := set(found) - {CONFIG, WEIGHTS, work.FOLDER, *remains} | set(work.strangers(folder)):
+    if others := found - {CONFIG, WEIGHTS, work.FOLDER, *remains(found)} | set(work.strangers(folder)):
         raise FileExistsError(f"{folder} holds other files ({sorted(others)[0]}): name an empty or new folder")
-    config = folder / CONFIG
-    if config.exists() and _KIND not in config.read_text(encoding="utf-8", errors="replace")[:200]:
-        raise FileExistsError(f"{config} is of another program: name an empty or new folder")
     work.check_writable(folder, "for the model")
-    for name in remains:
-        (folder / name).unlink()
 
 
 def load(folder: str | Path, *, text: str | None = None) -> MusicModel:
@@ -116,51 +102,14 @@ def load(folder: str | Path, *, text: str | None = None) -> MusicModel:
         ValueError: a newer version, a changed or damaged file, unknown or missing keys, a tensor that is missing,
             unexpected, of another shape or not finite; names the file, the key and the fix.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load as from_bytes
-
     folder = Path(folder)
-    for name in (CONFIG, WEIGHTS):
-        if not (folder / name).is_file():
-            raise FileNotFoundError(f"{folder} is no model: it has no {name}; make one with python -m jaxmusic fit")
-    config = _config(folder / CONFIG)
-    content = (folder / WEIGHTS).read_bytes()
-    try:
-        tensors = from_bytes(content)
-    except (SafetensorError, ValueError) as error:
-        raise ValueError(f"{folder / WEIGHTS} is damaged: {error}; fit the model again") from error
+    config, tensors = _FORMAT.read(folder)
+    _FORMAT.check_keys(folder / CONFIG, "settings.", config["settings"], [field.name for field in fields(Settings)])
+    _FORMAT.check_keys(folder / CONFIG, "clips.", config["clips"], _CLIP_KEYS)
+    check_values(folder / CONFIG, config)
     if text is not None and config["text_digest"] is None:
         raise ValueError(f"{folder} was fitted without a text encoder: leave --text (text=) away")
-    model = _model(config, tensors, folder, text)
-    if hashlib.sha256(content).hexdigest() != config["weights_sha256"]:
-        raise ValueError(f"{folder / WEIGHTS} is not the one that {CONFIG} was saved with: fit the model again")
-    return model
-
-
-def _digest(config: dict[str, Any]) -> str:
-    text = json.dumps({k: v for k, v in config.items() if k != "config_sha256"}, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _config(path: Path) -> dict[str, Any]:
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not JSON: {error}; fit the model again") from error
-    if not isinstance(config, dict) or config.get("kind") != _KIND:
-        raise ValueError(f"{path} is not of a model of jaxmusic: its 'kind' is not {_KIND!r}")
-    if config.get("version") != FORMAT_VERSION:
-        raise ValueError(
-            f"{path} has version {config.get('version')!r} and this jaxmusic knows {FORMAT_VERSION}: "
-            "install the jaxmusic that saved it, or fit the model again"
-        )
-    check_keys(path, "", config, _KEYS)
-    check_keys(path, "settings.", config["settings"], {field.name for field in fields(Settings)})
-    check_keys(path, "clips.", config["clips"], _CLIP_KEYS)
-    check_values(path, config)
-    if config["config_sha256"] != _digest(config):
-        raise ValueError(f"{path} was changed after it was saved: restore it, or fit the model with other settings")
-    return config
+    return _model(config, tensors, folder, text)
 
 
 def _tensors(model: MusicModel) -> dict[str, np.ndarray]:
@@ -203,8 +152,10 @@ def _model(config: dict[str, Any], tensors: dict[str, np.ndarray], folder: Path,
     if config["text_digest"] is not None and settings.text is None:
         raise ValueError(f"{folder / CONFIG} has a text_digest and no settings.text: fit the model again")
     frames, n_mels, clips = config["frames"], config["n_mels"], config["clips"]
-    shapes = _fixed_shapes(config, tensors)
-    check_tensors(folder, {k: v for k, v in tensors.items() if not k.startswith("variables/")}, shapes)
+    variables = {k.removeprefix("variables/"): v for k, v in tensors.items() if k.startswith("variables/")}
+    fixed = {k: v for k, v in tensors.items() if not k.startswith("variables/")}
+    check_tensors(folder / WEIGHTS, fixed, _fixed_shapes(config, tensors), CONFIG, _FORMAT.fix)
+    check_finite(folder / WEIGHTS, tensors)
     scaler = Standardizer(tensors["scaler/mean"], tensors["scaler/scale"])
     components = TemperedPCA(*(tensors[f"components/{name}"] for name in TemperedPCA._fields))
     lyrics = _tfidf(config, tensors) if config["text_digest"] is None else _sentences(config, tensors, text)
@@ -216,8 +167,8 @@ def _model(config: dict[str, Any], tensors: dict[str, np.ndarray], folder: Path,
     }
     keys = {"params": jax.random.key(0), "latent": jax.random.key(1)}
     expected = flatten_dict(jax.eval_shape(module.init, keys, example), sep="/")
-    variables = {k.removeprefix("variables/"): v for k, v in tensors.items() if k.startswith("variables/")}
-    check_tensors(folder, variables, {name: leaf.shape for name, leaf in expected.items()})
+    shapes = {name: leaf.shape for name, leaf in expected.items()}
+    check_tensors(folder / WEIGHTS, variables, shapes, CONFIG, _FORMAT.fix)
     index = ClipIndex(
         clips["folder"], np.array(clips["ids"], str), np.array(clips["has_audio"], bool),
         np.array(clips["has_lyrics"], bool), tensors["index/audio"], tensors["index/joint"],

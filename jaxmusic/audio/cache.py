@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 import warnings
 import zipfile
 from collections.abc import Sequence
@@ -14,6 +12,8 @@ from typing import Any
 
 import jax
 import numpy as np
+
+from jaxmusic._files import written_whole
 
 # Packages whose version can change a feature's bits.
 _VERSIONED = ("jaxmusic", "jax", "jaxlib", "numpy", "soundfile", "soxr")
@@ -77,23 +77,13 @@ class FeatureCache:
         if not self._is_writable:
             return
         path = self._path(key)
+        entry = {"length": np.array(length), **{f"leaf{i}": x for i, x in enumerate(leaves)}}
         try:
-            path.parent.mkdir(exist_ok=True)
-            self._write(path, length=np.array(length), **{f"leaf{i}": x for i, x in enumerate(leaves)})
+            with written_whole(path) as file:
+                np.savez(file, **entry)  # type: ignore[arg-type]
         except OSError as error:
             self._is_writable = False
             warnings.warn(f"the cache in {self._folder} is not written any further: {error}", stacklevel=2)
-
-    def _write(self, path: Path, **arrays: np.ndarray) -> None:
-        handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez(file, **arrays)  # type: ignore[arg-type]
-            os.replace(name, path)
-        except BaseException:
-            # Stopped just behind the renaming, it is gone already.
-            Path(name).unlink(missing_ok=True)
-            raise
 
     def _path(self, key: str) -> Path:
         # Two levels: a hundred thousand entries in one folder are slow to list.

@@ -1,11 +1,13 @@
-"""linen modules: arrays in, arrays out. No losses, no optimisers, no files."""
+"""linen modules: arrays in, arrays out; `save` and `load` for a folder of one. No losses, no optimisers."""
 
 from jaxmusic.models.adaptive import AdaptiveFusion, AdaptiveFusionOutput, AdaptiveFusionVAE
 from jaxmusic.models.dual import DualEncoder, DualEncoderOutput
+from jaxmusic.models.exports import register_outputs
 from jaxmusic.models.fusion import FUSIONS, Fusion
 from jaxmusic.models.fusion_classifier import MODALITY_FUSIONS, FusionClassifier, ResidualBlock
 from jaxmusic.models.genre import CombinedClassifier, LyricsClassifier, MetadataClassifier
 from jaxmusic.models.joint import AUDIO_ENCODERS, JointVAE, JointVAEOutput, start_from
+from jaxmusic.models.saving import load, save
 from jaxmusic.models.spectrogram_classifier import SpectrogramClassifier
 from jaxmusic.models.temporal import TemporalEncoder
 from jaxmusic.models.transformer import TextTransformer, TextTransformerOutput, stack_layers, unstack_layers
@@ -40,8 +42,12 @@ __all__ = [
     "TextTransformer",
     "TextTransformerOutput",
     "VAEOutput",
+    "load",
     "sample_latent",
+    "save",
     "stack_layers",
     "start_from",
     "unstack_layers",
 ]
+
+register_outputs(globals()[name] for name in __all__)

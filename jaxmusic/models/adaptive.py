@@ -52,7 +52,7 @@ class AdaptiveFusion(nn.Module):
         scores = [MLP((self.hidden, 1), name=f"score_{n}")(projected[:, i])[:, 0] for i, n in enumerate(names)]
         logits = jnp.stack(scores, axis=1)
         if masks is not None:
-            present = jnp.stack([jnp.broadcast_to(masks[n], (len(logits),)) for n in names], axis=1)
+            present = jnp.stack([jnp.broadcast_to(masks[n], (logits.shape[0],)) for n in names], axis=1)
             weights = nn.softmax(jnp.where(present, logits, -1e9), axis=1) * present
         else:
             weights = nn.softmax(logits, axis=1)

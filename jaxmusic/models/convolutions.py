@@ -73,7 +73,7 @@ def _blocks_forward(x: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]
 def _blocks_backward(saved: tuple[Array, Array], gradient: Array) -> tuple[Array, Array]:
     x, kernel = saved
     mirrored = jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
-    images = 2 if len(x) % 2 == 0 else 1
+    images = 2 if x.shape[0] % 2 == 0 else 1
 
     def add(total: Array, block: tuple[Array, ...]) -> tuple[Array, None]:
         patches, part = _patches(block[0]), block[1]
@@ -213,7 +213,9 @@ def _max_pool_backward(saved: tuple[Array, Array], gradient: Array) -> tuple[Arr
     x, y = saved
     is_maximum = _squares(x) == y[:, :, None, :, None]
     share = gradient / is_maximum.sum((2, 4), dtype=x.dtype)
-    spread = jnp.where(is_maximum, share[:, :, None, :, None], 0).reshape(len(x), 2 * y.shape[1], 2 * y.shape[2], -1)
+    spread = jnp.where(is_maximum, share[:, :, None, :, None], 0).reshape(
+        x.shape[0], 2 * y.shape[1], 2 * y.shape[2], -1
+    )
     odd = [(0, whole - pooled) for whole, pooled in zip(x.shape, spread.shape, strict=True)]
     return (jnp.pad(spread, odd),)
 

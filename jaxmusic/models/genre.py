@@ -59,7 +59,8 @@ class TokenMean(nn.Module):
         table = self.param("embedding", normal, (trained, dim))
         rest = None
         if trained < rows:
-            rest = self.variable("resting", "embedding", lambda: normal(self.make_rng("params"), (rows - trained, dim)))
+            # By a name of its own: in NNX the collections share one tree of names.
+            rest = self.variable("resting", "rest", lambda: normal(self.make_rng("params"), (rows - trained, dim)))
         weights = None
         if self.has_linear:
             kernel = self.param("kernel", _uniform_kernel, (dim, dim))

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.export import is_symbolic_dim
 from jax.extend.random import threefry_2x32
 from jaxtyping import Array, Float, Int
 
@@ -71,7 +72,7 @@ def kept_pads(
     Returns:
         `[batch, units]` float32 counts; by inverting the distribution function, in steps of 2⁻²⁴.
     """
-    uniform = jax.random.uniform(key, (len(pads), units))
+    uniform = jax.random.uniform(key, (pads.shape[0], units))
     cumulative = jnp.asarray(_binomial(longest, 1 - dropout))[pads]
     low = jnp.zeros(uniform.shape, jnp.int32)
     # Binary search for the first count whose distribution function exceeds the draw.
@@ -117,7 +118,7 @@ def _forward(
             kept = lax.dynamic_update_slice(kept, keep, (chunk * size, 0))
         return total + _contribution(rows, weights, owner, factor), kept
 
-    total = jnp.zeros((len(lengths), dim), table.dtype)
+    total = jnp.zeros((lengths.shape[0], dim), table.dtype)
     # Which units were kept is remembered for the gradient: drawing them again would cost more.
     kept = None if seed is None else jnp.zeros((-(-tokens.size // size) * size, dim), bool)
     total, kept = lax.fori_loop(0, _chunks(tokens, lengths), add, (total, kept))
@@ -151,7 +152,10 @@ _token_sum.defvjp(_forward, _backward)
 
 
 def _size(tokens: Array) -> int:
-    return min(_CHUNK, tokens.size) if jax.default_backend() == "cpu" else tokens.size
+    if jax.default_backend() != "cpu":
+        return tokens.size
+    # A batch whose size is a symbol (`jax.export`) is read in whole chunks.
+    return _CHUNK if is_symbolic_dim(tokens.size) else min(_CHUNK, tokens.size)
 
 
 def _chunks(tokens: Array, lengths: Array) -> Array | int:
@@ -166,7 +170,7 @@ def _ids(chunk: Array, tokens: Array, lengths: Array) -> tuple[Array, Array]:
     ends = jnp.cumsum(lengths)
     starts = ends - lengths
     owner = (position >= starts[:, None]) & (position < ends[:, None])
-    song = jnp.minimum((position >= ends[:, None]).sum(0), len(lengths) - 1)
+    song = jnp.minimum((position >= ends[:, None]).sum(0), lengths.shape[0] - 1)
     place = jnp.clip(position - starts[song], 0, tokens.shape[1] - 1)
     return tokens[song, place], owner
 

@@ -121,7 +121,7 @@ class SpectrogramEncoder(nn.Module):
             # Pooling before the ReLU gives the same values as after it, on a quarter of the elements.
             h = nn.relu(Convolution(features, pool=True, dtype=self.dtype)(h))
         h = adaptive_average_pool(nn.relu(Convolution(self.channels[-1], dtype=self.dtype)(h)), (4, 4))
-        h = nn.Dense(self.hidden, dtype=self.dtype)(h.reshape(len(h), -1))
+        h = nn.Dense(self.hidden, dtype=self.dtype)(h.reshape(h.shape[0], -1))
         return split_gaussian(nn.Dense(2 * self.latent_dim, dtype=self.dtype)(h))
 
 
@@ -138,11 +138,11 @@ class SpectrogramDecoder(nn.Module):
 
     @nn.compact
     def __call__(self, z: Float[Array, "batch latent"]) -> Float[Array, "batch n_mels frames"]:
-        h = nn.Dense(16 * self.channels[0], dtype=self.dtype)(z).reshape(len(z), 4, 4, self.channels[0])
+        h = nn.Dense(16 * self.channels[0], dtype=self.dtype)(z).reshape(z.shape[0], 4, 4, self.channels[0])
         for features in self.channels[1:]:
             h = nn.relu(TransposedConvolution(features, dtype=self.dtype)(h))
         h = at_least_float32(TransposedConvolution(1, dtype=self.dtype)(h))[..., 0]
-        return jax.image.resize(h, (len(z), self.n_mels, self.frames), "bilinear", antialias=False)
+        return jax.image.resize(h, (z.shape[0], self.n_mels, self.frames), "bilinear", antialias=False)
 
 
 class ConvVAE(nn.Module):

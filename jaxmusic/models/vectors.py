@@ -56,11 +56,11 @@ class Conv1DVAE(nn.Module):
         h = jnp.pad(x, ((0, 0), (0, self._shortest * 2 ** len(self.channels) - self.features)))[..., None]
         for layer in self.down:
             h = nn.relu(layer(h))
-        return split_gaussian(self.posterior(h.reshape(len(h), -1)))
+        return split_gaussian(self.posterior(h.reshape(h.shape[0], -1)))
 
     def decode(self, z: Float[Array, "batch latent"]) -> Float[Array, "batch features"]:
         """The reconstruction of `z`, `[batch, features]`."""
-        h = nn.relu(self.start(z)).reshape(len(z), self._shortest, self.channels[-1])
+        h = nn.relu(self.start(z)).reshape(z.shape[0], self._shortest, self.channels[-1])
         for layer in self.up[:-1]:
             h = nn.relu(layer(h))
         return at_least_float32(self.up[-1](h)[:, : self.features, 0])
@@ -124,8 +124,8 @@ class ConditionalVAE(nn.Module):
         """
         prior = jnp.full(self.classes, 1 / self.classes) if prior is None else jnp.asarray(prior)
         repeated = jnp.repeat(x, self.classes, axis=0)
-        labels = jnp.tile(jnp.eye(self.classes, dtype=x.dtype), (len(x), 1))
-        means, logvars = (v.reshape(len(x), self.classes, -1) for v in self.encode(repeated, labels))
+        labels = jnp.tile(jnp.eye(self.classes, dtype=x.dtype), (x.shape[0], 1))
+        means, logvars = (v.reshape(x.shape[0], self.classes, -1) for v in self.encode(repeated, labels))
         return mixture_moments(jnp.moveaxis(means, 1, 0), jnp.moveaxis(logvars, 1, 0), prior[:, None, None])
 
     def decode(

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxmusic.training.optimizers import injected_values
-from jaxmusic.training.sources import Batches, Opened, Resident, in_order
+from jaxmusic.training.sources import Batches, Opened, Resident, in_order, row_masks
 from jaxmusic.training.state import Batch, State
-from jaxmusic.training.steps import Metrics, Steps, is_finite
+from jaxmusic.training.steps import Metrics, Steps
 
 # A loop of single steps looks back at so many of them at once for what is not finite.
 _LOOK_BACK = 64
@@ -27,7 +25,6 @@ class Engine:
 
     def __init__(self, steps: Steps, mesh: Mesh | None, *, vectorized: bool = False) -> None:
         self._steps, self._batch_size = steps, steps.batch_size
-        self._sharding = None if mesh is None else NamedSharding(mesh, PartitionSpec(mesh.axis_names[0]))
         self._compiled: dict[Any, Any] = {}
         self._convolves: bool | None = None
         # With several models at once the state has a leading axis and the data has none.
@@ -36,14 +33,14 @@ class Engine:
         everywhere: dict[str, Any] = {} if mesh is None else {"out_shardings": NamedSharding(mesh, PartitionSpec())}
         self.functions: dict[str, Any] = {
             "initialize": jax.jit(steps.initialize, **everywhere),
-            "restart": jax.jit(self._restart, **everywhere),
+            "restart": jax.jit(steps.restart, **everywhere),
             "step": jax.jit(lift(steps.train, (0, None)), donate_argnums=0),
-            "train_epoch": jax.jit(lift(self._train_epoch, (0, None))),
-            "permutation": jax.jit(lift(self._permutation, (0, None))),
-            "gather": jax.jit(lift(self._gather, (None, 0, None))),
-            "train_step": jax.jit(lift(self._checked_step, (0, 0)), donate_argnums=0),
-            "evaluate": jax.jit(lift(self._evaluate, (0, None))),
-            "gather_same": jax.jit(self._gather),
+            "train_epoch": jax.jit(lift(steps.train_epoch, (0, None))),
+            "permutation": jax.jit(lift(steps.permutation, (0, None))),
+            "gather": jax.jit(lift(steps.gather, (None, 0, None))),
+            "train_step": jax.jit(lift(steps.checked_step, (0, 0)), donate_argnums=0),
+            "evaluate": jax.jit(lift(steps.evaluate_epoch, (0, None))),
+            "gather_same": jax.jit(steps.gather),
             "evaluate_step": jax.jit(lift(steps.evaluate, (0, None))),
         }
 
@@ -60,7 +57,8 @@ class Engine:
 
     def unused_hyperparameters(self, state: State, first: Batch) -> list[str]:
         """Names that neither the optimiser nor the loss reads, so that a grid over them would be one of equals."""
-        jaxpr = jax.make_jaxpr(self._steps.train)(state, self._filled(first)).jaxpr
+        batch = jax.tree.map(lambda x: jnp.repeat(x, self._batch_size, 0), dict(first))
+        jaxpr = jax.make_jaxpr(self._steps.train)(state, batch).jaxpr
         read = {id(variable) for equation in jaxpr.eqns for variable in equation.invars}
         paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(state)]
         at = jax.tree_util.GetAttrKey("hyperparameters")
@@ -73,7 +71,7 @@ class Engine:
     def has_convolution(self, state: State, first: Batch) -> bool:
         """Whether the module convolves, which decides where its loop runs on CPU. Traced once: it is in the module."""
         if self._convolves is None:
-            jaxpr = jax.make_jaxpr(self._steps.evaluate)(state, self._filled(first)).jaxpr
+            jaxpr = jax.make_jaxpr(self._steps.evaluate)(state, self._steps.example(first)).jaxpr
             self._convolves = any(equation.primitive.name == "conv_general_dilated" for equation in _equations(jaxpr))
         return self._convolves
 
@@ -131,10 +129,10 @@ class Engine:
             epoch: that these are of.
         """
         if isinstance(data, Batches):
-            for count, batch in data.batches(epoch, self._sharding):
+            for count, batch in data.batches(epoch, self._steps.sharding):
                 yield count, batch, 0.0
             return
-        masks = self._row_masks(data.count)
+        masks = row_masks(data.count, self._batch_size)
         weights = masks.sum(1) / masks.sum()
         if isinstance(data, Resident):
             # Gathered apart, so that the step's compilation serves data of any number of rows.
@@ -143,7 +141,7 @@ class Engine:
                 batch, seconds = self.call(name, data.arrays, rows[..., i, :], mask)
                 yield weights[i], batch, seconds
         else:
-            read = data.batches(np.asarray(rows), epoch, self._sharding)
+            read = data.batches(np.asarray(rows), epoch, self._steps.sharding)
             for weight, mask, batch in zip(weights, masks, read, strict=True):
                 yield weight, {**batch, "row_mask": mask}, 0.0
 
@@ -152,68 +150,6 @@ class Engine:
         """Let the step before finish where batches stream: dispatched further ahead, they would fill the memory."""
         if not isinstance(data, Resident):
             jax.block_until_ready(total)
-
-    def _filled(self, first: Batch) -> Batch:
-        return jax.tree.map(lambda x: jnp.zeros((self._batch_size, *x.shape[1:]), x.dtype), dict(first))
-
-    # The functions below are traced. Rows are gathered inside the compiled step from data that stays on the device.
-
-    def _restart(self, state: State, params: Any) -> State:
-        return state._replace(
-            params=params,
-            opt_state=self._steps.optimizer.init(params),
-            average=params if self._steps.average is not None else (),
-        )
-
-    def _checked_step(self, state: State, batch: Batch) -> tuple[State, Metrics, jax.Array]:
-        state, metrics = self._steps.train(state, batch)
-        return state, metrics, is_finite(state, metrics["loss"])
-
-    def _permutation(self, state: State, data: Any) -> jax.Array:
-        """`[steps, batch]` rows of this epoch, filled up with row 0; of `data` only the number of rows counts."""
-        count = jax.tree.leaves(data)[0].shape[0]
-        key = jax.random.fold_in(jax.random.fold_in(state.key, 0), state.epoch)
-        rows = jax.random.permutation(key, count)
-        return jnp.pad(rows, (0, -count % self._batch_size)).reshape(-1, self._batch_size)
-
-    def _row_masks(self, count: int) -> np.ndarray:
-        """`[steps, batch]` bool, False on the filler rows of the last batch."""
-        steps = -(-count // self._batch_size)
-        return (np.arange(steps * self._batch_size) < count).reshape(steps, self._batch_size)
-
-    def _gather(self, data: Batch, rows: jax.Array, mask: jax.Array) -> dict[str, Any]:
-        batch = jax.tree.map(lambda x: x[rows], dict(data))
-        if self._sharding is not None:
-            batch = jax.tree.map(lambda x: lax.with_sharding_constraint(x, self._sharding), batch)
-        return {**batch, "row_mask": mask}
-
-    def _train_epoch(self, state: State, data: Batch) -> tuple[State, Metrics, jax.Array]:
-        masks = jnp.asarray(self._row_masks(jax.tree.leaves(data)[0].shape[0]))
-
-        def step(state: State, part: tuple[jax.Array, ...]) -> tuple[State, Metrics]:
-            rows, mask, key = part
-            return self._steps.train(state, self._gather(data, rows, mask), key)
-
-        # All keys at once: in a step of a small model each hash of its own is a tenth of the time.
-        keys = jax.vmap(partial(self._steps.key, state))(state.step + jnp.arange(len(masks)))
-        state, metrics = lax.scan(step, state, (self._permutation(state, data), masks, keys))
-        finite = is_finite(state, metrics["loss"])
-        return state._replace(epoch=state.epoch + 1), _weighted_mean(metrics, masks), finite
-
-    def _evaluate(self, state: State, data: Batch) -> Metrics:
-        count = jax.tree.leaves(data)[0].shape[0]
-        masks = jnp.asarray(self._row_masks(count))
-        parts = (jnp.asarray(in_order(count, self._batch_size)), masks)
-
-        def step(part: tuple[jax.Array, jax.Array]) -> Metrics:
-            return self._steps.evaluate(state, self._gather(data, part[0], part[1]))
-
-        return _weighted_mean(lax.map(step, parts), masks)
-
-
-def _weighted_mean(metrics: Metrics, masks: jax.Array) -> Metrics:
-    weights = masks.sum(1) / masks.sum()
-    return {name: jnp.tensordot(weights, values, 1) for name, values in metrics.items()}
 
 
 def _accumulate(total: Metrics, metrics: Metrics, weight: float) -> Metrics:

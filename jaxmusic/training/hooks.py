@@ -99,7 +99,12 @@ class TensorBoardLog:
                 group = name.removeprefix("valid_")
                 part = "valid" if name.startswith("valid_") else "train"
                 self._writers[model].add_scalar(f"{group}/{part}", _plain(value), epoch)
-        self._writers[model].flush()
+
+    def close(self) -> None:
+        """Write what is still on its way and close the files; the end of the program does, too."""
+        for writer in self._writers.values():
+            writer.close()
+        self._writers.clear()
 
 
 def _plain(value: Any) -> Any:

@@ -148,6 +148,12 @@ def in_order(count: int, batch_size: int) -> np.ndarray:
     return np.pad(rows, (0, -count % batch_size)).reshape(-1, batch_size)
 
 
+def row_masks(count: int, batch_size: int) -> np.ndarray:
+    """`[steps, batch]` bool, False on the filler rows of the last batch."""
+    steps = -(-count // batch_size)
+    return (np.arange(steps * batch_size) < count).reshape(steps, batch_size)
+
+
 def placed(batch: Any, sharding: NamedSharding | None) -> Any:
     """The batch on the device or the mesh, assembled from the rows that each process has read."""
     if sharding is None:
@@ -185,7 +191,9 @@ def _said(x: Any) -> str:
 
 def _shapes(batch: Any) -> dict[str, str]:
     leaves = jax.tree_util.tree_leaves_with_path(batch)
-    return {jax.tree_util.keystr(path): f"{x.dtype}{list(x.shape[1:])}" for path, x in leaves}
+    return {
+        jax.tree_util.keystr(path, simple=True, separator="."): f"{x.dtype}{list(x.shape[1:])}" for path, x in leaves
+    }
 
 
 def _arrays(entries: Any, where: str) -> dict[str, Any]:
@@ -212,7 +220,7 @@ def _arrays(entries: Any, where: str) -> dict[str, Any]:
 def _count(arrays: Any, where: str) -> int:
     """The one number of rows of all arrays."""
     leaves = jax.tree_util.tree_leaves_with_path(arrays)
-    rows = {jax.tree_util.keystr(path): x.shape[0] if x.ndim else -1 for path, x in leaves}
+    rows = {jax.tree_util.keystr(path, simple=True, separator="."): x.shape[0] if x.ndim else -1 for path, x in leaves}
     if len(set(rows.values())) > 1 or -1 in rows.values():
         raise ValueError(f"the arrays of {where} differ in their number of rows: {rows}")
     if not any(rows.values()):

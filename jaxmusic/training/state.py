@@ -13,6 +13,7 @@ from flax import serialization
 from jaxmusic.data.stores import RowSource
 
 Batch = Mapping[str, Any]
+"""A batch: name → array, nested or not, with the rows on the first axis."""
 Inputs = Callable[[Batch], tuple[Any, ...]]
 Source = Batch | RowSource | Iterable[Batch] | Callable[..., Iterable[Batch]]
 """What trains: arrays, rows by their number, or what starts anew for each epoch and gives batches."""

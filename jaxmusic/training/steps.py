@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import flax.linen as nn
@@ -13,9 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax import lax
+from jax.sharding import NamedSharding
 
 from jaxmusic.losses import LossFunction
 from jaxmusic.training.optimizers import learning_rate
+from jaxmusic.training.sources import in_order, row_masks
 from jaxmusic.training.state import Batch, Inputs, State
 
 Transform = Callable[[jax.Array, Batch], Batch]
@@ -39,6 +42,7 @@ class Steps:
     transform: Transform | None
     average: float | None
     measures: tuple[str, ...]
+    sharding: NamedSharding | None
 
     def values(self) -> dict[str, str | None]:
         """Name → text of what is a value and can be told from others: a loss of the library, a number."""
@@ -47,12 +51,19 @@ class Steps:
         # A function's text is where it lies in memory.
         return {name: None if text is None or " at 0x" in text else text for name, text in texts.items()}
 
+    def example(self, rows: Batch) -> dict[str, Any]:
+        """Zeros in the shapes of a batch as the module meets it in training, transformed."""
+        batch = self._full(jax.tree.map(lambda x: jnp.zeros((self.batch_size, *x.shape[1:]), x.dtype), dict(rows)))
+        if self.transform is None:
+            return batch
+        batch["step"] = jnp.zeros((), jnp.int32)
+        shapes = jax.eval_shape(lambda batch: self._transformed(jax.random.key(0), batch), batch)
+        return jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+
     def initialize(self, key: jax.Array, rows: Batch) -> State:
         """(key, some rows) → a fresh state."""
         params_key, run_key = jax.random.split(key)
-        batch = self._full(jax.tree.map(lambda x: jnp.zeros((self.batch_size, *x.shape[1:]), x.dtype), dict(rows)))
-        if self.transform is not None:
-            batch = self._transformed(run_key, {**batch, "step": jnp.zeros((), jnp.int32)})
+        batch = self.example(rows)
         names = ("params", "latent", "dropout")
         keys = {name: jax.random.fold_in(params_key, i) for i, name in enumerate(names)}
         variables = dict(self.module.init(keys, *self._arguments(batch), **self._mode(train=False)))
@@ -72,7 +83,8 @@ class Steps:
         if self.transform is not None:
             batch = self._transformed(jax.random.fold_in(jax.random.fold_in(state.key, 3), state.step), batch)
 
-        def value(params: Any, *_: Any) -> jax.Array:
+        def value(params: Any, obj_fn: Any = None) -> jax.Array:
+            # A line search hands on what it does not know, such as obj_fn, to the function that it searches along.
             def compute(state: State, key: jax.Array, batch: Batch) -> tuple[jax.Array, Any]:
                 value, (_, collections) = self._objective(params, state, key, batch)
                 return value, collections
@@ -83,7 +95,7 @@ class Steps:
         # An optimiser is given what it asks for; what none asks for is never traced.
         updates, opt_state = self.optimizer.update(
             gradients, state.opt_state, state.params, value=metrics["loss"], grad=gradients,
-            value_fn=value, obj_fn=value, grad_fn=jax.grad(value),
+            value_fn=value, obj_fn=value,
         )  # fmt: skip
         params = optax.apply_updates(state.params, updates)
         if "gradient_norm" in self.measures:
@@ -160,6 +172,53 @@ class Steps:
         value, metrics = self._loss(outputs, {**batch, **state.hyperparameters, "step": end})
         return {"loss": value, **metrics}
 
+    def restart(self, state: State, params: Any) -> State:
+        return state._replace(
+            params=params,
+            opt_state=self.optimizer.init(params),
+            average=params if self.average is not None else (),
+        )
+
+    def checked_step(self, state: State, batch: Batch) -> tuple[State, Metrics, jax.Array]:
+        state, metrics = self.train(state, batch)
+        return state, metrics, is_finite(state, metrics["loss"])
+
+    def permutation(self, state: State, data: Any) -> jax.Array:
+        """`[steps, batch]` rows of this epoch, filled up with row 0; of `data` only the number of rows counts."""
+        count = jax.tree.leaves(data)[0].shape[0]
+        key = jax.random.fold_in(jax.random.fold_in(state.key, 0), state.epoch)
+        rows = jax.random.permutation(key, count)
+        return jnp.pad(rows, (0, -count % self.batch_size)).reshape(-1, self.batch_size)
+
+    def gather(self, data: Batch, rows: jax.Array, mask: jax.Array) -> dict[str, Any]:
+        batch = jax.tree.map(lambda x: x[rows], dict(data))
+        if self.sharding is not None:
+            batch = jax.tree.map(lambda x: lax.with_sharding_constraint(x, self.sharding), batch)
+        return {**batch, "row_mask": mask}
+
+    def train_epoch(self, state: State, data: Batch) -> tuple[State, Metrics, jax.Array]:
+        masks = jnp.asarray(row_masks(jax.tree.leaves(data)[0].shape[0], self.batch_size))
+
+        def step(state: State, part: tuple[jax.Array, ...]) -> tuple[State, Metrics]:
+            rows, mask, key = part
+            return self.train(state, self.gather(data, rows, mask), key)
+
+        # All keys at once: in a step of a small model each hash of its own is a tenth of the time.
+        keys = jax.vmap(partial(self.key, state))(state.step + jnp.arange(len(masks)))
+        state, metrics = lax.scan(step, state, (self.permutation(state, data), masks, keys))
+        finite = is_finite(state, metrics["loss"])
+        return state._replace(epoch=state.epoch + 1), _weighted_mean(metrics, masks), finite
+
+    def evaluate_epoch(self, state: State, data: Batch) -> Metrics:
+        count = jax.tree.leaves(data)[0].shape[0]
+        masks = jnp.asarray(row_masks(count, self.batch_size))
+        parts = (jnp.asarray(in_order(count, self.batch_size)), masks)
+
+        def step(part: tuple[jax.Array, jax.Array]) -> Metrics:
+            return self.evaluate(state, self.gather(data, part[0], part[1]))
+
+        return _weighted_mean(lax.map(step, parts), masks)
+
     def _mode(self, *, train: bool) -> dict[str, Any]:
         return {"train": train} if "train" in inspect.signature(self.module.__call__).parameters else {}
 
@@ -198,11 +257,19 @@ def _reading(reader: str, batch: Batch, function: Callable[..., Any], *arguments
     try:
         return function(*arguments)
     except KeyError as error:
-        entries = {jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(dict(batch))}
+        entries = {
+            jax.tree_util.keystr(path, simple=True, separator=".")
+            for path, _ in jax.tree_util.tree_leaves_with_path(dict(batch))
+        }
         raise ValueError(
             f"{reader} reads {error.args[0]!r}, which no entry of the batch is called: it holds "
             f"{', '.join(sorted(entries))}. Give it in the data; a hyperparameter comes from fit_grid(grid=…)"
         ) from error
+
+
+def _weighted_mean(metrics: Metrics, masks: jax.Array) -> Metrics:
+    weights = masks.sum(1) / masks.sum()
+    return {name: jnp.tensordot(weights, values, 1) for name, values in metrics.items()}
 
 
 def is_finite(state: State, loss: jax.Array) -> jax.Array:

@@ -11,7 +11,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import optax
-from jax.sharding import Mesh
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxmusic.losses import LossFunction
 from jaxmusic.training.checkpoint import Checkpoint, check_counts
@@ -41,7 +41,7 @@ class Trainer:
         loss: `loss(outputs, batch) -> (scalar, metrics)`, where the batch also holds `"row_mask"` `[batch]` bool (False
             on filler rows, which must not count) and `"step"`.
         optimizer: an optax transformation. One that asks for more than gradients gets it: `value` (the step's loss),
-            `grad`, `value_fn(params)`, `obj_fn` and `grad_fn`.
+            `grad`, `value_fn(params)` and `obj_fn(params)`, on this batch with this step's noise.
         batch_size: rows of a step.
         inputs: batch → positional arguments of the module; default `batch["inputs"]` and, if present, `batch["masks"]`.
         accumulate: parts of a batch that are computed one after the other, for batches that do not fit: the gradient of
@@ -78,9 +78,10 @@ class Trainer:
             raise ValueError(f"measures {unknown} are none of {MEASURES}")
         # Batches are constrained inside the step, which wants axes that the compiler may shard ("auto").
         self._mesh = None if mesh is None else Mesh(mesh.devices, mesh.axis_names)
+        rows = None if self._mesh is None else NamedSharding(self._mesh, PartitionSpec(self._mesh.axis_names[0]))
         self._steps = Steps(
             module, loss, optax.with_extra_args_support(optimizer), int(batch_size), inputs, int(accumulate), transform,
-            average, tuple(measures),
+            average, tuple(measures), rows,
         )  # fmt: skip
         self.engine = Engine(self._steps, self._mesh)
 

@@ -107,12 +107,9 @@ def test_held_out_scores_are_of_clips_that_nothing_was_fitted_on(tmp_path, monke
     seen = []
     import jaxmusic.app.fitting as fitting
 
-    real = fitting.training.fit
-    monkeypatch.setattr(
-        fitting.training,
-        "fit",
-        lambda key, module, loss, batch, **o: seen.append(batch) or real(key, module, loss, batch, **o),
-    )
+    trainer = fitting.training.Trainer
+    real = trainer.fit
+    monkeypatch.setattr(trainer, "fit", lambda self, key, batch, **o: seen.append(batch) or real(self, key, batch, **o))
     model = app.fit(music.folder, dataclasses.replace(SMALL, epochs=1))
     trained = len(seen[0]["masks"]["audio"])
     assert 30 < trained < 48

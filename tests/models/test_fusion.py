@@ -103,11 +103,11 @@ def test_a_tiny_set_overfits():
     x, masks = _inputs(30)
     labels = np.arange(30) % 3
     batch = {"inputs": x, "masks": masks, "labels": labels, "weights": np.ones(30, np.float32)}
-    state, info = training.fit(
-        KEY, models.FusionClassifier(3, (32, 32), dropout=0.0), losses.cross_entropy(weights="weights"), batch,
-        epochs=60, batch_size=16, optimizer=optax.adam(3e-3),
-        inputs=lambda b: (b["inputs"], b["masks"], b.get("row_mask")),
+    trainer = training.Trainer(
+        models.FusionClassifier(3, (32, 32), dropout=0.0), losses.cross_entropy(weights="weights"), optax.adam(3e-3),
+        batch_size=16, inputs=lambda b: (b["inputs"], b["masks"], b.get("row_mask")),
     )  # fmt: skip
+    state, info = trainer.fit(KEY, batch, epochs=60)
     assert info.metrics["accuracy"][-1] > 0.95
     logits = training.predict(models.FusionClassifier(3, (32, 32)), state.variables, (x, masks), method="__call__")
     assert (logits.argmax(1) == labels).mean() > 0.8

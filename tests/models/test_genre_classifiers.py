@@ -99,18 +99,21 @@ def test_rows_at_rest_end_where_dense_adam_leaves_them():
     tokens, lengths = _songs(5, n=12)
     labels = np.arange(12, dtype=np.int32) % 4
     batch = {"tokens": tokens, "lengths": lengths, "labels": labels}
-    options = {"epochs": 3, "batch_size": 4, "optimizer": training.restart_every(optax.adam(1e-2), 3)}
-    inputs = lambda batch: (batch["tokens"], batch["lengths"])  # noqa: E731
+
+    def trained(module, params):
+        trainer = training.Trainer(
+            module, losses.cross_entropy(), training.restart_every(optax.adam(1e-2), 3), batch_size=4,
+            inputs=lambda batch: (batch["tokens"], batch["lengths"]),
+        )  # fmt: skip
+        state = trainer.init(jax.random.key(0), batch, start=lambda fresh: params)
+        return trainer.fit(state, batch, epochs=3)[0]
+
     full = models.LyricsClassifier(99, positions=128, dropout=0.0)
     start = full.init(jax.random.key(7), tokens, lengths)["params"]
-    dense, _ = training.fit(
-        jax.random.key(0), full, losses.cross_entropy(), batch, inputs=inputs, start=lambda p: start, **options
-    )
+    dense = trained(full, start)
     few = models.LyricsClassifier(99, positions=128, dropout=0.0, trained_rows=40)
     cut = {**start, "tokens": {**start["tokens"], "embedding": start["tokens"]["embedding"][:40]}}
-    sparse, _ = training.fit(
-        jax.random.key(0), few, losses.cross_entropy(), batch, inputs=inputs, start=lambda p: cut, **options
-    )
+    sparse = trained(few, cut)
     table = dense.params["tokens"]["embedding"]
     np.testing.assert_array_equal(table[40:], start["tokens"]["embedding"][40:])
     np.testing.assert_allclose(sparse.params["tokens"]["embedding"], table[:40], rtol=1e-5, atol=1e-6)
@@ -121,7 +124,7 @@ def test_unseen_tokens_read_the_rows_at_rest():
     module = models.LyricsClassifier(99, positions=8, trained_rows=10)
     tokens, lengths = jnp.array([[3, 60, 0]]), jnp.array([2])
     variables = module.init(jax.random.key(0), tokens, lengths)
-    table = jnp.concatenate([variables["params"]["tokens"]["embedding"], variables["resting"]["tokens"]["embedding"]])
+    table = jnp.concatenate([variables["params"]["tokens"]["embedding"], variables["resting"]["tokens"]["rest"]])
     params = {**variables["params"], "tokens": {**variables["params"]["tokens"], "embedding": table}}
     np.testing.assert_allclose(
         module.apply(variables, tokens, lengths), _plain_lyrics(params, np.array([[3, 60, 0]]), 8), atol=1e-6

@@ -214,10 +214,9 @@ def test_fine_tuning_with_frozen_and_unfrozen_encoder(frozen):
         )
 
     optimizer = optax.multi_transform({"trained": optax.adam(3e-3), "frozen": optax.set_to_zero()}, mask)
-    state, info = training.fit(
-        jax.random.key(0), Classifier(pretrained.config), _cross_entropy, {"inputs": ids, "labels": labels},
-        epochs=30, batch_size=16, optimizer=optimizer, start=start,
-    )  # fmt: skip
+    trainer = training.Trainer(Classifier(pretrained.config), _cross_entropy, optimizer, batch_size=16)
+    train = {"inputs": ids, "labels": labels}
+    state, info = trainer.fit(trainer.init(jax.random.key(0), train, start=start), train, epochs=30)
     losses = info.metrics["loss"]
     moved = jax.tree.map(lambda a, b: bool(np.any(np.asarray(a) != np.asarray(b))), state.params["encoder"], given)
     if frozen:

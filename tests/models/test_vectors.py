@@ -69,18 +69,15 @@ def _labelled(rows=512, seed=0):
     return ((x - x.mean(0)) / x.std(0)).astype(np.float32), classes, np.eye(4, dtype=np.float32)[classes]
 
 
-def _given_labels(batch):
-    return batch["inputs"], batch["labels"]
-
-
 @pytest.fixture(scope="module")
 def conditional():
     x, classes, labels = _labelled()
     module = models.ConditionalVAE(features=6, classes=4, latent_dim=2, widths=(32,))
-    state, _ = training.fit(
-        jax.random.key(0), module, losses.elbo(reduction="sum", beta=1.0), {"inputs": x, "labels": labels},
-        epochs=150, batch_size=64, optimizer=optax.adam(3e-3), inputs=_given_labels,
+    trainer = training.Trainer(
+        module, losses.elbo(reduction="sum", beta=1.0), optax.adam(3e-3), batch_size=64,
+        inputs=lambda batch: (batch["inputs"], batch["labels"]),
     )  # fmt: skip
+    state, _ = trainer.fit(jax.random.key(0), {"inputs": x, "labels": labels}, epochs=150)
     return module, state, x, classes, labels
 
 
