@@ -30,7 +30,6 @@ class Fitted(NamedTuple):
 
 
 def _trainer(config: Config, variant: Variant, module: models.JointVAE, warmup_steps: int) -> training.Trainer:
-    is_vector = variant.encoder == "vector"
     beta = optax.linear_schedule(0.0, variant.beta, warmup_steps) if variant.warmup_epochs else variant.beta
     loss = losses.joint_elbo(
         weights={"audio": 1.0, "lyrics": 1.0},
@@ -43,7 +42,7 @@ def _trainer(config: Config, variant: Variant, module: models.JointVAE, warmup_s
         temperature=variant.temperature,
         label_weight=variant.label_weight,
     )
-    rate = config.learning_rate if is_vector else config.spectrogram_learning_rate
+    rate = config.learning_rate if variant.encoder == "vector" else config.spectrogram_learning_rate
     return training.Trainer(
         module, loss, optax.adamw(rate, weight_decay=config.weight_decay), batch_size=config.batch,
         inputs=_with_frames if variant.audio == "frames" else training.batch_inputs,
@@ -84,7 +83,7 @@ def fit_variant(config: Config, prepared: Prepared, part: Part, variant: Variant
     elif variant.start == "torn pairs":
         start = _pretrained(config, prepared, part, variant, seen, module, jax.random.fold_in(key, 1))
     train = jax.tree.map(lambda x: x[rows], batch)
-    # Step by step, since convolutions are fast so.
+    # Step by step: the compilation cache then serves folds that differ by a clip, and convolutions are fast.
     state, info = trainer.fit(trainer.init(key, train, start=start), train, epochs=epochs, loop="python")
     means = [_posterior_mean(module, state.variables, seen, name) for name in ("audio", "lyrics")]
     metrics = {name: float(values[-1]) for name, values in info.metrics.items()}

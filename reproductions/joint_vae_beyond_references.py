@@ -121,9 +121,7 @@ def _cnn(config: Config, prepared: Prepared, part: Part, key: jax.Array) -> Refe
     rows = part.fit[(part.has_audio & (codes >= 0))[part.fit]]
     n_mels, frames = seen.audio.shape[1:]
     module = models.SpectrogramClassifier(n_mels, frames, len(genre_names(prepared)))
-    trainer, train = (
-        _trainer(config, module, losses.cross_entropy()),
-        {"inputs": seen.audio[rows], "labels": codes[rows]},
-    )
+    trainer = _trainer(config, module, losses.cross_entropy())
+    train = {"inputs": seen.audio[rows], "labels": codes[rows]}
     state, _ = trainer.fit(key, train, epochs=config.spectrogram_epochs, loop="python")
     return Reference(None, None, training.predict(module, state.variables, (seen.audio,), method="embed"))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+
+from jaxmusic._files import written_whole
 
 # A checkpoint knows its data again by so many rows, evenly spaced.
 _SAMPLED_ROWS = 64
@@ -108,6 +110,7 @@ class ArrayWriter:
     def __init__(self, out: str | Path, rows: int) -> None:
         self._out, self._rows, self._written = Path(out).expanduser(), rows, 0
         self._files: dict[str, Any] = {}
+        self._stack = ExitStack()
         self._shapes: dict[str, tuple[Any, ...]] = {}
 
     def __enter__(self) -> ArrayWriter:
@@ -129,34 +132,24 @@ class ArrayWriter:
         """What was written, once the block has ended."""
         return ArrayStore({name: self._path(name) for name in self._shapes})
 
-    def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
-        for file in self._files.values():
-            file.close()
-        if kind is None and self._written == self._rows:
-            for name in self._files:
-                os.replace(self._unfinished(name), self._path(name))
-            return
-        for name in self._files:
-            self._unfinished(name).unlink()
-        if kind is None:
-            raise ValueError(f"{self._out} was given {self._written} rows of {self._rows}")
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: Any) -> None:
+        if kind is None and self._written != self._rows:
+            error = ValueError(f"{self._out} was given {self._written} rows of {self._rows}")
+            self._stack.__exit__(ValueError, error, None)
+            raise error
+        self._stack.__exit__(kind, error, traceback)
 
     def _open(self, shapes: dict[str, tuple[Any, ...]]) -> None:
         if self._out.suffix == ".npy" and len(shapes) > 1:
             raise ValueError(f"{self._out} is one file for {len(shapes)} arrays, {', '.join(shapes)}: give a folder")
-        folder = self._out.parent if self._out.suffix == ".npy" else self._out
-        folder.mkdir(parents=True, exist_ok=True)
         self._shapes = shapes
         for name, (dtype, shape) in shapes.items():
-            self._files[name] = self._unfinished(name).open("wb")
+            self._files[name] = self._stack.enter_context(written_whole(self._path(name)))
             header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False}
             np.lib.format.write_array_header_1_0(self._files[name], {**header, "shape": (self._rows, *shape)})
 
     def _path(self, name: str) -> Path:
         return self._out if self._out.suffix == ".npy" else self._out / f"{name}.npy"
-
-    def _unfinished(self, name: str) -> Path:
-        return self._path(name).with_suffix(f".{os.getpid()}.unfinished")
 
 
 class RecordStore:

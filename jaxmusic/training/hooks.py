@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
-import os
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from jaxmusic._files import written_whole
 from jaxmusic.training.state import State
 
 
@@ -49,7 +50,6 @@ class CSVLog:
 
     def _keep_earlier(self, row: dict[str, Any]) -> None:
         """Begin the table, or cut what this model's run will write again."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         kept: list[dict[str, Any]] = []
         if self._path.exists() and self._path.stat().st_size:
             with self._path.open(newline="", encoding="utf-8") as file:
@@ -58,19 +58,17 @@ class CSVLog:
                     raise ValueError(f"{self._path} has the columns {table.fieldnames}, this run {list(row)}")
                 model = str(row.get("model"))
                 kept = [old for old in table if str(old.get("model")) != model or int(old["epoch"]) < row["epoch"]]
-        unfinished = self._path.with_name(f"{self._path.name}.{os.getpid()}.unfinished")
-        with unfinished.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(row))
+        with written_whole(self._path) as whole, io.TextIOWrapper(whole, encoding="utf-8", newline="") as text:
+            writer = csv.DictWriter(text, list(row))
             writer.writeheader()
             writer.writerows(kept)
-        os.replace(unfinished, self._path)
 
 
 class TensorBoardLog:
     """Writes the metrics of every epoch as TensorBoard scalars, through tensorboardX.
 
     A resumed run purges the steps from its first epoch on, as TensorBoard's readers understand it. Several models get a
-    folder each.
+    folder each. It writes in the background, within ten seconds.
 
     Args:
         folder: of the run.

@@ -1,7 +1,6 @@
 """A model's folder: what is saved comes back the same, and what is not known is refused."""
 
 import hashlib
-import json
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ from safetensors.numpy import load_file, save_file
 
 import jaxmusic
 from jaxmusic import app
-from jaxmusic.models.folders import config_digest
+from tests.saved_folders import edit_config
 
 
 @pytest.fixture
@@ -18,22 +17,12 @@ def saved(model, tmp_path):
     return app.save(model, tmp_path / "model")
 
 
-def _edit(folder, change, *, sign=True):
-    """Change config.json; with `sign`, as someone would who knows about the digest."""
-    path = folder / "config.json"
-    config = json.loads(path.read_text())
-    change(config)
-    if sign:
-        config["config_sha256"] = config_digest(config)
-    path.write_text(json.dumps(config))
-
-
 def _edit_tensors(folder, change):
     tensors = dict(load_file(folder / "model.safetensors"))
     change(tensors)
     save_file(tensors, folder / "model.safetensors")
     digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
-    _edit(folder, lambda config: config.update(weights_sha256=digest))
+    edit_config(folder, lambda config: config.update(weights_sha256=digest))
 
 
 def test_a_loaded_model_encodes_bit_for_bit_as_the_saved_one(model, music, saved):
@@ -104,13 +93,13 @@ def test_lyrics_are_not_in_the_folder_whole(model, music, saved):
     ],
 )
 def test_what_is_not_known_is_refused_even_with_a_right_digest(saved, change, message):
-    _edit(saved, change)
+    edit_config(saved, change)
     with pytest.raises(ValueError, match=message):
         app.load(saved)
 
 
 def test_an_edited_configuration_is_refused(saved):
-    _edit(saved, lambda config: config["settings"].update(n_fft=1024), sign=False)
+    edit_config(saved, lambda config: config["settings"].update(n_fft=1024), sign=False)
     with pytest.raises(ValueError, match=r"config\.json was changed after it was saved"):
         app.load(saved)
 

@@ -20,6 +20,7 @@ from jaxmusic.models import folders
 from jaxmusic.models.folders import config_digest
 from jaxmusic.models.module_config import fits, library_classes
 from jaxmusic.text import TransformerConfig
+from tests.saved_folders import edit_config
 
 
 class Sizes(NamedTuple):
@@ -237,16 +238,6 @@ def saved(tmp_path):
     return models.save(tmp_path / "vae", module, _zeros(module, x), inputs=(x,))
 
 
-def _edit(folder, change, *, sign=True):
-    """Change config.json; with `sign`, as someone would who knows about the digest."""
-    path = folder / "config.json"
-    config = json.loads(path.read_text())
-    change(config)
-    if sign:
-        config["config_sha256"] = config_digest(config)
-    path.write_text(json.dumps(config))
-
-
 def _field(name, value):
     return lambda config: config["module"]["fields"].update({name: value})
 
@@ -305,7 +296,7 @@ def _field(name, value):
     ],
 )
 def test_what_is_not_known_is_refused_even_with_a_right_digest(saved, change, message):
-    _edit(saved, change)
+    edit_config(saved, change)
     with pytest.raises(ValueError, match=message):
         models.load(saved)
 
@@ -330,12 +321,12 @@ def test_a_class_of_ones_own_is_made_only_where_the_caller_gives_it(tmp_path):
 
 
 def test_a_field_that_came_later_has_its_default(saved):
-    _edit(saved, lambda config: config["module"]["fields"].pop("dtype"))
+    edit_config(saved, lambda config: config["module"]["fields"].pop("dtype"))
     assert models.load(saved)[0] == models.FCVAE(4, 12, (8,))
 
 
 def test_an_edited_configuration_is_refused(saved):
-    _edit(saved, _field("dtype", {"type": "dtype", "name": "bfloat16"}), sign=False)
+    edit_config(saved, _field("dtype", {"type": "dtype", "name": "bfloat16"}), sign=False)
     with pytest.raises(ValueError, match=r"config\.json was changed after it was saved"):
         models.load(saved)
 
@@ -491,6 +482,6 @@ def test_a_transformers_sizes_are_checked_as_they_are_made(tmp_path):
     config = TransformerConfig(hidden_size=8, num_attention_heads=2, vocab_size=9, num_hidden_layers=1)
     folder = models.save(tmp_path, models.TextTransformer(config), {})
     assert models.load(folder)[0].config == config
-    _edit(folder, lambda c: c["module"]["fields"]["config"]["fields"].update(num_attention_heads=3))
+    edit_config(folder, lambda c: c["module"]["fields"]["config"]["fields"].update(num_attention_heads=3))
     with pytest.raises(ValueError, match=r"module\.config can't be made: hidden_size 8 is no multiple"):
         models.load(folder)
