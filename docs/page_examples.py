@@ -32,8 +32,8 @@ _DECIMAL = re.compile(r"-?\d+\.\d+")
 
 
 class Block(NamedTuple):
-    """One block of code: its place on the page, what the page shows below it, what it printed, and the libraries that it
-    needs beyond the environment of the tests. It was not run where one of these is missing.
+    """One block of code: its place on the page, what the page shows below it, what it printed, and the libraries that
+    its first line names. It was not run where one of these is missing.
     """
 
     start: int

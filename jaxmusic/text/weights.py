@@ -49,8 +49,8 @@ class Pretrained:
 
     Attributes:
         config: sizes of the encoder.
-        params: nested dict of float32 arrays, those of `models.TextTransformer(config, pooling=pooling or "mean")`; with
-            `"pooler"`, which only the pooling of that name has, where `load_pretrained` kept it.
+        params: nested dict of float32 arrays, those of `models.TextTransformer(config)`; with `"pooler"`, which only
+            the pooling of that name has, where `load_pretrained` kept it.
         folder: where it lies.
         pooling: what the folder's sentence-transformers files say; None where there are none.
         normalize: whether they end in an L2 norm.
