@@ -11,7 +11,7 @@ import jax
 import numpy as np
 import optax
 
-from jaxmusic import data, losses, models, text, training
+from jaxmusic import augment, data, losses, models, text, training
 from jaxmusic.data.lyrics_table import FILE_NAME
 from jaxmusic.data.preprocessing import fit_standardizer
 from jaxmusic.evaluation import classification_scores
@@ -42,6 +42,7 @@ class Variant(NamedTuple):
     embedding_dim: int = 32
     widths: tuple[int, ...] = (18, 12, 8)
     batch_size: int | None = None  # None: the config's
+    mixup: float = 0.0  # parameter of the Beta distribution by which features and labels of two songs mix; 0: none do
 
 
 # Without `best_epoch`: a tenth of few songs chooses an early epoch and is missing from the training part, which costs
@@ -62,6 +63,7 @@ VARIANTS = {
     "repaired_best_epoch": _REPAIRED._replace(best_epoch=True),
     "repaired_wide": _REPAIRED._replace(widths=(64, 32, 16)),
     "repaired_artist": _REPAIRED._replace(split="artist"),
+    "repaired_mixup": _REPAIRED._replace(mixup=0.2),
     "vocabulary_threshold": Variant(min_frequency=50),
     "narrow": Variant(embedding_dim=8),
     "wide": Variant(embedding_dim=128, widths=(64, 32, 16)),
@@ -69,9 +71,9 @@ VARIANTS = {
 }
 # Fields that do nothing to a model: its rows would repeat the paper's.
 _WITHOUT_EFFECT = {
-    "lyrics": ("scaled_features", "widths"),
+    "lyrics": ("scaled_features", "widths", "mixup"),
     "metadata": ("mask_padding", "embedding_scale", "min_frequency", "embedding_dim"),
-    "combined": (),
+    "combined": ("mixup",),  # tokens do not mix
 }
 
 
@@ -201,8 +203,10 @@ def fit(config: Config, corpus: Corpus, part: Part, model: str, name: str, key: 
     optimizer = optax.adam(config.learning_rate)
     if variant.reset_optimizer_each_epoch:
         optimizer = training.restart_every(optimizer, -(-len(train) // batch_size))
+    mixes = variant.mixup > 0 and model == "metadata"
     trainer = training.Trainer(
         module, losses.cross_entropy(), optimizer, batch_size=batch_size,
+        transform=augment.MixUp(variant.mixup, len(corpus.genres), entry="features") if mixes else None,
         inputs=lambda batch: tuple(batch[column] for column in _COLUMNS[model]),
     )  # fmt: skip
     state, info = trainer.fit(key, take(train), valid=take(valid), epochs=config.epochs, patience=patience)

@@ -45,7 +45,7 @@ def _trainer(config: Config, variant: Variant, module: models.JointVAE, warmup_s
     rate = config.learning_rate if variant.encoder == "vector" else config.spectrogram_learning_rate
     return training.Trainer(
         module, loss, optax.adamw(rate, weight_decay=config.weight_decay), batch_size=config.batch,
-        inputs=_with_frames if variant.audio == "frames" else training.batch_inputs,
+        inputs=_with_frames if variant.audio == "frames" else training.batch_inputs, transform=variant.transform,
     )  # fmt: skip
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
+
+from jaxmusic import augment
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ class Variant:
     """Hidden widths; None: the config's."""
     epochs: int | None = None
     """None: the config's."""
+    transform: augment.Transform | None = None
+    """What changes a training batch; see jaxmusic.augment."""
 
 
 BASE = Variant()
@@ -49,7 +54,8 @@ RECONSTRUCTION_ONLY = {
         for fusion in ("average", "poe", "moe", "gated", "attention")
     },
 }
-_CHANGES = {
+_CONVOLUTION = {"audio": "frames", "encoder": "convolution", "alignment_weight": 2000.0}
+_CHANGES: dict[str, dict[str, Any]] = {
     "document's inputs": {"audio": "statistics", "lyrics": "tfidf"},
     "TF-IDF lyrics": {"lyrics": "tfidf"},
     "TF-IDF + lexical": {"lyrics": "tfidf+lexical"},
@@ -87,12 +93,15 @@ _CHANGES = {
     "linear, started from CCA, labels": {"widths": (), "start": "cca", "epochs": 20, "label_weight": 20.0},
     # A spectrogram has some thousand elements, not some hundred.
     "transformer": {"audio": "frames", "encoder": "transformer", "alignment_weight": 2000.0},
-    "convolution": {"audio": "frames", "encoder": "convolution", "alignment_weight": 2000.0},
+    "convolution": _CONVOLUTION,
+    "modality dropout": {"transform": augment.ModalityDropout(0.3, ("audio", "lyrics"))},
+    "noise": {"transform": augment.GaussianNoise(10.0, 20.0, entry=("inputs", "audio"))},
+    "convolution, SpecAugment": _CONVOLUTION | {"transform": augment.SpecAugment(8, 16, entry=("inputs", "audio"))},
 }
 VARIANTS: dict[str, Variant] = {
     **RECONSTRUCTION_ONLY,
     "base": BASE,
-    **{name: replace(BASE, **changes) for name, changes in _CHANGES.items()},  # type: ignore[arg-type]
+    **{name: replace(BASE, **changes) for name, changes in _CHANGES.items()},
 }
 # What a user's first run shows; the rest is the ablation.
 QUICK = (

@@ -214,7 +214,10 @@ class Trainer:
             state = self._initial(key, source)
         if not state.step.ndim:
             return self._run(self.engine, key, state, run)
-        models = [jax.tree.map(lambda x, i=i: x[i], state) for i in range(len(state.step))]
+
+        def model(i: int) -> State:
+            return jax.tree.map(lambda x: x[i], state)
+
         # On CPU a vectorised model gains nothing, and a vectorised convolution becomes a slow grouped one anywhere.
         if (
             patience is None
@@ -222,21 +225,22 @@ class Trainer:
             and jax.default_backend() != "cpu"
             and isinstance(source, Resident)
             and isinstance(held_out, Resident | None)
-            and not self.engine.has_convolution(models[0], source.first)
+            and not self.engine.has_convolution(model(0), source.first)
         ):
             return self._run(self._together, key, state, run)
-        keys = [None] * len(models) if key is None else key
-        return stacked(
-            [self._run(self.engine, *pair, run.of_model(i)) for i, pair in enumerate(zip(keys, models, strict=True))],
-            epochs,
-        )
+        runs = [
+            self._run(self.engine, None if key is None else key[i], model(i), run.of_model(i))
+            for i in range(len(state.step))
+        ]
+        return stacked(runs, epochs)
 
     def _continued(self, state: State) -> State:
         """A copy of a caller's state, with an average of the parameters where this trainer keeps one."""
         average: Any = ()
         if self._steps.average is not None:
             average = state.params if state.average == () else state.average
-        return jax.tree.map(lambda x: x.copy(), state._replace(average=average))
+        copied = jax.tree.map(lambda x: x.copy(), state._replace(average=average))
+        return copied if self._mesh is None else jax.device_put(copied, NamedSharding(self._mesh, PartitionSpec()))
 
     def _run(self, engine: Engine, key: jax.Array | None, state: State, run: Run) -> tuple[State, Info]:
         identity: dict[str, Any] = {}

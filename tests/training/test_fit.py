@@ -289,6 +289,12 @@ mesh = jax.make_mesh((4,), ("data",))
 results = [training.Trainer(module, losses.elbo(), optax.adam(1e-2), batch_size=8, mesh=m)
            .fit(jax.random.key(0), x, epochs=3)[0] for m in (None, mesh)]
 assert len(results[1].params["encoder"]["Dense_0"]["kernel"].sharding.device_set) == 4
+# A state from elsewhere goes on over the mesh.
+further = [training.Trainer(module, losses.elbo(), optax.adam(1e-2), batch_size=8, mesh=m)
+           .fit(results[0], x, epochs=1)[0] for m in (None, mesh)]
+assert len(further[1].step.sharding.device_set) == 4
+for a, b in zip(*(jax.tree.leaves(r.params) for r in further)):
+    np.testing.assert_allclose(np.asarray(a), np.asarray(b), atol=1e-6)
 for a, b in zip(*(jax.tree.leaves(r.params) for r in results)):
     np.testing.assert_allclose(np.asarray(a), np.asarray(b), atol=1e-6)
 try:
