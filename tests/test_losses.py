@@ -1,5 +1,7 @@
 """Losses against closed forms, masks, reductions and gradients."""
 
+import pickle
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -231,3 +233,42 @@ def test_the_alignment_is_named_and_an_unknown_one_refused():
     assert float(metrics["triplet"]) == pytest.approx(float(losses.triplet(first, second)), rel=1e-5)
     with pytest.raises(ValueError, match="is none of"):
         losses.joint_elbo(weights={"audio": 1.0}, alignment="cosine")
+
+
+def test_losses_of_equal_options_are_equal_values():
+    made = (
+        lambda: losses.elbo(beta=4.0),
+        lambda: losses.joint_elbo(weights={"audio": 1.0, "lyrics": 3.0}, element_masks={"audio": "frames"}),
+        lambda: losses.reconstruction(reduction="sum"),
+        lambda: losses.cross_entropy(class_weights=jnp.array([1.0, 2.0])),
+        lambda: losses.contrastive(temperature=0.5),
+    )
+    assert len({make() for make in made}) == len({make() for make in (*made, *made)}) == len(made)
+    for make in made:
+        assert make() == make()
+        assert hash(make()) == hash(make())
+        assert pickle.loads(pickle.dumps(make())) == make()
+        assert eval(repr(make()), vars(losses)) == make()
+    assert losses.elbo(beta=4.0) != losses.elbo(beta=2.0)
+    assert losses.elbo() != losses.reconstruction()
+    assert repr(losses.elbo(beta=4.0)) == "elbo(beta=4.0)"
+    first, second = {"audio": 1.0, "lyrics": 3.0}, {"lyrics": 3.0, "audio": 1.0}
+    assert losses.joint_elbo(weights=first) == losses.joint_elbo(weights=second)
+
+
+def test_a_schedule_is_compared_by_identity_and_printed_without_its_address():
+    schedule = optax.linear_schedule(0.0, 1.0, 10)
+    assert losses.elbo(beta=schedule) == losses.elbo(beta=schedule)
+    assert losses.elbo(beta=schedule) != losses.elbo(beta=optax.linear_schedule(0.0, 1.0, 10))
+    assert "0x" not in repr(losses.elbo(beta=schedule))
+
+
+def test_an_option_without_a_hash_is_named():
+    with pytest.raises(TypeError, match=r"joint_elbo: weights\['audio'\] is a set"):
+        losses.joint_elbo(weights={"audio": {1.0}})
+
+
+def test_a_weight_may_be_differentiated():
+    outputs, batch = _outputs(), {"inputs": jnp.ones((4, 3))}
+    gradient = jax.grad(lambda beta: losses.elbo(beta=beta)(outputs, batch)[0])(1.0)
+    assert float(gradient) == pytest.approx(float(losses.elbo()(outputs, batch)[1]["kl"]))

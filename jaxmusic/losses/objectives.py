@@ -1,102 +1,20 @@
-"""Losses: functions of a model's outputs and a batch that return a scalar and metrics.
-
-A batch may carry three entries that `training.fit` adds or that loaders give, and every loss here honours them:
-`"row_mask"` `[batch]` bool (False on the filler rows of a last partial batch), `"masks"` modality → `[batch]` bool,
-and `"step"` (the training step, for schedules). Means are over the rows that count, divided once by a guarded count.
-"""
+"""Losses for `training.fit`: functions of options that return a `Loss`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
-Schedule = Callable[[Array], Array]
-"""A schedule: step, an integer scalar → weight, a scalar; any of optax's."""
-LossFunction = Callable[[Any, Mapping[str, Any]], tuple[Array, dict[str, Array]]]
-"""A loss: `(outputs of a module, batch) -> (scalar, name → scalar)`, what `training.fit` takes."""
-
-REDUCTIONS = ("mean", "sum")
-"""How `squared_error` reduces a row: the sum makes it the ELBO's, the mean is what documents often write."""
+from jaxmusic.losses.parts import info_nce, kl_divergence, masked_mean, softmax_entropy, squared_error, triplet
+from jaxmusic.losses.value import LossFunction, Schedule, loss, weight_at
 
 
-def kl_divergence(mean: Float[Array, "*batch latent"], logvar: Float[Array, "*batch latent"]) -> Float[Array, "*batch"]:
-    """KL(N(mean, exp(logvar)) ‖ N(0, 1)) summed over the latents, ≥ 0, in nats.
-
-    Args:
-        mean: `[…, latent]`.
-        logvar: `[…, latent]`, logarithm of the variance.
-
-    Returns:
-        `[…]`, one for each row.
-
-    Source: Kingma and Welling (2014), appendix B: `−½ Σ(1 + logvar − mean² − exp(logvar))`. The formula printed in
-    "Hybrid Multimodal Music Clustering via Joint VAE" (2026), §3.2.0, has the opposite sign.
-
-    >>> float(kl_divergence(jnp.array([1.0, 0.0]), jnp.zeros(2)))
-    0.5
-    """
-    return -0.5 * jnp.sum(1 + logvar - jnp.square(mean) - jnp.exp(logvar), axis=-1)
-
-
-def squared_error(
-    recon: Float[Array, "batch ..."],
-    target: Float[Array, "batch ..."],
-    *,
-    reduction: str = "mean",
-    element_mask: Bool[Array, "batch ..."] | None = None,
-) -> Float[Array, " batch"]:
-    """Squared error of each row, averaged (`"mean"`) or summed (`"sum"`) over its elements.
-
-    Args:
-        recon: `[batch, …]`.
-        target: `[batch, …]`, same shape.
-        reduction: `"mean"` or `"sum"`. With the sum, recon + KL is the negative ELBO of a Gaussian decoder of variance
-            ½ up to a constant; with the mean, the KL weighs as much more as the input has elements.
-        element_mask: broadcasts to `target`; False elements (padding) do not count. With `"mean"` a row is averaged
-            over its counted elements.
-
-    Returns:
-        `[batch]`.
-
-    Raises:
-        ValueError: an unknown reduction, or shapes that differ.
-    """
-    if reduction not in REDUCTIONS:
-        raise ValueError(f"reduction {reduction!r} is none of {REDUCTIONS}")
-    if recon.shape != target.shape:
-        raise ValueError(f"reconstruction {recon.shape} and target {target.shape} differ in shape")
-    axes = tuple(range(1, target.ndim))
-    difference = recon - target
-    if element_mask is None:
-        error = jnp.square(difference)
-        return error.mean(axes) if reduction == "mean" else error.sum(axes)
-    counted = jnp.broadcast_to(element_mask, target.shape)
-    # `where` before the square: behind it, a NaN in the padding would still reach the gradient as 0 · NaN.
-    total = jnp.square(jnp.where(counted, difference, 0.0)).sum(axes)
-    return total / jnp.maximum(counted.sum(axes), 1) if reduction == "mean" else total
-
-
-def masked_mean(values: Float[Array, " batch"], mask: Array | None) -> Float[Array, ""]:
-    """Mean over the rows whose mask is True; 0 where there is none.
-
-    Args:
-        values: `[batch]`; where the mask is False they may be NaN.
-        mask: `[batch]` bool; None counts all.
-
-    Returns:
-        A scalar.
-    """
-    if mask is None:
-        return values.mean()
-    # `where` before the sum: a NaN in a masked row must not reach it.
-    return jnp.where(mask, values, 0.0).sum() / jnp.maximum(mask.sum(), 1)
-
-
+@loss
 def elbo(
     *,
     target: str = "inputs",
@@ -119,18 +37,19 @@ def elbo(
         `loss(outputs, batch) -> (scalar, {"reconstruction", "kl", "beta"})` for outputs with `recon, mean, logvar`.
     """
 
-    def loss(outputs: Any, batch: Mapping[str, Any]) -> tuple[Array, dict[str, Array]]:
+    def function(outputs: Any, batch: Mapping[str, Any]) -> tuple[Array, dict[str, Array]]:
         rows = batch.get("row_mask")
         mask = batch[element_mask] if element_mask else None
         error = squared_error(outputs.recon, batch[target], reduction=reduction, element_mask=mask)
         reconstruction = masked_mean(error, rows)
         kl = masked_mean(kl_divergence(outputs.mean, outputs.logvar), rows)
-        weight = _at(beta, batch)
+        weight = weight_at(beta, batch)
         return reconstruction + weight * kl, {"reconstruction": reconstruction, "kl": kl, "beta": weight}
 
-    return loss
+    return function
 
 
+@loss
 def reconstruction(*, target: str = "inputs", reduction: str = "mean") -> LossFunction:
     """Squared error alone, for a deterministic autoencoder.
 
@@ -142,17 +61,18 @@ def reconstruction(*, target: str = "inputs", reduction: str = "mean") -> LossFu
         `loss(outputs, batch) -> (scalar, {})` for outputs with `recon`.
     """
 
-    def loss(outputs: Any, batch: Mapping[str, Any]) -> tuple[Array, dict[str, Array]]:
+    def function(outputs: Any, batch: Mapping[str, Any]) -> tuple[Array, dict[str, Array]]:
         error = squared_error(outputs.recon, batch[target], reduction=reduction)
         return masked_mean(error, batch.get("row_mask")), {}
 
-    return loss
+    return function
 
 
 ALIGNMENTS = ("info_nce", "triplet")
 """Names of the alignments of `joint_elbo`."""
 
 
+@loss
 def joint_elbo(
     *,
     weights: Mapping[str, float],
@@ -200,9 +120,9 @@ def joint_elbo(
     if alignment not in ALIGNMENTS:
         raise ValueError(f"alignment {alignment!r} is none of {ALIGNMENTS}")
 
-    def loss(outputs: Any, batch: Mapping[str, Any]) -> tuple[Array, dict[str, Array]]:
+    def function(outputs: Any, batch: Mapping[str, Any]) -> tuple[Array, dict[str, Array]]:
         rows = batch.get("row_mask")
-        weight = _at(beta, batch)
+        weight = weight_at(beta, batch)
         kl = masked_mean(kl_divergence(outputs.mean, outputs.logvar), rows)
         metrics = {"kl": kl, "beta": weight}
         total = weight * (_free(outputs.mean, outputs.logvar, rows, free_bits) if free_bits else kl)
@@ -236,12 +156,12 @@ def joint_elbo(
             total += contrastive_weight * metrics[alignment]
         if label_weight:
             known = batch["labels"] >= 0
-            entropy = _entropy(outputs.logits, batch["labels"])
+            entropy = softmax_entropy(outputs.logits, batch["labels"])
             metrics["cross_entropy"] = masked_mean(entropy, known if rows is None else known & rows)
             total += label_weight * metrics["cross_entropy"]
         return total, metrics
 
-    return loss
+    return function
 
 
 def _free(mean: Array, logvar: Array, rows: Array | None, free_bits: float) -> Array:
@@ -253,12 +173,13 @@ def _free(mean: Array, logvar: Array, rows: Array | None, free_bits: float) -> A
 def _elements(target: Array, element_mask: Array | None, reduction: str) -> Array:
     """`[batch]`: how many elements of a row an error sums; 1 for a mean."""
     if reduction == "mean":
-        return jnp.ones(len(target))
+        return jnp.ones(target.shape[0])
     if element_mask is None:
-        return jnp.full(len(target), float(np.prod(target.shape[1:])))
+        return jnp.full(target.shape[0], float(np.prod(target.shape[1:])))
     return jnp.broadcast_to(element_mask, target.shape).sum(tuple(range(1, target.ndim))).astype(jnp.float32)
 
 
+@loss
 def cross_entropy(
     *,
     labels: str = "labels",
@@ -289,9 +210,9 @@ def cross_entropy(
     if class_weights is not None and weights is not None:
         raise ValueError("give class_weights or weights, not both")
 
-    def loss(outputs: Array, batch: Mapping[str, Any]) -> tuple[Array, dict[str, Array]]:
+    def function(outputs: Array, batch: Mapping[str, Any]) -> tuple[Array, dict[str, Array]]:
         target, rows = batch[labels], batch.get("row_mask")
-        entropy = _entropy(outputs, target)
+        entropy = softmax_entropy(outputs, target)
         accuracy = masked_mean((outputs.argmax(-1) == target).astype(outputs.dtype), rows)
         if class_weights is None and weights is None:
             return masked_mean(entropy, rows), {"accuracy": accuracy}
@@ -299,88 +220,10 @@ def cross_entropy(
         total = masked_mean(of_rows, rows)
         return masked_mean(of_rows * entropy, rows) / jnp.where(total > 0, total, 1.0), {"accuracy": accuracy}
 
-    return loss
+    return function
 
 
-def _entropy(logits: Array, target: Array) -> Array:
-    # The label's logit by comparison: a gather's gradient is a scatter, which is slow for a few classes.
-    is_label = jnp.arange(logits.shape[-1]) == target[:, None]
-    return jax.nn.logsumexp(logits, axis=-1) - jnp.where(is_label, logits, 0.0).sum(-1)
-
-
-def info_nce(
-    x: Float[Array, "batch dim"],
-    y: Float[Array, "batch dim"],
-    *,
-    temperature: float = 0.1,
-    mask: Bool[Array, " batch"] | None = None,
-) -> Float[Array, ""]:
-    """Symmetric InfoNCE: row i of `x` belongs to row i of `y`, all other rows are negatives.
-
-    Source: van den Oord et al. (2018), eq. 4, in both directions as Radford et al. (2021), figure 3.
-
-    Args:
-        x: `[batch, dim]`, normalised inside.
-        y: `[batch, dim]`.
-        temperature: of the softmax over cosine similarities.
-        mask: `[batch]` bool; False rows are neither queries nor negatives.
-
-    Returns:
-        The mean loss in nats over the rows that count; log(rows) for an uninformative pair of embeddings.
-
-    Raises:
-        ValueError: shapes that differ.
-
-    >>> round(float(info_nce(jnp.ones((4, 2)), jnp.ones((4, 2)))), 4)  # all alike: log 4
-    1.3863
-    """
-    if x.shape != y.shape:
-        raise ValueError(f"x {x.shape} and y {y.shape} differ in shape")
-    logits = _normalize(x) @ _normalize(y).T / temperature
-    if mask is not None:
-        logits = jnp.where(mask[:, None] & mask[None, :], logits, -1e9)
-    matched = jnp.diagonal(logits)
-    forward = jax.nn.logsumexp(logits, axis=1) - matched
-    backward = jax.nn.logsumexp(logits, axis=0) - matched
-    return masked_mean(0.5 * (forward + backward), mask)
-
-
-def triplet(
-    x: Float[Array, "batch dim"],
-    y: Float[Array, "batch dim"],
-    *,
-    margin: float = 0.2,
-    mask: Bool[Array, " batch"] | None = None,
-) -> Float[Array, ""]:
-    """Symmetric triplet loss over all negatives of a batch: max(0, margin − s(xᵢ, yᵢ) + s(xᵢ, yⱼ)), s the cosine.
-
-    Source: Kiros et al. (2014), eq. 8, in both directions; averaged over the negatives instead of summed.
-
-    Args:
-        x: `[batch, dim]`, normalised inside.
-        y: `[batch, dim]`, row i belonging to row i of `x`.
-        margin: by which the own pair should be more similar.
-        mask: `[batch]` bool; False rows are neither queries nor negatives.
-
-    Returns:
-        The mean over queries that count and their negatives; 0 where there are fewer than two.
-
-    Raises:
-        ValueError: shapes that differ.
-
-    >>> round(float(triplet(jnp.ones((4, 2)), jnp.ones((4, 2)), margin=0.2)), 4)  # all alike: the margin
-    0.2
-    """
-    if x.shape != y.shape:
-        raise ValueError(f"x {x.shape} and y {y.shape} differ in shape")
-    similarity = _normalize(x) @ _normalize(y).T
-    own = jnp.diagonal(similarity)
-    counted = jnp.ones(len(x), bool) if mask is None else mask
-    negative = counted[:, None] & counted[None, :] & ~jnp.eye(len(x), dtype=bool)
-    hinge = jnp.maximum(margin - own[:, None] + similarity, 0) + jnp.maximum(margin - own[None, :] + similarity, 0)
-    return 0.5 * jnp.where(negative, hinge, 0.0).sum() / jnp.maximum(negative.sum(), 1)
-
-
+@loss
 def contrastive(*, temperature: float = 0.1) -> LossFunction:
     """`info_nce` between `outputs.audio` and `outputs.lyrics` as a loss for `training.fit`.
 
@@ -391,22 +234,7 @@ def contrastive(*, temperature: float = 0.1) -> LossFunction:
         `loss(outputs, batch) -> (scalar, {})`.
     """
 
-    def loss(outputs: Any, batch: Mapping[str, Any]) -> tuple[Array, dict[str, Array]]:
+    def function(outputs: Any, batch: Mapping[str, Any]) -> tuple[Array, dict[str, Array]]:
         return info_nce(outputs.audio, outputs.lyrics, temperature=temperature, mask=batch.get("row_mask")), {}
 
-    return loss
-
-
-def _normalize(x: Array) -> Array:
-    # The floor under the square root keeps the gradient finite for a row of zeros.
-    return x / jnp.sqrt(jnp.maximum(jnp.sum(jnp.square(x), axis=-1, keepdims=True), 1e-12))
-
-
-def _at(value: float | str | Schedule, batch: Mapping[str, Any]) -> Array:
-    if isinstance(value, str):
-        return jnp.asarray(batch[value], jnp.float32)
-    if not callable(value):
-        return jnp.asarray(value, jnp.float32)
-    if "step" not in batch:
-        raise ValueError("a schedule needs batch['step'], which training.fit provides")
-    return jnp.asarray(value(batch["step"]), jnp.float32)
+    return function

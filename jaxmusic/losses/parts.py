@@ -1,0 +1,168 @@
+"""Parts of losses: arrays → one number for each row, or a mean over the rows that count."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+REDUCTIONS = ("mean", "sum")
+"""How `squared_error` reduces a row: the sum makes it the ELBO's, the mean is what documents often write."""
+
+
+def kl_divergence(mean: Float[Array, "*batch latent"], logvar: Float[Array, "*batch latent"]) -> Float[Array, "*batch"]:
+    """KL(N(mean, exp(logvar)) ‖ N(0, 1)) summed over the latents, ≥ 0, in nats.
+
+    Args:
+        mean: `[…, latent]`.
+        logvar: `[…, latent]`, logarithm of the variance.
+
+    Returns:
+        `[…]`, one for each row.
+
+    Source: Kingma and Welling (2014), appendix B: `−½ Σ(1 + logvar − mean² − exp(logvar))`. The formula printed in
+    "Hybrid Multimodal Music Clustering via Joint VAE" (2026), §3.2.0, has the opposite sign.
+
+    >>> float(kl_divergence(jnp.array([1.0, 0.0]), jnp.zeros(2)))
+    0.5
+    """
+    return -0.5 * jnp.sum(1 + logvar - jnp.square(mean) - jnp.exp(logvar), axis=-1)
+
+
+def squared_error(
+    recon: Float[Array, "batch ..."],
+    target: Float[Array, "batch ..."],
+    *,
+    reduction: str = "mean",
+    element_mask: Bool[Array, "batch ..."] | None = None,
+) -> Float[Array, " batch"]:
+    """Squared error of each row, averaged (`"mean"`) or summed (`"sum"`) over its elements.
+
+    Args:
+        recon: `[batch, …]`.
+        target: `[batch, …]`, same shape.
+        reduction: `"mean"` or `"sum"`. With the sum, recon + KL is the negative ELBO of a Gaussian decoder of variance
+            ½ up to a constant; with the mean, the KL weighs as much more as the input has elements.
+        element_mask: broadcasts to `target`; False elements (padding) do not count. With `"mean"` a row is averaged
+            over its counted elements.
+
+    Returns:
+        `[batch]`.
+
+    Raises:
+        ValueError: an unknown reduction, or shapes that differ.
+    """
+    if reduction not in REDUCTIONS:
+        raise ValueError(f"reduction {reduction!r} is none of {REDUCTIONS}")
+    if recon.shape != target.shape:
+        raise ValueError(f"reconstruction {recon.shape} and target {target.shape} differ in shape")
+    axes = tuple(range(1, target.ndim))
+    difference = recon - target
+    if element_mask is None:
+        error = jnp.square(difference)
+        return error.mean(axes) if reduction == "mean" else error.sum(axes)
+    counted = jnp.broadcast_to(element_mask, target.shape)
+    # `where` before the square: behind it, a NaN in the padding would still reach the gradient as 0 · NaN.
+    total = jnp.square(jnp.where(counted, difference, 0.0)).sum(axes)
+    return total / jnp.maximum(counted.sum(axes), 1) if reduction == "mean" else total
+
+
+def masked_mean(values: Float[Array, " batch"], mask: Array | None) -> Float[Array, ""]:
+    """Mean over the rows whose mask is True; 0 where there is none.
+
+    Args:
+        values: `[batch]`; where the mask is False they may be NaN.
+        mask: `[batch]` bool; None counts all.
+
+    Returns:
+        A scalar.
+    """
+    if mask is None:
+        return values.mean()
+    # `where` before the sum: a NaN in a masked row must not reach it.
+    return jnp.where(mask, values, 0.0).sum() / jnp.maximum(mask.sum(), 1)
+
+
+def softmax_entropy(logits: Array, target: Array) -> Array:
+    """`[batch]` cross-entropy in nats of `[batch, classes]` logits at `[batch]` int labels."""
+    # The label's logit by comparison: a gather's gradient is a scatter, which is slow for a few classes.
+    is_label = jnp.arange(logits.shape[-1]) == target[:, None]
+    return jax.nn.logsumexp(logits, axis=-1) - jnp.where(is_label, logits, 0.0).sum(-1)
+
+
+def info_nce(
+    x: Float[Array, "batch dim"],
+    y: Float[Array, "batch dim"],
+    *,
+    temperature: float = 0.1,
+    mask: Bool[Array, " batch"] | None = None,
+) -> Float[Array, ""]:
+    """Symmetric InfoNCE: row i of `x` belongs to row i of `y`, all other rows are negatives.
+
+    Source: van den Oord et al. (2018), eq. 4, in both directions as Radford et al. (2021), figure 3.
+
+    Args:
+        x: `[batch, dim]`, normalised inside.
+        y: `[batch, dim]`.
+        temperature: of the softmax over cosine similarities.
+        mask: `[batch]` bool; False rows are neither queries nor negatives.
+
+    Returns:
+        The mean loss in nats over the rows that count; log(rows) for an uninformative pair of embeddings.
+
+    Raises:
+        ValueError: shapes that differ.
+
+    >>> round(float(info_nce(jnp.ones((4, 2)), jnp.ones((4, 2)))), 4)  # all alike: log 4
+    1.3863
+    """
+    if x.shape != y.shape:
+        raise ValueError(f"x {x.shape} and y {y.shape} differ in shape")
+    logits = _normalize(x) @ _normalize(y).T / temperature
+    if mask is not None:
+        logits = jnp.where(mask[:, None] & mask[None, :], logits, -1e9)
+    matched = jnp.diagonal(logits)
+    forward = jax.nn.logsumexp(logits, axis=1) - matched
+    backward = jax.nn.logsumexp(logits, axis=0) - matched
+    return masked_mean(0.5 * (forward + backward), mask)
+
+
+def triplet(
+    x: Float[Array, "batch dim"],
+    y: Float[Array, "batch dim"],
+    *,
+    margin: float = 0.2,
+    mask: Bool[Array, " batch"] | None = None,
+) -> Float[Array, ""]:
+    """Symmetric triplet loss over all negatives of a batch: max(0, margin − s(xᵢ, yᵢ) + s(xᵢ, yⱼ)), s the cosine.
+
+    Source: Kiros et al. (2014), eq. 8, in both directions; averaged over the negatives instead of summed.
+
+    Args:
+        x: `[batch, dim]`, normalised inside.
+        y: `[batch, dim]`, row i belonging to row i of `x`.
+        margin: by which the own pair should be more similar.
+        mask: `[batch]` bool; False rows are neither queries nor negatives.
+
+    Returns:
+        The mean over queries that count and their negatives; 0 where there are fewer than two.
+
+    Raises:
+        ValueError: shapes that differ.
+
+    >>> round(float(triplet(jnp.ones((4, 2)), jnp.ones((4, 2)), margin=0.2)), 4)  # all alike: the margin
+    0.2
+    """
+    if x.shape != y.shape:
+        raise ValueError(f"x {x.shape} and y {y.shape} differ in shape")
+    similarity = _normalize(x) @ _normalize(y).T
+    own = jnp.diagonal(similarity)
+    counted = jnp.ones(x.shape[0], bool) if mask is None else mask
+    negative = counted[:, None] & counted[None, :] & ~jnp.eye(x.shape[0], dtype=bool)
+    hinge = jnp.maximum(margin - own[:, None] + similarity, 0) + jnp.maximum(margin - own[None, :] + similarity, 0)
+    return 0.5 * jnp.where(negative, hinge, 0.0).sum() / jnp.maximum(negative.sum(), 1)
+
+
+def _normalize(x: Array) -> Array:
+    # The floor under the square root keeps the gradient finite for a row of zeros.
+    return x / jnp.sqrt(jnp.maximum(jnp.sum(jnp.square(x), axis=-1, keepdims=True), 1e-12))
