@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Fitted(NamedTuple):
     """A trained JointVAE and its latents of every row."""
 
-    module: models.JointVAE
+    module: models.MultimodalVAE
     variables: Any
     audio: np.ndarray  # [n, latent] mean of q(z | audio)
     lyrics: np.ndarray  # [n, latent] mean of q(z | lyrics)
@@ -53,7 +53,7 @@ def optimizer(learning_rate: float, weight_decay: float) -> optax.GradientTransf
     return optax.adamw(learning_rate, weight_decay=weight_decay)
 
 
-def module_of(config: Config, prepared: Prepared, variant: Variant, seen: Views) -> models.JointVAE:
+def module_of(config: Config, prepared: Prepared, variant: Variant, seen: Views) -> models.MultimodalVAE:
     """The variant's model at this data's sizes."""
     n_mels, frames = prepared.spectrograms.shape[1:]
     is_vector = variant.encoder == "vector"
@@ -123,7 +123,7 @@ def _with_frames(batch: Any) -> tuple[Any, ...]:
 
 
 def _pretrained(
-    config: Config, prepared: Prepared, part: Part, variant: Variant, seen: Views, module: models.JointVAE,
+    config: Config, prepared: Prepared, part: Part, variant: Variant, seen: Views, module: models.MultimodalVAE,
     key: jax.Array, options: dict[str, Any],
 ) -> Any:  # fmt: skip
     """Parameters trained on single modalities: each training clip twice, once without its lyrics, once without its
@@ -150,7 +150,7 @@ def _unaligned(variant: Variant) -> losses.LossFunction:
     return _loss(replace(variant, alignment_weight=0.0, label_weight=0.0), 0)
 
 
-def _posterior_mean(module: models.JointVAE, variables: Any, seen: Views, name: str) -> np.ndarray:
+def _posterior_mean(module: models.MultimodalVAE, variables: Any, seen: Views, name: str) -> np.ndarray:
     inputs = {name: seen.audio if name == "audio" else seen.lyrics}
     masks = {} if seen.frames is None or name == "lyrics" else {"frames": seen.frames}
     return training.predict(module, variables, (inputs, masks), method="posteriors")[name][0]
