@@ -245,6 +245,10 @@ class MultimodalVAE(nn.Module):
             raise ValueError(f"modality {modality!r} has no decoder; decoders are {sorted(self.decoders)}")
         return getattr(self, f"{modality}_decoder")(z)
 
+    def decoder_log_scales(self) -> dict[str, Array] | None:
+        """Modality → logarithm by which its decoder's variance (or scale) is multiplied; None where all are fixed."""
+        return {name: self.log_scales[i] for i, name in enumerate(self.learned_scales)} or None
+
     def __call__(
         self, inputs: Mapping[str, Array], masks: Mapping[str, Array] | None = None, train: bool = False
     ) -> MultimodalVAEOutput:
@@ -269,7 +273,7 @@ class MultimodalVAE(nn.Module):
         z = sample_latent(self.make_rng("latent"), mean, logvar)
         recon = {name: self.decode(z, name) for name in sorted(self.decoders)}
         logits = self.classify(mean) if self.classes else None
-        scales = {name: self.log_scales[i] for i, name in enumerate(self.learned_scales)} or None
+        scales = self.decoder_log_scales()
         draws = None if self.draws is None else self._decoded(self.further(self.fuse, *stacked))
         return MultimodalVAEOutput(recon, mean, logvar, z, posteriors, logits, scales, mixture, component, draws)
 
