@@ -196,7 +196,8 @@ def _decode(module: MultimodalVAE, variables: Mapping[str, Any], z: Array, name:
 
 @partial(jax.jit, static_argnames=("module", "modality"))
 def _decoded(variables: Mapping[str, Any], z: Array, *, module: MultimodalVAE, modality: str) -> Array:
-    return module.apply(variables, z, modality, method="decode")
+    decoded: Any = module.apply(variables, z, modality, method="decode")
+    return decoded
 
 
 @partial(jax.jit, static_argnames=("module",))

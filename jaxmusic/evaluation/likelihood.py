@@ -44,7 +44,7 @@ def importance_log_weights(
     """
     if unknown := sorted(set(likelihoods) - set(inputs)):
         raise ValueError(f"likelihoods of {unknown}, which have no inputs; inputs hold {sorted(inputs)}")
-    mixture = module.apply(variables, inputs, masks, method="encode_mixture")
+    mixture: Any = module.apply(variables, inputs, masks, method="encode_mixture")
     return _log_weights(module, variables, mixture, inputs, masks, z, likelihoods)
 
 
@@ -96,7 +96,7 @@ def joint_log_likelihood(
     _refuse_empty(present, sorted(likelihoods), "any of")
     others = {} if masks is None else {name: mask for name, mask in masks.items() if name not in inputs}
     arrays = (dict(inputs), {**others, **present})
-    fixed = FrozenDict(likelihoods)
+    fixed: FrozenDict[str, Likelihood] = FrozenDict(likelihoods)
     found = []
     for start in range(0, rows, block):
         # The last block is filled with its own last row: one shape, one compilation.
@@ -154,7 +154,7 @@ def conditional_log_likelihood(
         rows = inputs[names[0]].shape[0]
         return joint_log_likelihood(
             key, module, variables, {name: inputs[name] for name in names},
-            {**others, **{name: np.ones(rows, bool) for name in names}},
+            {**others, **{name: jnp.ones(rows, bool) for name in names}},
             likelihoods={name: likelihoods[name] for name in names}, samples=samples, block=block,
             samples_at_once=samples_at_once,
         )  # fmt: skip
@@ -176,7 +176,7 @@ def _estimate(
     at_once: int,
 ) -> Array:
     """`[block]` estimates; `numbers` are the rows', and with a sample's number its key."""
-    mixture = module.apply(variables, inputs, masks, method="encode_mixture")
+    mixture: Any = module.apply(variables, inputs, masks, method="encode_mixture")
     keys = jax.vmap(jax.random.fold_in, (None, 0))(key, numbers)
 
     def add(total: Array, first: Array) -> tuple[Array, None]:
@@ -209,11 +209,11 @@ def _log_weights(
     likelihoods: Mapping[str, Likelihood],
 ) -> Float[Array, "samples batch"]:
     found = -0.5 * (np.log(2 * np.pi) + jnp.square(z)).sum(-1) - mixture.log_prob(z)
-    scales = module.apply(variables, method="decoder_log_scales") or {}
+    scales: Any = module.apply(variables, method="decoder_log_scales") or {}
     flat = z.reshape(-1, z.shape[-1])
     for name, likelihood in likelihoods.items():
-        recon = module.apply(variables, flat, name, method="decode")
-        element_mask = (masks or {}).get(module.element_masks.get(name))
+        recon: Any = module.apply(variables, flat, name, method="decode")
+        element_mask = (masks or {}).get(module.element_masks.get(name, ""))
         found += log_likelihood(
             likelihood, recon.reshape(*z.shape[:2], *recon.shape[1:]), jnp.asarray(inputs[name]),
             mask=None if masks is None else jnp.asarray(masks[name]),
