@@ -25,6 +25,7 @@ def importance_log_weights(
     z: Float[Array, "samples batch latent"],
     *,
     likelihoods: Mapping[str, Likelihood],
+    element_masks: Mapping[str, Array] | None = None,
 ) -> Float[Array, "samples batch"]:
     """log p(x, z) − log q(z|x) at given latents, in nats, x being what the masks leave.
 
@@ -35,6 +36,7 @@ def importance_log_weights(
         masks: modality → `[batch]` bool; None: every row has all of `inputs`.
         z: `[samples, batch, latent_dim]`.
         likelihoods: modality → what its decoder's output means; a modality left out is not part of x.
+        element_masks: modality → array that broadcasts to its inputs, False on elements that are not part of x.
 
     Returns:
         `[samples, batch]`.
@@ -45,7 +47,7 @@ def importance_log_weights(
     if unknown := sorted(set(likelihoods) - set(inputs)):
         raise ValueError(f"likelihoods of {unknown}, which have no inputs; inputs hold {sorted(inputs)}")
     mixture: Any = module.apply(variables, inputs, masks, method="encode_mixture")
-    return _log_weights(module, variables, mixture, inputs, masks, z, likelihoods)
+    return _log_weights(module, variables, mixture, inputs, masks, z, likelihoods, element_masks or {})
 
 
 def joint_log_likelihood(
@@ -56,6 +58,7 @@ def joint_log_likelihood(
     masks: Mapping[str, Array] | None = None,
     *,
     likelihoods: Mapping[str, Likelihood],
+    element_masks: Mapping[str, Array] | None = None,
     samples: int = 1000,
     block: int = 64,
     samples_at_once: int = 100,
@@ -74,6 +77,7 @@ def joint_log_likelihood(
         inputs: modality → `[n, …]`.
         masks: modality → `[n]` bool; None: every row has all of `inputs`.
         likelihoods: modality → what its decoder's output means; a modality left out is not part of x.
+        element_masks: see `importance_log_weights`.
         samples: K of each row.
         block: rows at once.
         samples_at_once: of each of these rows, which bounds the memory to `block · samples_at_once` decoder outputs.
@@ -95,7 +99,7 @@ def joint_log_likelihood(
     present = {name: np.ones(rows, bool) if masks is None else np.asarray(masks[name], bool) for name in inputs}
     _refuse_empty(present, sorted(likelihoods), "any of")
     others = {} if masks is None else {name: mask for name, mask in masks.items() if name not in inputs}
-    arrays = (dict(inputs), {**others, **present})
+    arrays = (dict(inputs), {**others, **present}, dict(element_masks or {}))
     fixed: FrozenDict[str, Likelihood] = FrozenDict(likelihoods)
     found = []
     for start in range(0, rows, block):
@@ -120,6 +124,7 @@ def conditional_log_likelihood(
     targets: Sequence[str],
     given: Sequence[str],
     likelihoods: Mapping[str, Likelihood],
+    element_masks: Mapping[str, Array] | None = None,
     samples: int = 1000,
     block: int = 64,
     samples_at_once: int = 100,
@@ -127,7 +132,8 @@ def conditional_log_likelihood(
     """log p(x_targets | x_given) of every row: `joint_log_likelihood` of both less that of what is given.
 
     Args:
-        key, module, variables, inputs, masks, samples, block, samples_at_once: see `joint_log_likelihood`.
+        key, module, variables, inputs, masks, element_masks, samples, block, samples_at_once: see
+            `joint_log_likelihood`.
         targets: modalities whose probability is asked for.
         given: modalities that are known, none of them a target.
         likelihoods: of all these modalities.
@@ -155,8 +161,9 @@ def conditional_log_likelihood(
         return joint_log_likelihood(
             key, module, variables, {name: inputs[name] for name in names},
             {**others, **{name: jnp.ones(rows, bool) for name in names}},
-            likelihoods={name: likelihoods[name] for name in names}, samples=samples, block=block,
-            samples_at_once=samples_at_once,
+            likelihoods={name: likelihoods[name] for name in names},
+            element_masks={name: (element_masks or {})[name] for name in names if name in (element_masks or {})},
+            samples=samples, block=block, samples_at_once=samples_at_once,
         )  # fmt: skip
 
     return estimate(asked) - estimate(list(given))
@@ -169,6 +176,7 @@ def _estimate(
     numbers: Array,
     inputs: Mapping[str, Array],
     masks: Mapping[str, Array],
+    element_masks: Mapping[str, Array],
     *,
     module: MultimodalVAE,
     likelihoods: Mapping[str, Likelihood],
@@ -182,7 +190,7 @@ def _estimate(
     def add(total: Array, first: Array) -> tuple[Array, None]:
         sample = first + jnp.arange(at_once)
         z = jax.vmap(lambda i: jax.vmap(_draw, (0, None, 1))(keys, i, mixture))(sample)
-        weights = _log_weights(module, variables, mixture, inputs, masks, z, likelihoods)
+        weights = _log_weights(module, variables, mixture, inputs, masks, z, likelihoods, element_masks)
         counted = jnp.where((sample < samples)[:, None], weights, -jnp.inf)
         return jnp.logaddexp(total, jax.nn.logsumexp(counted, axis=0)), None
 
@@ -207,25 +215,20 @@ def _log_weights(
     masks: Mapping[str, Array] | None,
     z: Float[Array, "samples batch latent"],
     likelihoods: Mapping[str, Likelihood],
+    element_masks: Mapping[str, Array],
 ) -> Float[Array, "samples batch"]:
     found = -0.5 * (np.log(2 * np.pi) + jnp.square(z)).sum(-1) - mixture.log_prob(z)
     scales: Any = module.apply(variables, method="decoder_log_scales") or {}
     flat = z.reshape(-1, z.shape[-1])
     for name, likelihood in likelihoods.items():
         recon: Any = module.apply(variables, flat, name, method="decode")
-        element_mask = (masks or {}).get(module.element_masks.get(name, ""))
         found += log_likelihood(
             likelihood, recon.reshape(*z.shape[:2], *recon.shape[1:]), jnp.asarray(inputs[name]),
             mask=None if masks is None else jnp.asarray(masks[name]),
-            element_mask=None if element_mask is None else _over(element_mask, inputs[name]),
+            element_mask=element_masks.get(name),
             log_scale=scales.get(name),
         )  # fmt: skip
     return found
-
-
-def _over(element_mask: Array, x: Array) -> Array:
-    """A mask `[batch, frames]` of `[batch, n_mels, frames]` as one that broadcasts to it."""
-    return element_mask.reshape(element_mask.shape[0], *(1,) * (x.ndim - element_mask.ndim), *element_mask.shape[1:])
 
 
 def _refuse_empty(present: Mapping[str, Bool[np.ndarray, " n"]], names: Sequence[str], what: str) -> None:

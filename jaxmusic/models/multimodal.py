@@ -165,7 +165,7 @@ class MultimodalVAE(nn.Module):
         except ValueError as error:
             error.add_note(f"in the encoder of {name!r}")
             raise
-        mean, logvar = encoded if isinstance(encoded, tuple) else split_gaussian(encoded)
+        mean, logvar = encoded if isinstance(encoded, tuple | list) else split_gaussian(encoded)
         if mean.shape != (x.shape[0], self.latent_dim) or logvar.shape != mean.shape:
             raise ValueError(
                 f"the encoder of {name!r} gives mean {mean.shape} and logvar {logvar.shape}, not "

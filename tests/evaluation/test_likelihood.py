@@ -131,6 +131,22 @@ def test_a_learned_scale_counts():
     np.testing.assert_allclose(one, other, rtol=1e-4)
 
 
+def test_elements_that_do_not_count_are_not_seen():
+    module, variables, inputs, _ = _linear(models.Product())
+    z = jax.random.normal(jax.random.key(2), (3, 5, 2))
+    only = {"a": losses.Gaussian()}
+    counted = np.array([[True, False, True]])
+    broken = inputs | {"a": np.where(counted, inputs["a"], np.nan)}
+    found = evaluation.importance_log_weights(
+        module, variables, inputs, None, z, likelihoods=only, element_masks={"a": counted}
+    )
+    kept = losses.log_likelihood(only["a"], z @ variables["params"]["a_decoder"]["Dense_0"]["kernel"], broken["a"],
+                                 element_mask=counted)  # fmt: skip
+    prior = -0.5 * (np.log(2 * np.pi) + z**2).sum(-1)
+    whole = module.apply(variables, inputs, method="encode_mixture")
+    np.testing.assert_allclose(found, kept + prior - whole.log_prob(z), rtol=1e-4)
+
+
 def test_bad_input_is_named():
     module, variables, inputs, _ = _linear(models.Product())
     for masks, options, match in (
