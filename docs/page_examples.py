@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parent.parent
-PAGES = tuple(sorted((ROOT / "docs" / "examples").glob("*.md")))
+PAGES = tuple(page for folder in ("examples", "extend") for page in sorted((ROOT / "docs" / folder).glob("*.md")))
 TOLERANCE = 0.03
 
 _BLOCK = re.compile(r"^```python\n(?P<code>.*?)^```\n(?:\n*^```text\n(?P<shown>.*?)^```\n)?", re.DOTALL | re.MULTILINE)
