@@ -46,7 +46,7 @@ class Cell:
     @property
     def data(self) -> training.Batch:
         """What `Trainer.fit` takes."""
-        if isinstance(self.module, models.JointVAE):
+        if isinstance(self.module, models.MultimodalVAE):
             present = np.ones(len(self.arrays[0]), bool)
             audio, lyrics = self.arrays
             return {"inputs": {"audio": audio, "lyrics": lyrics}, "masks": {"audio": present, "lyrics": present}}
@@ -55,7 +55,7 @@ class Cell:
     @property
     def encoded(self) -> tuple[Any, ...]:
         """What the module's `encode` takes."""
-        return (self.data["inputs"],) if isinstance(self.module, models.JointVAE) else self.arrays
+        return (self.data["inputs"],) if isinstance(self.module, models.MultimodalVAE) else self.arrays
 
     def trainer(self) -> Callable[[int], tuple[list[float], float]]:
         """A function that trains a fresh model for some epochs: the mean loss of each, and the seconds."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Fitted(NamedTuple):
     """A trained JointVAE and its latents of every row."""
 
-    module: models.JointVAE
+    module: models.MultimodalVAE
     variables: Any
     audio: np.ndarray  # [n, latent] mean of q(z | audio)
     lyrics: np.ndarray  # [n, latent] mean of q(z | lyrics)
@@ -29,7 +29,7 @@ class Fitted(NamedTuple):
     metrics: dict[str, float]  # of the last epoch
 
 
-def _trainer(config: Config, variant: Variant, module: models.JointVAE, warmup_steps: int) -> training.Trainer:
+def _trainer(config: Config, variant: Variant, module: models.MultimodalVAE, warmup_steps: int) -> training.Trainer:
     beta = optax.linear_schedule(0.0, variant.beta, warmup_steps) if variant.warmup_epochs else variant.beta
     loss = losses.joint_elbo(
         weights={"audio": 1.0, "lyrics": 1.0},
@@ -49,7 +49,7 @@ def _trainer(config: Config, variant: Variant, module: models.JointVAE, warmup_s
     )  # fmt: skip
 
 
-def module_of(config: Config, prepared: Prepared, variant: Variant, seen: Views) -> models.JointVAE:
+def module_of(config: Config, prepared: Prepared, variant: Variant, seen: Views) -> models.MultimodalVAE:
     """The variant's model at this data's sizes."""
     n_mels, frames = prepared.spectrograms.shape[1:]
     is_vector = variant.encoder == "vector"
@@ -108,7 +108,7 @@ def _with_frames(batch: Any) -> tuple[Any, ...]:
 
 
 def _pretrained(
-    config: Config, prepared: Prepared, part: Part, variant: Variant, seen: Views, module: models.JointVAE,
+    config: Config, prepared: Prepared, part: Part, variant: Variant, seen: Views, module: models.MultimodalVAE,
     key: jax.Array,
 ) -> Any:  # fmt: skip
     """Parameters trained on single modalities: each training clip twice, once without its lyrics, once without its
@@ -131,7 +131,7 @@ def _pretrained(
     return lambda fresh: state.params
 
 
-def _posterior_mean(module: models.JointVAE, variables: Any, seen: Views, name: str) -> np.ndarray:
+def _posterior_mean(module: models.MultimodalVAE, variables: Any, seen: Views, name: str) -> np.ndarray:
     inputs = {name: seen.audio if name == "audio" else seen.lyrics}
     masks = {} if seen.frames is None or name == "lyrics" else {"frames": seen.frames}
     return training.predict(module, variables, (inputs, masks), method="posteriors")[name][0]

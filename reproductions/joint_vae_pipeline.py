@@ -235,7 +235,7 @@ def conv_module(config: Config, prepared: Prepared) -> models.ConvVAE:
     return models.ConvVAE(n_mels=n_mels, frames=frames, latent_dim=config.latent)
 
 
-def joint_module(config: Config, prepared: Prepared, variant: Variant) -> models.JointVAE:
+def joint_module(config: Config, prepared: Prepared, variant: Variant) -> models.MultimodalVAE:
     """The JointVAE at this data's size."""
     n_mels, frames = prepared.spectrograms.shape[1:]
     return models.JointVAE(

@@ -23,6 +23,7 @@ OUTPUTS = {
     "extend/logging": 5,
     "extend/loop": 3,
     "extend/loss": 3,
+    "extend/modalities": 3,
     "extend/module": 2,
     "extend/optimization": 4,
     "extend/saving": 5,

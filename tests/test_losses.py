@@ -201,6 +201,48 @@ def test_cross_entropy_takes_probabilities_as_it_takes_classes():
         losses.cross_entropy()(logits, {"labels": soft[:, :3]})
 
 
+def test_unknown_labels_have_one_meaning_as_classes_and_as_probabilities():
+    logits = jax.random.normal(jax.random.key(0), (4, 3))
+    labels = jnp.array([2, -1, 0, 1])
+    soft = jax.nn.one_hot(labels, 3)
+    rows = jnp.array([True, True, True, False])
+    known = jnp.array([0, 2])
+    expected = optax.softmax_cross_entropy_with_integer_labels(logits[known], labels[known]).mean()
+    for target in (labels, soft, soft.at[3].set(jnp.nan)):
+        for loss in (losses.cross_entropy(), losses.cross_entropy(class_weights=(1.0, 1.0, 1.0))):
+            value, gradient = jax.value_and_grad(lambda x, f=loss, y=target: f(x, {"labels": y, "row_mask": rows})[0])(
+                logits
+            )
+            np.testing.assert_allclose(value, expected, rtol=1e-6)
+            assert bool(jnp.isfinite(gradient).all())
+            assert not gradient[jnp.array([1, 3])].any()
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (jnp.array([0, 3, 1]), r"labels hold \[3\], and classes are 0 to 2: an unknown label is -1"),
+        (jnp.array([0, -2, 1]), r"labels hold \[-2\]"),
+        (
+            jnp.array([[1.0, 0, 0], [1.5, -0.5, 0], [0, 1, 0]]),
+            r"labels hold \[-0\.5\], and probabilities are 0 or more",
+        ),
+        (jnp.array([[1.0, 0, 0], [0, jnp.nan, 0], [0, 1, 0]]), r"labels hold \[nan\]"),
+    ],
+)
+def test_a_label_that_is_no_class_is_an_error_and_nan_where_nothing_can_be_raised(labels, message):
+    outputs = _joint_outputs(3)._replace(logits=jnp.zeros((3, 3)))
+    batch = {"labels": labels, "inputs": {"audio": jnp.zeros((3, 3, 5))}, "masks": {"audio": jnp.ones(3, bool)}}
+    # A row that does not count may hold anything.
+    without = {**batch, "row_mask": jnp.array([True, False, True])}
+    joint = losses.joint_elbo(weights={"audio": 1.0}, label_weight=1.0)
+    for loss, found in ((losses.cross_entropy(), outputs.logits), (losses.label_head(), outputs), (joint, outputs)):
+        with pytest.raises(ValueError, match=message):
+            loss(found, batch)
+        assert bool(jnp.isnan(jax.jit(loss)(found, batch)[0]))
+        assert bool(jnp.isfinite(loss(found, without)[0]))
+
+
 def test_the_triplet_loss_by_hand_and_under_a_mask():
     x, y = jnp.eye(3), jnp.array([[1.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
     # Similarities x·y: own pairs 1, 0, 1. From x: row 0 has y₁ at 1; row 1 has y₀ and y₂ at 0, as its own; row 2 none.

@@ -77,12 +77,12 @@ def fit(
     rows, held = _parts(jax.random.fold_in(key, 0), dataset, settings, notes)
     views = fit_views(
         audio_features(mel[rows][has_audio[rows]], mask[rows][has_audio[rows]]), [texts[row] for row in rows],
-        frames=mel.shape[-1], audio_dim=settings.audio_dim, lyrics_dim=settings.lyrics_dim,
+        frames=mel.shape[-1], n_mels=mel.shape[1], audio_dim=settings.audio_dim, lyrics_dim=settings.lyrics_dim,
         max_features=settings.max_features, embedder=embedder,
     )  # fmt: skip
     if views.lyrics is None:
         notes.append("fewer than two clips have lyrics with words: the model hears sound alone, and words find nothing")
-    module = make_module(settings, views, mel.shape[1])
+    module = make_module(settings, views)
     audio = np.where(has_audio[:, None], views.audio_vectors(mel, mask), 0).astype(np.float32)
     lyrics, has_lyrics = views.lyric_vectors(texts)
     batch = {"inputs": {"audio": audio, "lyrics": lyrics}, "masks": {"audio": has_audio, "lyrics": has_lyrics}}
@@ -106,11 +106,9 @@ def fit(
     return replace(unplaced, index=index, scores=scores, notes=tuple(notes))
 
 
-def make_module(settings: Settings, views: Views, n_mels: int) -> models.JointVAE:
+def make_module(settings: Settings, views: Views) -> models.MultimodalVAE:
     """The JointVAE at these sizes."""
     return models.JointVAE(
-        n_mels=n_mels,
-        frames=views.frames,
         lyrics_dim=views.lyrics_dim,
         latent_dim=settings.latent,
         fusion="poe",

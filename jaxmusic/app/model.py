@@ -15,7 +15,7 @@ from jaxmusic.app.sentences import SentenceLyrics
 from jaxmusic.app.settings import Settings
 from jaxmusic.app.views import Views
 from jaxmusic.data.spectrograms import read_audio, read_mels
-from jaxmusic.models import JointVAE
+from jaxmusic.models import MultimodalVAE
 from jaxmusic.recommend import recommend, top_items
 from jaxmusic.text import words
 
@@ -58,7 +58,7 @@ class MusicModel:
     settings: Settings
     layout: str
     views: Views
-    module: JointVAE
+    module: MultimodalVAE
     variables: Mapping[str, Any]
     index: ClipIndex
     scores: Mapping[str, float]
@@ -134,10 +134,10 @@ class MusicModel:
             ValueError: it is of the other layout, or its spectrograms have another number of bands.
         """
         bands = dataset.modalities["audio"].shape[1]
-        if dataset.source["audio"]["from"] != self.layout or bands != self.module.n_mels:
+        if dataset.source["audio"]["from"] != self.layout or bands != self.views.n_mels:
             raise ValueError(
                 f"{dataset.source['path']} holds {dataset.source['audio']['from']}/ with {bands} bands, the model was "
-                f"fitted on {self.layout}/ with {self.module.n_mels}: fit a model to this folder"
+                f"fitted on {self.layout}/ with {self.views.n_mels}: fit a model to this folder"
             )
         texts = [str(text) for text in dataset.modalities["lyrics"]]
         mel, mask = dataset.modalities["audio"], dataset.masks["frames"]
@@ -207,8 +207,8 @@ class MusicModel:
             )  # fmt: skip
         if found.skipped:
             raise ValueError("; ".join(f"{name} can't be read: {why}" for name, why in found.skipped))
-        if found.values.shape[1] != self.module.n_mels:
-            raise ValueError(f"{paths[0]} has {found.values.shape[1]} mel bands, the model knows {self.module.n_mels}")
+        if found.values.shape[1] != self.views.n_mels:
+            raise ValueError(f"{paths[0]} has {found.values.shape[1]} mel bands, the model knows {self.views.n_mels}")
         return found.values, np.arange(found.values.shape[2]) < found.lengths[:, None]
 
 

@@ -54,7 +54,7 @@ def save(model: MusicModel, folder: str | Path) -> Path:
     config = {
         "settings": asdict(model.settings),
         "layout": model.layout,
-        "n_mels": model.module.n_mels,
+        "n_mels": model.views.n_mels,
         "frames": model.views.frames,
         "vocabulary": None if tfidf is None else tfidf.vocabulary.tolist(),
         "lyrics_counts": None if tfidf is None else dict(tfidf.counts),
@@ -159,10 +159,10 @@ def _model(config: dict[str, Any], tensors: dict[str, np.ndarray], folder: Path,
     scaler = Standardizer(tensors["scaler/mean"], tensors["scaler/scale"])
     components = TemperedPCA(*(tensors[f"components/{name}"] for name in TemperedPCA._fields))
     lyrics = _tfidf(config, tensors) if config["text_digest"] is None else _sentences(config, tensors, text)
-    views = Views(frames, scaler, components, lyrics)
-    module = make_module(settings, views, n_mels)
+    views = Views(frames, n_mels, scaler, components, lyrics)
+    module = make_module(settings, views)
     example = {
-        "audio": np.zeros((1, module.audio_dim), np.float32),
+        "audio": np.zeros((1, len(components.components)), np.float32),
         "lyrics": np.zeros((1, views.lyrics_dim), np.float32),
     }
     keys = {"params": jax.random.key(0), "latent": jax.random.key(1)}

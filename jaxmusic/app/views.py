@@ -20,12 +20,14 @@ class Views(NamedTuple):
 
     Attributes:
         frames: of every spectrogram; others are cropped or filled with silence to this length.
+        n_mels: mel bands of every spectrogram.
         scaler: of the raw audio features.
         components: of the standardised ones.
         lyrics: TF-IDF or sentence embeddings on principal components; None for a model without lyrics.
     """
 
     frames: int
+    n_mels: int
     scaler: Standardizer
     components: TemperedPCA
     lyrics: TfidfPCA | SentenceLyrics | None
@@ -74,8 +76,8 @@ def audio_features(
 
 
 def fit_views(
-    features: Float[np.ndarray, "n features"], texts: list[str], *, frames: int, audio_dim: int, lyrics_dim: int,
-    max_features: int, embedder: Embedder | None = None,
+    features: Float[np.ndarray, "n features"], texts: list[str], *, frames: int, n_mels: int, audio_dim: int,
+    lyrics_dim: int, max_features: int, embedder: Embedder | None = None,
 ) -> Views:  # fmt: skip
     """Fit both views; give it the training clips only.
 
@@ -83,6 +85,7 @@ def fit_views(
         features: raw audio features of the clips that have sound, two at least.
         texts: lyrics; fewer than two with words make a model without lyrics.
         frames: of every spectrogram.
+        n_mels: mel bands of every spectrogram.
         audio_dim: principal components of the features, at most.
         lyrics_dim: principal components of the lyrics.
         max_features: words of TF-IDF.
@@ -97,4 +100,4 @@ def fit_views(
         lyrics = fit_sentence_lyrics(embedder, usable, lyrics_dim)
     elif len(usable) >= 2:
         lyrics = fit_tfidf_pca(usable, max_features=max_features, n_components=lyrics_dim, analyzer=words)
-    return Views(frames, scaler, components, lyrics)
+    return Views(frames, n_mels, scaler, components, lyrics)

@@ -128,8 +128,9 @@ class MixUp:
 
     Partners are a permutation of the batch's real rows (`"row_mask"`), λ is drawn for each row. The labels, `[batch]`
     int, become `[batch, classes]` float32 probabilities, λ · onehot(yᵢ) + (1 − λ) · onehot(yⱼ), which
-    `losses.cross_entropy` takes as it takes classes; an unknown label, −1, becomes a row of zeros. A row and a partner
-    of which one lacks a modality or a label that the other has are not mixed. Masks of frames stay the row's own.
+    `losses.cross_entropy` takes as it takes classes; an unknown label, −1, becomes a row of zeros, any other that is no
+    class a row of NaN, which the losses do not take for an unknown one. A row and a partner of which one lacks a
+    modality or a label that the other has are not mixed. Masks of frames stay the row's own.
 
     Source: Zhang et al. (2018), "mixup: Beyond Empirical Risk Minimization".
 
@@ -174,7 +175,9 @@ class MixUp:
             return share * x + (1 - share) * x[partner]
 
         mixed = replaced(batch, self.entry, jax.tree.map(mix, inputs))
-        return {**mixed, self.labels: mix(jax.nn.one_hot(labels, self.classes, dtype=jnp.float32))}
+        outside = (labels < -1) | (labels >= self.classes)
+        one_hot = jnp.where(outside[:, None], jnp.nan, jax.nn.one_hot(labels, self.classes, dtype=jnp.float32))
+        return {**mixed, self.labels: mix(one_hot)}
 
 
 def _partners(key: Array, row_mask: Bool[Array, " batch"]) -> Int[Array, " batch"]:

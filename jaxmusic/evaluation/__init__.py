@@ -24,8 +24,10 @@ from jaxmusic.evaluation.disentanglement import (
     permutation_test,
 )
 from jaxmusic.evaluation.elbow import KMeansSweep, elbow, kmeans_sweep
+from jaxmusic.evaluation.generation import coherence, generate, interpolate, sample_prior
 from jaxmusic.evaluation.kernel_cca import KernelCCA, fit_kernel_cca, project_kernel_x, project_kernel_y
 from jaxmusic.evaluation.latent import active_units, linear_probe
+from jaxmusic.evaluation.likelihood import conditional_log_likelihood, importance_log_weights, joint_log_likelihood
 from jaxmusic.evaluation.ranking import average_precision, ranking_scores
 from jaxmusic.evaluation.resampling import Interval, bootstrap_interval
 from jaxmusic.evaluation.retrieval import cross_modal_retrieval, query_scores, ranks, retrieval_scores
@@ -44,7 +46,9 @@ __all__ = [
     "classification_scores",
     "clustering_grid",
     "clustering_scores",
+    "coherence",
     "coinciding_group_size",
+    "conditional_log_likelihood",
     "confusion_matrix",
     "cross_modal_retrieval",
     "dbscan",
@@ -53,6 +57,10 @@ __all__ = [
     "expected_calibration_error",
     "fit_cca",
     "fit_kernel_cca",
+    "generate",
+    "importance_log_weights",
+    "interpolate",
+    "joint_log_likelihood",
     "kmeans",
     "kmeans_sweep",
     "linear_probe",
@@ -66,6 +74,7 @@ __all__ = [
     "ranking_scores",
     "ranks",
     "retrieval_scores",
+    "sample_prior",
     "spectral",
     "wilson_interval",
 ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
+
+from jaxmusic.evaluation.label_sets import Labels, scores_by_labels
 
 NOISE = -1
 # Noise and the largest cluster together beyond this share: the assignment says nothing about structure. In per cent,
@@ -15,7 +17,7 @@ _DEGENERATE_PERCENT = 95
 
 
 def kmeans(
-    x: Float[np.ndarray, "n d"], n_clusters: int, *, seed: int, init: str = "k-means++", n_init: int = 10
+    x: Float[np.ndarray, "n d"], n_clusters: int, *, seed: int = 0, init: str = "k-means++", n_init: int = 10
 ) -> Int[np.ndarray, " n"]:
     """K-means: the best of `n_init` starts by inertia.
 
@@ -57,7 +59,7 @@ def agglomerative(x: Float[np.ndarray, "n d"], n_clusters: int) -> Int[np.ndarra
 
 
 def spectral(
-    x: Float[np.ndarray, "n d"], n_clusters: int, *, seed: int, n_neighbors: int = 10
+    x: Float[np.ndarray, "n d"], n_clusters: int, *, seed: int = 0, n_neighbors: int = 10
 ) -> Int[np.ndarray, " n"]:
     """Spectral clustering on the graph of nearest neighbours.
 
@@ -117,14 +119,15 @@ def _points(x: np.ndarray, n_clusters: int) -> np.ndarray:
 
 
 def clustering_scores(
-    x: Float[np.ndarray, "n d"], assignment: Int[np.ndarray, " n"], *, labels: np.ndarray | None = None
+    x: Float[np.ndarray, "n d"], assignment: Int[np.ndarray, " n"], *, labels: Labels | None = None
 ) -> dict[str, float]:
     """Internal scores of an assignment, what it looks like, and how it agrees with labels.
 
     Args:
         x: `[n, d]` points.
         assignment: `[n]` cluster of each point, −1 for noise.
-        labels: `[n]` true labels; "" is unknown and left out of the external scores.
+        labels: `[n]` true labels, or several by name, whose external scores are then `<score>/<name>`; "" is unknown
+            and left out of them.
 
     Returns:
         `silhouette` (Rousseeuw 1987), `davies_bouldin` and `calinski_harabasz` over all points with noise as one more
@@ -159,7 +162,7 @@ def clustering_scores(
         "largest_share": largest / len(x),
         "degenerate": float(len(clusters) < 2 or 100 * (noise + largest) > _DEGENERATE_PERCENT * len(x)),
     }
-    return scores if labels is None else scores | _external(np.asarray(labels), assignment)
+    return scores | scores_by_labels(labels, lambda truth: _external(truth, assignment))
 
 
 def _internal(x: np.ndarray, assignment: np.ndarray) -> dict[str, float]:
@@ -216,8 +219,8 @@ class ClusteringRow(NamedTuple):
 def clustering_grid(
     x: Float[np.ndarray, "n d"],
     *,
-    seed: int,
-    labels: Mapping[str, np.ndarray] | None = None,
+    seed: int = 0,
+    labels: Labels | None = None,
     n_clusters: Sequence[int] = (5, 10, 15),
     eps: Sequence[float] = (0.1, 0.3, 0.5, 0.7, 1.0, 1.2, 1.5),
     min_samples: int = 5,
@@ -230,7 +233,7 @@ def clustering_grid(
     Args:
         x: `[n, d]` points.
         seed: of K-means and spectral clustering.
-        labels: name → `[n]` labels for the external scores.
+        labels: see `clustering_scores`.
         n_clusters: values of k; those that n points cannot fill are skipped with the reason.
         eps: DBSCAN's radii, in the units of `x`.
         min_samples: DBSCAN's core size.
@@ -261,10 +264,7 @@ def clustering_grid(
             rows.append(ClusteringRow(method, parameters, np.empty(0, int), {}, reason))
             continue
         assignment = assign()
-        scores = clustering_scores(x, assignment)
-        for name, truth in (labels or {}).items():
-            scores |= {f"{key}/{name}": value for key, value in _external(np.asarray(truth), assignment).items()}
-        rows.append(ClusteringRow(method, parameters, assignment, scores))
+        rows.append(ClusteringRow(method, parameters, assignment, clustering_scores(x, assignment, labels=labels)))
     return rows
 
 

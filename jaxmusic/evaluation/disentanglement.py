@@ -173,7 +173,7 @@ class IndependenceTest(NamedTuple):
     p_value: float
 
 
-def permutation_test(a: np.ndarray, b: np.ndarray, *, seed: int, permutations: int = 999) -> IndependenceTest:
+def permutation_test(a: np.ndarray, b: np.ndarray, *, seed: int = 0, permutations: int = 999) -> IndependenceTest:
     """Do two variables of classes share more information than chance gives?
 
     Args:

@@ -33,7 +33,7 @@ class KMeansSweep(NamedTuple):
     elbow: int
 
 
-def kmeans_sweep(x: Float[np.ndarray, "n d"], k: Sequence[int], *, seed: int, n_init: int = 1) -> KMeansSweep:
+def kmeans_sweep(x: Float[np.ndarray, "n d"], k: Sequence[int], *, seed: int = 0, n_init: int = 1) -> KMeansSweep:
     """K-means for every k.
 
     Args:

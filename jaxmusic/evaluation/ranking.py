@@ -61,13 +61,15 @@ def ranking_scores(
         all items that someone is recommended) and `users`, the number that the means are over.
 
     Raises:
-        ValueError: no user has a relevant item, shapes that do not fit, or a list with an item twice or one that does
-            not exist.
+        ValueError: no user has a relevant item, shapes that do not fit, a cut-off beyond the lists' width, or a list
+            with an item twice or one that does not exist.
     """
     hits, counts = _hits(recommended, relevant), _counts(relevant)
     some = counts > 0
     if not some.any():
         raise ValueError("no user has a relevant item")
+    if beyond := [cutoff for cutoff in cutoffs if not 1 <= cutoff <= hits.shape[1]]:
+        raise ValueError(f"cut-offs {beyond} of lists of {hits.shape[1]} items: give longer lists or other cutoffs")
     scores = {f"map@{k}": float(average_precision(recommended, relevant, k=k)[some].mean())}
     for cutoff in cutoffs:
         found = hits[some, :cutoff]

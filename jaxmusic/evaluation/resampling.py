@@ -26,7 +26,7 @@ def bootstrap_interval(
     values: Float[np.ndarray, " n"],
     *,
     groups: np.ndarray | None = None,
-    seed: int,
+    seed: int = 0,
     level: float = 0.95,
     resamples: int = 2000,
 ) -> Interval:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import permutations
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
+
+from jaxmusic.evaluation.label_sets import Labels, scores_by_labels
 
 SIMILARITIES = ("cosine", "dot", "euclidean")
 """Similarities of `ranks` and what is made of it."""
@@ -51,7 +54,7 @@ def retrieval_scores(
     queries: Float[np.ndarray, "n d"],
     gallery: Float[np.ndarray, "n d"],
     *,
-    labels: np.ndarray | None = None,
+    labels: Labels | None = None,
     ks: Sequence[int] = (1, 5, 10),
     similarity: str = "cosine",
     block: int = 1024,
@@ -64,8 +67,8 @@ def retrieval_scores(
     Args:
         queries: `[n, d]`.
         gallery: `[n, d]`, row i belonging to query i.
-        labels: `[n]` classes; "" is unknown: no query, and no item of anyone's class. Nor does a query count whose
-            class nobody else has.
+        labels: `[n]` classes, or several by name, whose scores are then `class/<score>/<name>`; "" is unknown: no
+            query, and no item of anyone's class. Nor does a query count whose class nobody else has.
         ks: cut-offs.
         similarity: see `ranks`.
         block: see `ranks`.
@@ -96,9 +99,9 @@ def retrieval_scores(
     mrr = float(found["mrr"].mean())
     scores |= {"mrr": mrr, "chance/mrr": chance, "map": mrr, "chance/map": chance}
     scores |= {"median_rank": float(np.median(found["rank"])), "chance/median_rank": (n + 1) / 2}
-    if labels is not None:
-        scores |= _class_scores(queries, gallery, np.asarray(labels), ks, similarity, block)
-    return scores
+    return scores | scores_by_labels(
+        labels, lambda classes: _class_scores(queries, gallery, classes, ks, similarity, block)
+    )
 
 
 def query_scores(
@@ -133,29 +136,38 @@ def query_scores(
 
 
 def cross_modal_retrieval(
-    audio: Float[np.ndarray, "n d"],
-    lyrics: Float[np.ndarray, "n d"],
+    audio: Float[np.ndarray, "n d"] | Mapping[str, Float[np.ndarray, "n d"]],
+    lyrics: Float[np.ndarray, "n d"] | None = None,
     *,
-    labels: np.ndarray | None = None,
+    labels: Labels | None = None,
     ks: Sequence[int] = (1, 5, 10),
 ) -> dict[str, dict[str, float]]:
-    """`retrieval_scores` in both directions: `"lyrics_to_audio"` and `"audio_to_lyrics"`.
+    """`retrieval_scores` between modalities in every direction, such as `"lyrics_to_audio"` and `"audio_to_lyrics"`.
 
     Args:
-        audio: `[n, d]` embeddings.
-        lyrics: `[n, d]`, row i belonging to row i of `audio`.
+        audio: `[n, d]` embeddings; or those of any modalities by name, two at least.
+        lyrics: `[n, d]`, row i belonging to row i of `audio`; None where a mapping holds them all.
         labels: see `retrieval_scores`.
         ks: see `retrieval_scores`.
 
     Returns:
-        direction → the scores of `retrieval_scores`, chance included.
+        direction `<query>_to_<item>` → the scores of `retrieval_scores`, chance included.
 
     Raises:
-        ValueError: as `retrieval_scores`.
+        ValueError: a mapping and `lyrics`, or fewer than two modalities; otherwise as `retrieval_scores`.
+
+    >>> sorted(cross_modal_retrieval({"sound": np.eye(3), "tags": np.eye(3), "words": np.eye(3)}))[:3]
+    ['sound_to_tags', 'sound_to_words', 'tags_to_sound']
     """
+    if isinstance(audio, Mapping) == (lyrics is not None):
+        raise ValueError("give two arrays, or one mapping from names to arrays")
+    embedded = dict(audio) if isinstance(audio, Mapping) else {"audio": audio, "lyrics": np.asarray(lyrics)}
+    if len(embedded) < 2:
+        raise ValueError(f"retrieval between modalities needs two, got {sorted(embedded)}")
+    # The second finds the first before the first finds the second.
     return {
-        "lyrics_to_audio": retrieval_scores(lyrics, audio, labels=labels, ks=ks),
-        "audio_to_lyrics": retrieval_scores(audio, lyrics, labels=labels, ks=ks),
+        f"{query}_to_{item}": retrieval_scores(embedded[query], embedded[item], labels=labels, ks=ks)
+        for query, item in permutations(reversed(list(embedded)), 2)
     }
 
 

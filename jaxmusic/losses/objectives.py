@@ -5,21 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
-from jaxmusic.losses.parts import (
-    info_nce,
-    kl_divergence,
-    labelled,
-    masked_mean,
-    softmax_entropy,
-    squared_error,
-    triplet,
-)
-from jaxmusic.losses.value import LossFunction, Schedule, loss, weight_at
+from jaxmusic.losses import terms as term
+from jaxmusic.losses.parts import info_nce, kl_divergence, label_entropy, masked_mean, squared_error
+from jaxmusic.losses.value import Loss, LossFunction, Schedule, loss, total, weight_at
 
 
 @loss
@@ -76,10 +67,6 @@ def reconstruction(*, target: str = "inputs", reduction: str = "mean") -> LossFu
     return function
 
 
-ALIGNMENTS = ("info_nce", "triplet")
-"""Names of the alignments of `joint_elbo`."""
-
-
 @loss
 def joint_elbo(
     *,
@@ -94,12 +81,11 @@ def joint_elbo(
     margin: float = 0.2,
     label_weight: float = 0.0,
 ) -> LossFunction:
-    """Negative ELBO of a JointVAE: Σ w_m · mask_m · reconstruction_m + β · KL, optionally + alignment + labels.
+    """Negative ELBO by squared errors: Σ w_m · mask_m · reconstruction_m + β · KL, optionally + alignment + labels.
 
-    Source: "Hybrid Multimodal Music Clustering via Joint VAE" (2026), §3.2.3; the contrastive term is its §5.5. Where
-    the outputs carry `log_scales` s_m, modality m's Gaussian decoder has the variance ½ exp(s_m) and its term becomes
-    w_m · (exp(−s_m) · error + ½ · elements · s_m), one element with the `"mean"` reduction: the weights are learned
-    (Kendall et al. 2018, eq. 7; Rybkin et al. 2021).
+    The sum of `divergence`, `modality_error` of every modality, `alignment` and `label_head`.
+
+    Source: "Hybrid Multimodal Music Clustering via Joint VAE" (2026), §3.2.3; the contrastive term is its §5.5.
 
     Args:
         weights: modality → weight of its reconstruction (the document's w_a = w_l = 1).
@@ -108,7 +94,8 @@ def joint_elbo(
         free_bits: nats that each latent's KL, averaged over the batch, may hold at no cost (Kingma et al. 2016):
             Σ_j max(free_bits, KL_j) takes the place of the KL in the loss, not in the metric.
         element_masks: modality → key of the batch that holds a mask of that modality's elements.
-        contrastive_weight: weight of the alignment between the modalities' posterior means; 0 leaves it out.
+        contrastive_weight: weight of the alignment between the modalities' posterior means, over all pairs of them; 0
+            leaves it out.
         alignment: `"info_nce"` or `"triplet"`.
         temperature: of `info_nce`.
         margin: of `triplet`.
@@ -125,67 +112,17 @@ def joint_elbo(
     Raises:
         ValueError: an unknown alignment.
     """
-    element_masks = dict(element_masks or {})
-    if alignment not in ALIGNMENTS:
-        raise ValueError(f"alignment {alignment!r} is none of {ALIGNMENTS}")
-
-    def function(outputs: Any, batch: Mapping[str, Any]) -> tuple[Array, dict[str, Array]]:
-        rows = batch.get("row_mask")
-        weight = weight_at(beta, batch)
-        kl = masked_mean(kl_divergence(outputs.mean, outputs.logvar), rows)
-        metrics = {"kl": kl, "beta": weight}
-        total = weight * (_free(outputs.mean, outputs.logvar, rows, free_bits) if free_bits else kl)
-        scales = getattr(outputs, "log_scales", None)
-        for name, share in weights.items():
-            key = element_masks.get(name)
-            error = squared_error(
-                outputs.recon[name],
-                batch["inputs"][name],
-                reduction=reduction,
-                element_mask=batch[key] if key else None,
-            )
-            present = batch["masks"][name]
-            metrics[f"reconstruction_{name}"] = masked_mean(jnp.where(present, error, 0.0), rows)
-            if scales is None:
-                total += share * metrics[f"reconstruction_{name}"]
-                continue
-            elements = _elements(batch["inputs"][name], batch[key] if key else None, reduction)
-            normalizer = masked_mean(jnp.where(present, elements, 0.0), rows)
-            metrics[f"log_scale_{name}"] = scales[name]
-            calibrated = jnp.exp(-scales[name]) * metrics[f"reconstruction_{name}"] + 0.5 * scales[name] * normalizer
-            total += share * calibrated
-        if contrastive_weight:
-            both = jnp.stack([batch["masks"][name] for name in outputs.posteriors]).all(0)
-            first, second = (mean for mean, _ in outputs.posteriors.values())
-            pairs = both if rows is None else both & rows
-            if alignment == "info_nce":
-                metrics[alignment] = info_nce(first, second, temperature=temperature, mask=pairs)
-            else:
-                metrics[alignment] = triplet(first, second, margin=margin, mask=pairs)
-            total += contrastive_weight * metrics[alignment]
-        if label_weight:
-            known = labelled(batch["labels"])
-            entropy = softmax_entropy(outputs.logits, batch["labels"])
-            metrics["cross_entropy"] = masked_mean(entropy, known if rows is None else known & rows)
-            total += label_weight * metrics["cross_entropy"]
-        return total, metrics
-
-    return function
-
-
-def _free(mean: Array, logvar: Array, rows: Array | None, free_bits: float) -> Array:
-    """Σ_j max(free_bits, KL_j), KL_j being latent j's divergence averaged over the rows that count."""
-    each = -0.5 * (1 + logvar - jnp.square(mean) - jnp.exp(logvar))
-    return jnp.maximum(jax.vmap(masked_mean, in_axes=(1, None))(each, rows), free_bits).sum()
-
-
-def _elements(target: Array, element_mask: Array | None, reduction: str) -> Array:
-    """`[batch]`: how many elements of a row an error sums; 1 for a mean."""
-    if reduction == "mean":
-        return jnp.ones(target.shape[0])
-    if element_mask is None:
-        return jnp.full(target.shape[0], float(np.prod(target.shape[1:])))
-    return jnp.broadcast_to(element_mask, target.shape).sum(tuple(range(1, target.ndim))).astype(jnp.float32)
+    keys = element_masks or {}
+    terms: list[Loss] = [term.divergence(beta=beta, free_bits=free_bits)]
+    for name, weight in weights.items():
+        terms.append(weight * term.modality_error(modality=name, reduction=reduction, element_mask=keys.get(name)))
+    # Made in any case, so that an unknown alignment is told at once.
+    aligned = term.alignment(kind=alignment, temperature=temperature, margin=margin)
+    if contrastive_weight:
+        terms.append(contrastive_weight * aligned)
+    if label_weight:
+        terms.append(label_weight * term.label_head())
+    return total(terms=terms)
 
 
 @loss
@@ -199,7 +136,7 @@ def cross_entropy(
 
     Args:
         labels: key of the batch that holds `[batch]` int classes, or `[batch, classes]` probabilities, such as those
-            that `augment.MixUp` makes.
+            that `augment.MixUp` makes. −1, or a row of zeros, is an unknown label, whose row does not count.
         class_weights: one for each class; the mean is then weighted, as in PyTorch's `CrossEntropyLoss`. None: all 1.
             A row of probabilities weighs what its classes do on average.
         weights: key of the batch that holds `[batch]` weights of the rows instead, such as their classes': other
@@ -210,7 +147,9 @@ def cross_entropy(
         their label's, or the likeliest class of its probabilities.
 
     Raises:
-        ValueError: both `class_weights` and `weights`; by the loss, probabilities of another shape than the logits.
+        ValueError: both `class_weights` and `weights`; when called, a label that is neither a class nor −1, or a
+            negative probability (inside a compiled function it makes the loss NaN), or probabilities of another shape
+            than the logits.
 
     >>> loss = cross_entropy()
     >>> value, metrics = loss(jnp.array([[0.0, 0.0], [0.0, 0.0]]), {"labels": jnp.array([0, 1])})
@@ -223,19 +162,19 @@ def cross_entropy(
 
     def function(outputs: Array, batch: Mapping[str, Any]) -> tuple[Array, dict[str, Array]]:
         target, rows = batch[labels], batch.get("row_mask")
-        entropy = softmax_entropy(outputs, target)
+        entropy, counted = label_entropy(outputs, target, rows)
         classes = target if target.ndim == 1 else target.argmax(-1)
-        accuracy = masked_mean((outputs.argmax(-1) == classes).astype(outputs.dtype), rows)
+        accuracy = masked_mean((outputs.argmax(-1) == classes).astype(outputs.dtype), counted)
         if class_weights is None and weights is None:
-            return masked_mean(entropy, rows), {"accuracy": accuracy}
+            return masked_mean(entropy, counted), {"accuracy": accuracy}
         if weights is not None or target.ndim == 1:
             of_rows = batch[weights] if weights is not None else jnp.asarray(class_weights)[target]
             weighted = of_rows * entropy
         else:
             of_classes = target * jnp.asarray(class_weights)
-            of_rows, weighted = of_classes.sum(-1), softmax_entropy(outputs, of_classes)
-        total = masked_mean(of_rows, rows)
-        return masked_mean(weighted, rows) / jnp.where(total > 0, total, 1.0), {"accuracy": accuracy}
+            of_rows, weighted = of_classes.sum(-1), label_entropy(outputs, of_classes, rows)[0]
+        whole = masked_mean(of_rows, counted)
+        return masked_mean(weighted, counted) / jnp.where(whole > 0, whole, 1.0), {"accuracy": accuracy}
 
     return function
 

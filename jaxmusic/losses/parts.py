@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
 
 REDUCTIONS = ("mean", "sum")
 """How `squared_error` reduces a row: the sum makes it the ELBO's, the mean is what documents often write."""
@@ -71,7 +74,8 @@ def masked_mean(values: Float[Array, " batch"], mask: Array | None) -> Float[Arr
     """Mean over the rows whose mask is True; 0 where there is none.
 
     Args:
-        values: `[batch]`; where the mask is False they may be NaN.
+        values: `[batch]`; where the mask is False they may be NaN, and get no gradient. What made them NaN must see to
+            its own gradient, by a `where` before it.
         mask: `[batch]` bool; None counts all.
 
     Returns:
@@ -83,25 +87,82 @@ def masked_mean(values: Float[Array, " batch"], mask: Array | None) -> Float[Arr
     return jnp.where(mask, values, 0.0).sum() / jnp.maximum(mask.sum(), 1)
 
 
-def softmax_entropy(logits: Array, target: Array) -> Array:
-    """`[batch]` cross-entropy in nats of `[batch, classes]` logits at `[batch]` int labels.
+def label_entropy(
+    logits: Float[Array, "batch classes"],
+    labels: Int[Array, " batch"] | Float[Array, "batch classes"],
+    rows: Bool[Array, " batch"] | None = None,
+) -> tuple[Float[Array, " batch"], Bool[Array, " batch"]]:
+    """Softmax cross-entropy of each row in nats, and which rows count: those with a known label.
 
-    At `[batch, classes]` targets, probabilities or those times their classes' weights: −Σ_c target_c · log p_c.
+    Args:
+        logits: `[batch, classes]`.
+        labels: `[batch]` int from 0 to classes − 1, −1 being an unknown label; or `[batch, classes]` probabilities, or
+            those times their classes' weights, a row of zeros being an unknown one: −Σ_c labels_c · log p_c.
+        rows: `[batch]` bool, False on rows that do not count; None counts all.
+
+    Returns:
+        Two arrays `[batch]`. Inside a compiled function, where nothing can be raised, the entropy (and its gradient) of
+        a label that is no class, or of a negative probability, is NaN.
+
+    Raises:
+        ValueError: a label of a row that counts is neither a class nor −1, a probability is negative or NaN, or
+            probabilities have another shape than the logits.
     """
-    if target.ndim == 2:
-        if target.shape != logits.shape:
-            raise ValueError(f"labels {target.shape} and logits {logits.shape} differ in their classes")
-        # `where`: a class ruled out by a logit of −∞ costs nothing where it has no weight.
-        chosen = target * jnp.where(target > 0, logits, 0.0)
-        return target.sum(-1) * jax.nn.logsumexp(logits, axis=-1) - chosen.sum(-1)
-    # The label's logit by comparison: a gather's gradient is a scatter, which is slow for a few classes.
-    is_label = jnp.arange(logits.shape[-1]) == target[:, None]
-    return jax.nn.logsumexp(logits, axis=-1) - jnp.where(is_label, logits, 0.0).sum(-1)
+    if labels.ndim == 2:
+        if labels.shape != logits.shape:
+            raise ValueError(f"labels {labels.shape} and logits {logits.shape} differ in their classes")
+        known, outside = labels.sum(-1) > 0, ~(labels >= 0).all(-1)
+    else:
+        known, outside = labels >= 0, (labels < -1) | (labels >= logits.shape[-1])
+    if rows is not None:
+        known, outside = known & rows, outside & rows
+    if not isinstance(outside, jax.core.Tracer) and bool(outside.any()):
+        _refuse(np.asarray(labels)[np.asarray(outside)], logits.shape[-1])
+    if labels.ndim == 2:
+        # `where`: a class ruled out by a logit of −∞ costs nothing where it has no weight, and what lies in a row that
+        # does not count reaches no gradient.
+        labels = jnp.where(known[:, None], labels, 0.0)
+        chosen = labels * jnp.where(labels > 0, logits, 0.0)
+        entropy = labels.sum(-1) * jax.nn.logsumexp(logits, axis=-1) - chosen.sum(-1)
+    else:
+        # The label's logit by comparison: a gather's gradient is a scatter, which is slow for a few classes.
+        is_label = jnp.arange(logits.shape[-1]) == labels[:, None]
+        entropy = jax.nn.logsumexp(logits, axis=-1) - jnp.where(is_label, logits, 0.0).sum(-1)
+    return entropy * jnp.where(outside, jnp.nan, 1.0), known | outside
 
 
-def labelled(target: Array) -> Array:
-    """`[batch]` bool: rows with a label; −1 is none, and so is a row of zeros where labels are probabilities."""
-    return target >= 0 if target.ndim == 1 else target.sum(-1) > 0
+def _refuse(labels: np.ndarray, classes: int) -> NoReturn:
+    if labels.ndim == 2:
+        found = sorted({float(x) for x in labels[~(labels >= 0)]})
+        raise ValueError(
+            f"labels hold {found[:5]}, and probabilities are 0 or more: an unknown label is a row of zeros"
+        )
+    found = sorted({int(x) for x in labels})
+    raise ValueError(f"labels hold {found[:5]}, and classes are 0 to {classes - 1}: an unknown label is -1")
+
+
+def gaussian_divergence(
+    mean: Float[Array, "*batch latent"],
+    logvar: Float[Array, "*batch latent"],
+    other_mean: Float[Array, "*batch latent"],
+    other_logvar: Float[Array, "*batch latent"],
+) -> Float[Array, "*batch"]:
+    """KL(N(mean, exp(logvar)) ‖ N(other_mean, exp(other_logvar))) summed over the latents, ≥ 0, in nats.
+
+    Args:
+        mean: `[…, latent]`.
+        logvar: `[…, latent]`.
+        other_mean: `[…, latent]`.
+        other_logvar: `[…, latent]`.
+
+    Returns:
+        `[…]`.
+
+    >>> float(gaussian_divergence(jnp.array([1.0]), jnp.zeros(1), jnp.array([3.0]), jnp.zeros(1)))
+    2.0
+    """
+    distance = jnp.square(mean - other_mean) * jnp.exp(-other_logvar)
+    return 0.5 * (other_logvar - logvar + jnp.exp(logvar - other_logvar) + distance - 1).sum(-1)
 
 
 def info_nce(
@@ -132,6 +193,7 @@ def info_nce(
     """
     if x.shape != y.shape:
         raise ValueError(f"x {x.shape} and y {y.shape} differ in shape")
+    x, y = _hidden(x, mask), _hidden(y, mask)
     logits = _normalize(x) @ _normalize(y).T / temperature
     if mask is not None:
         logits = jnp.where(mask[:, None] & mask[None, :], logits, -1e9)
@@ -169,12 +231,18 @@ def triplet(
     """
     if x.shape != y.shape:
         raise ValueError(f"x {x.shape} and y {y.shape} differ in shape")
+    x, y = _hidden(x, mask), _hidden(y, mask)
     similarity = _normalize(x) @ _normalize(y).T
     own = jnp.diagonal(similarity)
     counted = jnp.ones(x.shape[0], bool) if mask is None else mask
     negative = counted[:, None] & counted[None, :] & ~jnp.eye(x.shape[0], dtype=bool)
     hinge = jnp.maximum(margin - own[:, None] + similarity, 0) + jnp.maximum(margin - own[None, :] + similarity, 0)
     return 0.5 * jnp.where(negative, hinge, 0.0).sum() / jnp.maximum(negative.sum(), 1)
+
+
+def _hidden(x: Array, mask: Array | None) -> Array:
+    """Zeros where the mask is off: what lies there may be NaN, and 0 · NaN would reach the gradient."""
+    return x if mask is None else jnp.where(mask[:, None], x, 0.0)
 
 
 def _normalize(x: Array) -> Array:

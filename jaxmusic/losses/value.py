@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ParamSpec
 
@@ -28,6 +28,8 @@ class Loss:
 
     What is compiled for a loss can be kept by it: `elbo(beta=4.0)` made twice is one key of a dictionary. Schedules and
     other functions among the options are compared as Python compares functions, by identity.
+
+    Losses add up, and a number times a loss is one: `elbo() + 0.1 * label_head()`.
 
     >>> from jaxmusic import losses
     >>> losses.elbo(beta=4.0), losses.elbo(beta=4.0) == losses.elbo(beta=4.0, reduction="mean")
@@ -54,6 +56,17 @@ class Loss:
             A scalar, and name → scalar metrics.
         """
         return self.function(outputs, batch)
+
+    def __add__(self, other: Loss) -> Loss:
+        """The sum of two losses, whose metrics are those of both."""
+        if not isinstance(other, Loss):
+            return NotImplemented
+        mine, others = ((x.options["terms"] if x.maker is total else (x,)) for x in (self, other))
+        return total(terms=(*mine, *others))
+
+    def __rmul__(self, weight: float | str | Schedule) -> Loss:
+        """The loss times a weight; its metrics stay as they are."""
+        return weighted(term=self, weight=weight)
 
     def __repr__(self) -> str:
         parameters = inspect.signature(self.maker).parameters
@@ -93,6 +106,53 @@ def loss(maker: Callable[_Options, LossFunction]) -> Callable[_Options, Loss]:
         return Loss(make, FrozenDict(options), maker(**options))  # type: ignore[call-arg]
 
     return make
+
+
+@loss
+def total(*, terms: Sequence[Loss]) -> LossFunction:
+    """The sum of losses from left to right, as `+` makes it; metrics of all.
+
+    Args:
+        terms: one at least.
+
+    Returns:
+        A `Loss`.
+
+    Raises:
+        ValueError: no term, or (when called) two terms with a metric of one name.
+    """
+    if not terms:
+        raise ValueError("a sum of losses needs a term at least")
+
+    def function(outputs: Any, batch: Mapping[str, Any]) -> tuple[Array, dict[str, Array]]:
+        value, metrics = terms[0](outputs, batch)
+        for term in terms[1:]:
+            more, others = term(outputs, batch)
+            if twice := sorted(set(metrics) & set(others)):
+                raise ValueError(f"two terms of one sum report {twice}: leave one of them out")
+            value, metrics = value + more, {**metrics, **others}
+        return value, metrics
+
+    return function
+
+
+@loss
+def weighted(*, term: Loss, weight: float | str | Schedule) -> LossFunction:
+    """A loss times a weight, as `*` makes it; its metrics stay as they are.
+
+    Args:
+        term: the loss.
+        weight: a number, a schedule of the step, or the key of the batch that holds it.
+
+    Returns:
+        A `Loss`.
+    """
+
+    def function(outputs: Any, batch: Mapping[str, Any]) -> tuple[Array, dict[str, Array]]:
+        value, metrics = term(outputs, batch)
+        return weight_at(weight, batch) * value, metrics
+
+    return function
 
 
 def weight_at(value: float | str | Schedule, batch: Mapping[str, Any]) -> Array:

@@ -1,43 +1,73 @@
 """linen modules: arrays in, arrays out; `save` and `load` for a folder of one. No losses, no optimisers."""
 
 from jaxmusic.models.adaptive import AdaptiveFusion, AdaptiveFusionOutput, AdaptiveFusionVAE
+from jaxmusic.models.draws import ComponentDraws, Draws, SubsetDraws
 from jaxmusic.models.dual import DualEncoder, DualEncoderOutput
 from jaxmusic.models.exports import register_outputs
-from jaxmusic.models.fusion import FUSIONS, Fusion
+from jaxmusic.models.fusion import (
+    FUSIONS,
+    Attention,
+    Average,
+    Fusion,
+    Gated,
+    GaussianMixture,
+    Mixture,
+    MixtureOfProducts,
+    PosteriorFusion,
+    Product,
+)
 from jaxmusic.models.fusion_classifier import MODALITY_FUSIONS, FusionClassifier, ResidualBlock
 from jaxmusic.models.genre import CombinedClassifier, LyricsClassifier, MetadataClassifier
 from jaxmusic.models.joint import AUDIO_ENCODERS, JointVAE, JointVAEOutput, start_from
+from jaxmusic.models.layers import MLP
+from jaxmusic.models.multimodal import MultimodalVAE, MultimodalVAEOutput
 from jaxmusic.models.saving import load, save
 from jaxmusic.models.spectrogram_classifier import SpectrogramClassifier
 from jaxmusic.models.temporal import TemporalEncoder
 from jaxmusic.models.transformer import TextTransformer, TextTransformerOutput, stack_layers, unstack_layers
-from jaxmusic.models.vae import FCVAE, ConvVAE, VAEOutput, sample_latent
+from jaxmusic.models.vae import FCVAE, ConvVAE, SpectrogramDecoder, SpectrogramEncoder, VAEOutput, sample_latent
 from jaxmusic.models.vectors import Autoencoder, AutoencoderOutput, ConditionalVAE, Conv1DVAE
 
 __all__ = [
     "AUDIO_ENCODERS",
     "FCVAE",
     "FUSIONS",
+    "MLP",
     "MODALITY_FUSIONS",
     "AdaptiveFusion",
     "AdaptiveFusionOutput",
     "AdaptiveFusionVAE",
+    "Attention",
     "Autoencoder",
     "AutoencoderOutput",
+    "Average",
     "CombinedClassifier",
+    "ComponentDraws",
     "ConditionalVAE",
     "Conv1DVAE",
     "ConvVAE",
+    "Draws",
     "DualEncoder",
     "DualEncoderOutput",
     "Fusion",
     "FusionClassifier",
+    "Gated",
+    "GaussianMixture",
     "JointVAE",
     "JointVAEOutput",
     "LyricsClassifier",
     "MetadataClassifier",
+    "Mixture",
+    "MixtureOfProducts",
+    "MultimodalVAE",
+    "MultimodalVAEOutput",
+    "PosteriorFusion",
+    "Product",
     "ResidualBlock",
     "SpectrogramClassifier",
+    "SpectrogramDecoder",
+    "SpectrogramEncoder",
+    "SubsetDraws",
     "TemporalEncoder",
     "TextTransformer",
     "TextTransformerOutput",

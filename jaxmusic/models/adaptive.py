@@ -9,6 +9,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jaxmusic.models.fusion import masked_softmax
 from jaxmusic.models.layers import MLP, split_gaussian
 from jaxmusic.models.vae import sample_latent
 
@@ -48,12 +49,16 @@ class AdaptiveFusion(nn.Module):
             The fused `[batch, size]`, and the weights `[batch, modalities]` in the order of the names.
         """
         names = sorted(inputs)
+        if masks is not None:
+            masks = {n: jnp.broadcast_to(masks[n], inputs[n].shape[:1]) for n in names}
+            # Before the projection: behind it, a hidden NaN would still reach the gradient as 0 · NaN.
+            inputs = {n: jnp.where(masks[n][:, None], inputs[n], 0.0) for n in names}
         projected = jnp.stack([nn.relu(nn.Dense(self.size, name=f"project_{n}")(inputs[n])) for n in names], axis=1)
         scores = [MLP((self.hidden, 1), name=f"score_{n}")(projected[:, i])[:, 0] for i, n in enumerate(names)]
         logits = jnp.stack(scores, axis=1)
         if masks is not None:
-            present = jnp.stack([jnp.broadcast_to(masks[n], (logits.shape[0],)) for n in names], axis=1)
-            weights = nn.softmax(jnp.where(present, logits, -1e9), axis=1) * present
+            present = jnp.stack([masks[n] for n in names], axis=1)
+            weights = masked_softmax(logits, present, axis=1)
         else:
             weights = nn.softmax(logits, axis=1)
         return (weights[..., None] * projected).sum(1), weights

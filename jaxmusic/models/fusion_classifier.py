@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Literal, get_args
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
+
+from jaxmusic.models.fusion import masked_softmax
 
 ModalityFusion = Literal["concat", "add", "multiply", "min", "max", "mean", "gated"]
 MODALITY_FUSIONS: tuple[str, ...] = get_args(ModalityFusion)
@@ -97,7 +98,9 @@ class FusionClassifier(nn.Module):
             raise ValueError(f"fusion={self.fusion!r} is none of {MODALITY_FUSIONS}")
         if not inputs or (unknown := set(masks or {}) - set(inputs)):
             raise ValueError(f"masks of {sorted(unknown)}, inputs {sorted(inputs)}" if inputs else "no modality")
-        x = self._fuse(inputs, masks or {})
+        # Before any layer: behind it, a hidden NaN would still reach the gradient as 0 · NaN.
+        hidden = {name: jnp.where(mask[:, None], inputs[name], 0) for name, mask in (masks or {}).items()}
+        x = self._fuse({**inputs, **hidden}, masks or {})
         for width in self.widths:
             x = nn.Dense(width)(x)
             x = ResidualBlock(self.dropout, self.momentum)(x, row_mask, train)
@@ -107,19 +110,14 @@ class FusionClassifier(nn.Module):
         names = sorted(inputs)
         if self.fusion == "concat":
             columns = [masks[name][:, None].astype(inputs[name].dtype) for name in names if name in masks]
-            parts = [
-                jnp.where(masks[name][:, None], inputs[name], 0) if name in masks else inputs[name] for name in names
-            ]
-            return jnp.concatenate([*parts, *columns], axis=-1)
+            return jnp.concatenate([*(inputs[name] for name in names), *columns], axis=-1)
         rows = inputs[names[0]].shape[0]
         everywhere = jnp.ones(rows, bool)
         there = jnp.stack([masks.get(name, everywhere) for name in names])[..., None]
         mapped = jnp.stack([nn.Dense(self.fused_dim, name=f"map_{name}")(inputs[name]) for name in names])
         if self.fusion == "gated":
             scores = jnp.stack([nn.Dense(1, name=f"gate_{name}")(inputs[name]) for name in names])
-            # Where a row has no modality at all, the finite fill keeps the softmax finite.
-            gates = jax.nn.softmax(jnp.where(there, scores, -1e9), axis=0) * there
-            return (gates * mapped).sum(0)
+            return (masked_softmax(scores, there) * mapped).sum(0)
         if self.fusion == "multiply":
             joined = jnp.where(there, mapped, 1).prod(0)
         elif self.fusion == "min":

@@ -50,14 +50,30 @@ class MLP(nn.Module):
         widths: of the layers, the last one's being the output's.
         dropout_rate: of the input and of every hidden layer, with `train=True`, from the rng stream `"dropout"`.
         dtype: of the activations, such as bfloat16; the output is float32 at least.
+        features: size of the input vectors; 0 takes any.
     """
 
     widths: Sequence[int]
     dropout_rate: float = 0.0
     dtype: Any = None
+    features: int = 0
 
     @nn.compact
     def __call__(self, x: Float[Array, "*batch features"], train: bool = False) -> Float[Array, "*batch out"]:
+        """Apply the layers.
+
+        Args:
+            x: `[…, features]`.
+            train: whether dropout applies.
+
+        Returns:
+            `[…, widths[-1]]`.
+
+        Raises:
+            ValueError: vectors of another size.
+        """
+        if self.features not in (0, x.shape[-1]):
+            raise ValueError(f"expected vectors [batch, {self.features}], got shape {x.shape}")
         for width in self.widths[:-1]:
             x = nn.relu(nn.Dense(width, dtype=self.dtype)(self._drop(x, train)))
         return at_least_float32(nn.Dense(self.widths[-1], dtype=self.dtype)(self._drop(x, train)))

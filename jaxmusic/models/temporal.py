@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from jaxmusic.models.layers import split_gaussian
+from jaxmusic.models.vae import check_spectrogram
 
 
 class TemporalEncoder(nn.Module):
@@ -25,6 +26,8 @@ class TemporalEncoder(nn.Module):
         heads: of the attention.
         dropout_rate: of the tokens and of both sublayers, with `train=True`.
         dtype: of the activations; mean and log-variance stay float32.
+        n_mels: mel bands of the spectrogram; 0 takes any.
+        frames: time frames of the spectrogram; 0 takes any.
     """
 
     latent_dim: int = 64
@@ -33,6 +36,8 @@ class TemporalEncoder(nn.Module):
     heads: int = 4
     dropout_rate: float = 0.0
     dtype: Any = None
+    n_mels: int = 0
+    frames: int = 0
 
     @nn.compact
     def __call__(
@@ -45,18 +50,24 @@ class TemporalEncoder(nn.Module):
 
         Args:
             x: `[batch, n_mels, frames]`.
-            mask: `[batch, frames]` bool, False where a frame is padding; None counts all.
+            mask: `[batch, frames]` bool, False where a frame is padding, whatever it holds; None counts all.
             train: whether dropout applies.
 
         Returns:
             `(mean, logvar)`, each `[batch, latent_dim]` float32 at least.
+
+        Raises:
+            ValueError: a spectrogram of another size.
         """
+        check_spectrogram(x, self.n_mels, self.frames)
 
         def drop(h: Array) -> Array:
             return nn.Dropout(self.dropout_rate, deterministic=not train)(h) if self.dropout_rate else h
 
         batch, _, frames = x.shape
         counted = jnp.ones((batch, frames), bool) if mask is None else mask
+        # Padding gets no attention, but 0 · NaN would still come through.
+        x = x if mask is None else jnp.where(mask[:, None, :], x, 0.0)
         h = nn.Dense(self.width, dtype=self.dtype)(jnp.swapaxes(x, 1, 2)) + jnp.asarray(
             sinusoids(frames, self.width), self.dtype or x.dtype
         )

@@ -46,6 +46,22 @@ def sample_latent(
     return mean + jnp.exp(0.5 * logvar) * jax.random.normal(key, mean.shape, mean.dtype)
 
 
+def autoencode(module: Any, x: Array, *conditions: Array) -> VAEOutput:
+    """Encode, draw z from the rng stream `"latent"`, decode: the pass of every VAE of one modality.
+
+    Args:
+        module: has `encode(x, *conditions) -> (mean, logvar)` and `decode(z, *conditions)`.
+        x: `[batch, …]`.
+        *conditions: what both see besides.
+
+    Returns:
+        `VAEOutput`.
+    """
+    mean, logvar = module.encode(x, *conditions)
+    z = sample_latent(module.make_rng("latent"), mean, logvar)
+    return VAEOutput(module.decode(z, *conditions), mean, logvar, z)
+
+
 class FCVAE(nn.Module):
     """Fully connected VAE: 256 → 512 → 256 → latent and back at the default widths.
 
@@ -97,9 +113,7 @@ class FCVAE(nn.Module):
         Raises:
             ValueError: an input of another size.
         """
-        mean, logvar = self.encode(x)
-        z = sample_latent(self.make_rng("latent"), mean, logvar)
-        return VAEOutput(self.decode(z), mean, logvar, z)
+        return autoencode(self, x)
 
 
 class SpectrogramEncoder(nn.Module):
@@ -107,15 +121,27 @@ class SpectrogramEncoder(nn.Module):
 
     Source: "Hybrid Multimodal Music Clustering via Joint VAE" (2026), §3.2.2, as drawn: no activation stands between
     the two linear layers.
+
+    Attributes:
+        latent_dim: number of latent dimensions.
+        channels: of the convolutions.
+        hidden: width of the first linear layer.
+        dtype: of the activations, such as bfloat16; mean and log-variance stay float32.
+        n_mels: mel bands of the spectrogram; 0 takes any.
+        frames: time frames of the spectrogram; 0 takes any.
     """
 
     latent_dim: int = 64
     channels: Sequence[int] = (32, 64, 128, 256)
     hidden: int = 512
     dtype: Any = None
+    n_mels: int = 0
+    frames: int = 0
 
     @nn.compact
     def __call__(self, x: Float[Array, "batch n_mels frames"]) -> tuple[Array, Array]:
+        """Mean and log-variance, each `[batch, latent_dim]`, of `x` `[batch, n_mels, frames]`."""
+        check_spectrogram(x, self.n_mels, self.frames)
         h = x[..., None]
         for features in self.channels[:-1]:
             # Pooling before the ReLU gives the same values as after it, on a quarter of the elements.
@@ -129,6 +155,12 @@ class SpectrogramDecoder(nn.Module):
     """A linear layer and four transposed convolutions to 64 × 64, resized bilinearly to the spectrogram.
 
     Source: "Hybrid Multimodal Music Clustering via Joint VAE" (2026), §3.2.2; the document names no interpolation.
+
+    Attributes:
+        n_mels: mel bands of the spectrogram.
+        frames: time frames of the spectrogram.
+        channels: of the transposed convolutions' inputs.
+        dtype: of the activations, such as bfloat16; the spectrogram is float32 at least.
     """
 
     n_mels: int
@@ -138,6 +170,7 @@ class SpectrogramDecoder(nn.Module):
 
     @nn.compact
     def __call__(self, z: Float[Array, "batch latent"]) -> Float[Array, "batch n_mels frames"]:
+        """The spectrogram `[batch, n_mels, frames]` of `z` `[batch, latent]`."""
         h = nn.Dense(16 * self.channels[0], dtype=self.dtype)(z).reshape(z.shape[0], 4, 4, self.channels[0])
         for features in self.channels[1:]:
             h = nn.relu(TransposedConvolution(features, dtype=self.dtype)(h))
@@ -164,12 +197,12 @@ class ConvVAE(nn.Module):
     dtype: Any = None
 
     def setup(self) -> None:
-        self.encoder = SpectrogramEncoder(self.latent_dim, dtype=self.dtype)
-        self.decoder = SpectrogramDecoder(self.n_mels, self.frames, dtype=self.dtype)
+        sizes = {"n_mels": self.n_mels, "frames": self.frames, "dtype": self.dtype}
+        self.encoder = SpectrogramEncoder(self.latent_dim, **sizes)
+        self.decoder = SpectrogramDecoder(**sizes)
 
     def encode(self, x: Float[Array, "batch n_mels frames"]) -> tuple[Array, Array]:
         """Mean and log-variance of q(z|x), each `[batch, latent_dim]`."""
-        check_spectrogram(x, self.n_mels, self.frames)
         return self.encoder(x)
 
     def decode(self, z: Float[Array, "batch latent"]) -> Float[Array, "batch n_mels frames"]:
@@ -188,14 +221,13 @@ class ConvVAE(nn.Module):
         Raises:
             ValueError: an input of another size.
         """
-        mean, logvar = self.encode(x)
-        z = sample_latent(self.make_rng("latent"), mean, logvar)
-        return VAEOutput(self.decode(z), mean, logvar, z)
+        return autoencode(self, x)
 
 
 def check_spectrogram(x: Array, n_mels: int, frames: int) -> None:
-    """Refuse an array that is not `[batch, n_mels, frames]`, or one too small for three poolings."""
-    if x.ndim != 3 or x.shape[1:] != (n_mels, frames):
-        raise ValueError(f"expected a spectrogram [batch, {n_mels}, {frames}], got shape {x.shape}")
-    if min(n_mels, frames) < 8:
-        raise ValueError(f"a spectrogram of {n_mels} × {frames} is smaller than 8 × 8")
+    """Refuse an array that is not `[batch, n_mels, frames]` (0: any), or one too small for three poolings."""
+    if x.ndim != 3 or n_mels not in (0, x.shape[1]) or frames not in (0, x.shape[2]):
+        expected = f"[batch, {n_mels or 'n_mels'}, {frames or 'frames'}]"
+        raise ValueError(f"expected a spectrogram {expected}, got shape {x.shape}")
+    if min(x.shape[1:]) < 8:
+        raise ValueError(f"a spectrogram of {x.shape[1]} × {x.shape[2]} is smaller than 8 × 8")

@@ -17,7 +17,7 @@ from jaxmusic.models.layers import (
     mixture_moments,
     split_gaussian,
 )
-from jaxmusic.models.vae import VAEOutput, sample_latent
+from jaxmusic.models.vae import VAEOutput, autoencode
 
 
 class Conv1DVAE(nn.Module):
@@ -77,9 +77,7 @@ class Conv1DVAE(nn.Module):
         Raises:
             ValueError: an input of another size.
         """
-        mean, logvar = self.encode(x)
-        z = sample_latent(self.make_rng("latent"), mean, logvar)
-        return VAEOutput(self.decode(z), mean, logvar, z)
+        return autoencode(self, x)
 
 
 class ConditionalVAE(nn.Module):
@@ -147,9 +145,7 @@ class ConditionalVAE(nn.Module):
         Raises:
             ValueError: an input of another size.
         """
-        mean, logvar = self.encode(x, y)
-        z = sample_latent(self.make_rng("latent"), mean, logvar)
-        return VAEOutput(self.decode(z, y), mean, logvar, z)
+        return autoencode(self, x, y)
 
 
 class AutoencoderOutput(NamedTuple):

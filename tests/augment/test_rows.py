@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmusic import augment
+from jaxmusic import augment, losses
 
 KEY = jax.random.key(0)
 
@@ -148,6 +148,17 @@ def test_mixup_keeps_rows_apart_that_lack_a_modality_or_a_label():
     np.testing.assert_allclose(out["labels"].sum(1), known, rtol=1e-6)
     assert int(((out["labels"] > 0).sum(1) == 2).sum()) > 40
     jax.tree.map(np.testing.assert_array_equal, out["masks"], batch["masks"])
+
+
+def test_mixup_hides_no_label_that_is_no_class():
+    batch = {"inputs": jnp.ones((6, 2)), "labels": jnp.array([0, 1, -1, 2, 1, 0])}
+    loss = losses.cross_entropy()
+    for labels, is_sound in ((batch["labels"], True), (batch["labels"].at[3].set(3), False)):
+        mixed = _run(augment.MixUp(1.0, 3), KEY, {**batch, "labels": labels})
+        value, _ = jax.jit(loss)(jnp.zeros((6, 3)), mixed)
+        assert bool(jnp.isfinite(value)) is is_sound
+    with pytest.raises(ValueError, match=r"labels hold \[nan\], and probabilities are 0 or more"):
+        loss(jnp.zeros((6, 3)), mixed)
 
 
 def test_mixup_names_what_is_wrong():

@@ -52,3 +52,6 @@ def test_lists_that_cannot_be_are_refused():
         evaluation.average_precision(np.array([[0], [1]]), relevant)
     with pytest.raises(ValueError, match="no user has"):
         evaluation.ranking_scores(np.array([[0]]), csr_array(np.zeros((1, 3))))
+    for cutoff in (0, 2):
+        with pytest.raises(ValueError, match=rf"cut-offs \[{cutoff}\] of lists of 1 items"):
+            evaluation.ranking_scores(np.array([[0]]), relevant, cutoffs=(cutoff,))

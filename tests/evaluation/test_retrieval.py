@@ -165,3 +165,18 @@ def test_wrong_shapes_and_nan_are_refused():
             evaluation.retrieval_scores(x, x, ks=ks)
     with pytest.raises(ValueError, match="none of"):
         evaluation.ranks(x, x, similarity="manhattan")
+
+
+def test_any_modalities_and_several_labels_by_name():
+    rng = np.random.default_rng(0)
+    embedded = {name: rng.normal(size=(12, 3)) for name in ("sound", "tags", "words")}
+    labels = {"genre": np.arange(12) % 3, "mood": np.arange(12) % 2}
+    found = evaluation.cross_modal_retrieval(embedded, labels=labels, ks=(1,))
+    assert set(found) == {f"{a}_to_{b}" for a in embedded for b in embedded if a != b}
+    two = evaluation.cross_modal_retrieval(embedded["sound"], embedded["words"], labels=labels["mood"], ks=(1,))
+    assert list(two) == ["lyrics_to_audio", "audio_to_lyrics"]
+    assert found["words_to_sound"]["mrr"] == two["lyrics_to_audio"]["mrr"]
+    assert found["words_to_sound"]["class/map/mood"] == two["lyrics_to_audio"]["class/map"]
+    for given in (({"sound": embedded["sound"]},), (embedded, embedded["sound"]), (embedded["sound"],)):
+        with pytest.raises(ValueError, match=r"needs two|give two arrays"):
+            evaluation.cross_modal_retrieval(*given)

@@ -1,8 +1,10 @@
 """Every module of the library at a small size, with inputs for any batch and the calls that a user makes of it."""
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+import flax.linen as nn
 import jax
 import numpy as np
 
@@ -76,13 +78,29 @@ def _posteriors(batch):
 
 _ENCODE = ("encode", lambda inputs, z: inputs)
 _DECODE = ("decode", lambda inputs, z: (z,))
+_MIXTURE = ("encode_mixture", lambda inputs, z: inputs)
 _JOINT = (
     _ENCODE,
+    _MIXTURE,
     ("encode", lambda inputs, z: ({"lyrics": inputs[0]["lyrics"]},)),
     ("posteriors", lambda inputs, z: inputs[:1]),
     ("decode", lambda inputs, z: (z, "audio")),
     ("decode", lambda inputs, z: (z, "lyrics")),
 )
+
+
+def _three(batch):
+    inputs, masks = _both(batch)
+    return {**inputs, "tags": _classes(batch)}, {**masks, "tags": np.arange(batch) % 2 == 1}
+
+
+def _multimodal(fusion, **options):
+    """Vectors, lyrics and tags, the last of which are encoded and not decoded."""
+    return models.MultimodalVAE(
+        {name: models.MLP((8, 2 * LATENT)) for name in ("audio", "lyrics", "tags")},
+        {"audio": models.MLP((8, FEATURES)), "lyrics": models.MLP((8, LYRICS))},
+        fusion, LATENT, **options,
+    )  # fmt: skip
 
 
 def _joint(**options):
@@ -91,6 +109,16 @@ def _joint(**options):
 
 def _fusion_classifier(fusion):
     return models.FusionClassifier(CLASSES, (8, 8), fusion=fusion, fused_dim=6)
+
+
+def modules_in(value: Any) -> set[type]:
+    """Classes of a module and of the modules in its fields."""
+    if isinstance(value, Mapping):
+        return set().union(*map(modules_in, value.values()))
+    if not isinstance(value, nn.Module):
+        return set()
+    fields = (getattr(value, field.name) for field in dataclasses.fields(value) if field.name != "parent")
+    return {type(value)}.union(*map(modules_in, fields))
 
 
 CASES = {
@@ -123,7 +151,46 @@ CASES = {
         _both,
         (*_JOINT, ("classify", lambda inputs, z: (z,))),
     ),
-    **{f"Fusion {kind}": Case(models.Fusion(kind), _posteriors) for kind in models.FUSIONS},
+    "MultimodalVAE": Case(_multimodal(models.Product(prior=False)), _three, _JOINT),
+    "MultimodalVAE samples": Case(
+        _multimodal(models.MixtureOfProducts("complete"), draws=models.ComponentDraws(3), classes=CLASSES),
+        _three,
+        (*_JOINT, ("classify", lambda inputs, z: (z,))),
+    ),
+    "MultimodalVAE subsets": Case(
+        _multimodal(models.Product(), draws=models.SubsetDraws(2), learned_scales=("audio",)),
+        _three,
+        (*_JOINT, ("decoder_log_scales", lambda inputs, z: ())),
+    ),
+    "MultimodalVAE of one's own parts": Case(
+        models.MultimodalVAE(
+            {
+                "audio": models.TemporalEncoder(LATENT, 8, 1, 2),
+                "cover": models.SpectrogramEncoder(LATENT, (2, 4), 8),
+                "lyrics": models.MLP((8, 2 * LATENT), dropout_rate=0.1),
+            },
+            {"audio": models.SpectrogramDecoder(BANDS, FRAMES, (8, 4)), "lyrics": models.MLP((8, LYRICS))},
+            models.Gated(),
+            LATENT,
+            element_masks={"audio": "frames"},
+        ),
+        lambda batch: (
+            {**_spectrogram_and_lyrics(batch)[0], "cover": _normal(batch, BANDS, BANDS)},
+            {
+                **_masks(batch),
+                "cover": np.arange(batch) % 2 == 1,
+                "frames": np.arange(FRAMES) < 3 + np.arange(batch)[:, None],
+            },
+        ),
+        _JOINT,
+    ),
+    **{
+        f"Fusion {kind}": Case(models.Fusion(kind), _posteriors, (("components", lambda inputs, z: inputs),))
+        for kind in models.FUSIONS
+    },
+    "MLP": Case(models.MLP((8, 3), dropout_rate=0.1, features=FEATURES), _vectors),
+    "SpectrogramEncoder": Case(models.SpectrogramEncoder(LATENT, (2, 4), 8), _spectrograms),
+    "SpectrogramDecoder": Case(models.SpectrogramDecoder(BANDS, FRAMES, (8, 4)), lambda batch: (latents(batch),)),
     "AdaptiveFusion": Case(models.AdaptiveFusion(6), _both),
     "AdaptiveFusionVAE": Case(
         models.AdaptiveFusionVAE(FEATURES + LYRICS, LATENT, 6, (8,)),

@@ -50,7 +50,7 @@ def test_a_vector_encoder_needs_its_size_and_no_other_takes_one():
         models.JointVAE(**_SIZES, audio_dim=6).init(_KEYS, _pair("convolution"))
     with pytest.raises(ValueError, match="is none of"):
         models.JointVAE(**_SIZES, audio_encoder_kind="wavelet").init(_KEYS, _pair("convolution"))
-    with pytest.raises(ValueError, match=r"audio vectors \[batch, 6\]"):
+    with pytest.raises(ValueError, match=r"vectors \[batch, 6\][^|]*\n.*encoder of 'audio'"):
         _module().init(_KEYS, _pair("convolution"))
     with pytest.raises(ValueError, match="no label head"):
         _module().init(_KEYS, jnp.ones((2, 4)), method="classify")
