@@ -133,11 +133,11 @@ def label_entropy(
 
 def _refuse(labels: np.ndarray, classes: int) -> NoReturn:
     if labels.ndim == 2:
-        found = sorted({float(x) for x in labels[~(labels >= 0)]})
+        found = np.unique(labels[~(labels >= 0)]).tolist()
         raise ValueError(
             f"labels hold {found[:5]}, and probabilities are 0 or more: an unknown label is a row of zeros"
         )
-    found = sorted({int(x) for x in labels})
+    found = np.unique(labels).tolist()
     raise ValueError(f"labels hold {found[:5]}, and classes are 0 to {classes - 1}: an unknown label is -1")
 
 
