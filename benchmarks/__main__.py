@@ -60,6 +60,10 @@ BENCHMARKS = {
         quick=("--songs", "64", "--rounds", "1", "--models", "metadata", "lyrics", "--ways", "PyTorch eager"),
         packages=("torch",),
     ),
+    "multimodal": Benchmark(
+        quick=("--models", "MVAE", "MMVAE", "--rows", "256", "--epochs", "2", "--rounds", "1", "--samples", "10"),
+        packages=("torch", "multivae"),
+    ),
     "recommend": Benchmark(
         ("--triplets", "48373586"),
         ("--users", "200", "--songs", "300", "--n", "50", "--rounds", "1", "--large-songs", "2000", "--slice-users",

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from scipy import stats
 
 from jaxmusic import losses, models
 
@@ -350,3 +351,152 @@ def test_a_weight_may_be_differentiated():
     outputs, batch = _outputs(), {"inputs": jnp.ones((4, 3))}
     gradient = jax.grad(lambda beta: losses.elbo(beta=beta)(outputs, batch)[0])(1.0)
     assert float(gradient) == pytest.approx(float(losses.elbo()(outputs, batch)[1]["kl"]))
+
+
+def _normals(seed, *shape):
+    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
+
+
+def test_likelihoods_are_scipy_s():
+    recon, target = _normals(0, 4, 3), _normals(1, 4, 3)
+    for likelihood, expected in (
+        (losses.Gaussian(0.3), stats.norm(recon, 0.3**0.5).logpdf(target)),
+        (losses.Laplace(0.7), stats.laplace(recon, 0.7).logpdf(target)),
+        (losses.Bernoulli(), stats.bernoulli(jax.nn.sigmoid(recon)).logpmf(target > 0)),
+    ):
+        values = target > 0 if likelihood == losses.Bernoulli() else target
+        found = losses.log_likelihood(likelihood, recon, values.astype(jnp.float32))
+        np.testing.assert_allclose(found, expected.sum(1), rtol=1e-4)
+    scaled = losses.log_likelihood(losses.Laplace(), recon, target, log_scale=jnp.log(0.7))
+    np.testing.assert_allclose(scaled, stats.laplace(recon, 0.7).logpdf(target).sum(1), rtol=1e-4)
+    logits, labels = _normals(2, 4, 3, 5), jnp.array([[0, 4, -1]] * 4)
+    each = jax.nn.log_softmax(logits)
+    np.testing.assert_allclose(
+        losses.log_likelihood(losses.Categorical(), logits, labels), each[:, 0, 0] + each[:, 1, 4], rtol=1e-5
+    )
+
+
+def test_a_log_likelihood_takes_samples_and_masks():
+    recon, target = _normals(0, 2, 6, 4, 3), _normals(1, 4, 3)
+    mask, elements = jnp.array([True, True, False, True]), jnp.array([True, False, True])
+    broken = jnp.where(mask[:, None] & elements, target, jnp.nan)
+    value = lambda recon: losses.log_likelihood(losses.Gaussian(), recon, broken, mask=mask, element_mask=elements)  # noqa: E731
+    kept = stats.norm(recon).logpdf(target)[..., np.array([0, 2])].sum(-1) * np.asarray(mask)
+    np.testing.assert_allclose(value(recon), kept, rtol=1e-4)
+    assert bool(jnp.isfinite(jax.grad(lambda recon: value(recon).sum())(recon)).all())
+    with pytest.raises(ValueError, match="do not fit the values"):
+        losses.log_likelihood(losses.Gaussian(), recon, target[:, :2])
+    with pytest.raises(ValueError, match="do not fit the values"):
+        losses.log_likelihood(losses.Gaussian(), target[:, :1], target)
+    with pytest.raises(ValueError, match="has no scale to learn"):
+        losses.log_likelihood(losses.Bernoulli(), target, target, log_scale=jnp.zeros(()))
+    with pytest.raises(ValueError, match="variance must be positive"):
+        losses.Gaussian(0.0)
+
+
+def test_gaussian_divergence_agrees_with_the_prior_s_and_with_sampling():
+    mean, logvar, other, other_logvar = _normals(0, 4, 3)
+    zero = jnp.zeros(3)
+    np.testing.assert_allclose(
+        losses.gaussian_divergence(mean, logvar, zero, zero), losses.kl_divergence(mean, logvar), rtol=1e-5
+    )
+    z = mean + jnp.exp(logvar / 2) * _normals(1, 200_000, 3)
+    own, theirs = (stats.norm(m, np.exp(v / 2)).logpdf(z).sum(1) for m, v in ((mean, logvar), (other, other_logvar)))
+    found = losses.gaussian_divergence(mean, logvar, other, other_logvar)
+    assert float(found) == pytest.approx((own - theirs).mean(), rel=0.02)
+
+
+def test_a_label_that_is_no_class_is_an_error_and_nan_when_compiled():
+    logits = jnp.array([[2.0, 0.0, 0.0], [0.0, 2.0, 0.0], [5.0, 5.0, 5.0]])
+    loss = losses.cross_entropy()
+    known, _ = loss(logits[:2], {"labels": jnp.array([0, 1])})
+    unknown, metrics = loss(logits, {"labels": jnp.array([0, 1, -1])})
+    assert float(unknown) == pytest.approx(float(known))
+    assert float(metrics["accuracy"]) == 1
+    weighted = losses.cross_entropy(class_weights=(1.0, 1.0, 100.0))(logits, {"labels": jnp.array([0, 1, -1])})[0]
+    assert float(weighted) == pytest.approx(float(known))
+    gradient = jax.grad(lambda x: loss(x, {"labels": jnp.array([0, 1, -1])})[0])(logits)
+    np.testing.assert_array_equal(gradient[2], 0.0)
+    for bad in (3, -2):
+        batch = {"labels": jnp.array([0, 1, bad])}
+        with pytest.raises(ValueError, match=rf"labels hold \[{bad}\], and classes are 0 to 2"):
+            loss(logits, batch)
+        assert bool(jnp.isnan(jax.jit(loss)(logits, batch)[0]))
+        assert bool(jnp.isfinite(loss(logits, {**batch, "row_mask": jnp.array([True, True, False])})[0]))
+
+
+def _three(rows=6):
+    names = ("sound", "tags", "words")
+    posteriors = {name: (_normals(i, rows, 2), _normals(9 + i, rows, 2)) for i, name in enumerate(names)}
+    recon = {name: _normals(20 + i, rows, 3) for i, name in enumerate(names)}
+    means, logvars = (jnp.stack([pair[i] for pair in posteriors.values()]) for i in (0, 1))
+    mixture = models.GaussianMixture(means, logvars, jnp.full((3, rows), 1 / 3))
+    outputs = models.MultimodalVAEOutput(recon, means[0], logvars[0], means[0], posteriors, mixture=mixture)
+    masks = {name: jnp.arange(rows) != i for i, name in enumerate(names)}
+    return outputs, {"inputs": {name: jnp.zeros((rows, 3)) for name in names}, "masks": masks}
+
+
+def test_alignment_is_over_all_pairs_of_modalities_with_weights():
+    outputs, batch = _three()
+
+    def pair(first, second):
+        mask = batch["masks"][first] & batch["masks"][second]
+        return losses.info_nce(outputs.posteriors[first][0], outputs.posteriors[second][0], mask=mask)
+
+    expected = (pair("sound", "tags") + pair("sound", "words") + pair("tags", "words")) / 3
+    assert float(losses.alignment()(outputs, batch)[0]) == pytest.approx(float(expected), rel=1e-5)
+    chosen = losses.alignment(pairs=[("sound", "tags", 1.0), ("words", "tags", 3.0)])
+    expected = (pair("sound", "tags") + 3 * pair("words", "tags")) / 4
+    assert float(chosen(outputs, batch)[0]) == pytest.approx(float(expected), rel=1e-5)
+    joint = losses.joint_elbo(weights=dict.fromkeys(batch["masks"], 1.0), contrastive_weight=1.0)
+    assert "info_nce" in joint(outputs, batch)[1]
+    with pytest.raises(ValueError, match=r"not \['video'\]"):
+        losses.alignment(pairs=[("sound", "video", 1.0)])(outputs, batch)
+    with pytest.raises(ValueError, match="sum is positive"):
+        losses.alignment(pairs=[])
+
+
+def test_terms_add_up_with_weights_and_refuse_a_metric_twice():
+    outputs, batch = _three()
+    terms = losses.mixture_divergence(), losses.negative_log_likelihood(modality="tags"), losses.expert_divergence()
+    values = [term(outputs, batch)[0] for term in terms]
+    summed = terms[0] + 2.0 * terms[1] + 0.5 * terms[2]
+    value, metrics = summed(outputs, batch)
+    assert float(value) == pytest.approx(float(values[0] + 2 * values[1] + 0.5 * values[2]), rel=1e-5)
+    assert set(metrics) == {"kl", "beta", "nll_tags", "expert_kl"}
+    assert float(metrics["nll_tags"]) == pytest.approx(float(values[1]))
+    assert summed == terms[0] + 2.0 * terms[1] + 0.5 * terms[2]
+    with pytest.raises(ValueError, match=r"report \['beta', 'kl'\]"):
+        (losses.divergence() + losses.mixture_divergence())(outputs, batch)
+    kl = losses.kl_divergence(outputs.mixture.means, outputs.mixture.logvars).mean()
+    assert float(values[0]) == pytest.approx(float(kl), rel=1e-5)
+
+
+def test_the_total_correlation_s_parts_add_up_to_the_kl_and_weigh_alone():
+    outputs, batch = _outputs(rows=8), {"inputs": jnp.ones((8, 3)), "row_mask": jnp.arange(8) < 6}
+    plain, parts = losses.beta_tc_elbo(rows=100, beta=1.0)(outputs, batch)
+    log_ratio = stats.norm(outputs.mean, np.exp(outputs.logvar / 2)).logpdf(outputs.z) - stats.norm.logpdf(outputs.z)
+    expected = log_ratio[:6].sum(1).mean() + np.square(np.asarray(outputs.recon) - 1)[:6].sum(1).mean()
+    assert float(plain) == pytest.approx(expected, rel=1e-4)
+    heavy, _ = losses.beta_tc_elbo(rows=100, beta=3.0)(outputs, batch)
+    assert float(heavy - plain) == pytest.approx(2 * float(parts["total_correlation"]), rel=1e-4)
+    # Filler rows are in no estimate.
+    moved = outputs._replace(mean=outputs.mean.at[6:].add(50.0), z=outputs.z.at[6:].add(50.0))
+    assert float(losses.beta_tc_elbo(rows=100, beta=3.0)(moved, batch)[0]) == pytest.approx(float(heavy), rel=1e-5)
+    with pytest.raises(ValueError, match="rows must be 1 or more"):
+        losses.beta_tc_elbo(rows=0)
+
+
+def test_bounds_name_what_they_lack():
+    outputs, batch = _three()
+    likelihoods = dict.fromkeys(batch["masks"], losses.Gaussian())
+    with pytest.raises(ValueError, match=r"make it with draws=ComponentDraws"):
+        losses.iwae(likelihoods=likelihoods)(outputs, batch)
+    with pytest.raises(ValueError, match=r"make it with draws=SubsetDraws"):
+        losses.subset_elbo(likelihoods=likelihoods)(outputs, batch)
+    with pytest.raises(ValueError, match=r"\['video'\], which have no likelihood"):
+        losses.multimodal_elbo(likelihoods=likelihoods, weights={"video": 1.0})
+    with pytest.raises(ValueError, match="no likelihood"):
+        losses.multimodal_elbo(likelihoods={})
+    with pytest.raises(ValueError, match="alpha must lie"):
+        losses.mvtcae_elbo(likelihoods=likelihoods, alpha=2.0)

@@ -45,6 +45,7 @@ class Gaussian:
 
     def log_prob(self, recon: Array, target: Array, log_scale: Array | None = None) -> Array:
         """See `Likelihood.log_prob`."""
+        _fitting(self, recon.shape, target)
         log_variance = math.log(self.variance) + (0.0 if log_scale is None else log_scale)
         return -0.5 * (math.log(2 * math.pi) + log_variance + jnp.square(target - recon) * jnp.exp(-log_variance))
 
@@ -64,6 +65,7 @@ class Laplace:
 
     def log_prob(self, recon: Array, target: Array, log_scale: Array | None = None) -> Array:
         """See `Likelihood.log_prob`."""
+        _fitting(self, recon.shape, target)
         log_of_scale = math.log(self.scale) + (0.0 if log_scale is None else log_scale)
         return -math.log(2) - log_of_scale - jnp.abs(target - recon) * jnp.exp(-log_of_scale)
 
@@ -74,6 +76,7 @@ class Bernoulli:
 
     def log_prob(self, recon: Array, target: Array, log_scale: Array | None = None) -> Array:
         """See `Likelihood.log_prob`."""
+        _fitting(self, recon.shape, target)
         _no_scale(self, log_scale)
         return target * recon - jax.nn.softplus(recon)
 
@@ -88,6 +91,7 @@ class Categorical:
 
     def log_prob(self, recon: Array, target: Array, log_scale: Array | None = None) -> Array:
         """See `Likelihood.log_prob`."""
+        _fitting(self, recon.shape[:-1], target)
         _no_scale(self, log_scale)
         labels = jnp.broadcast_to(target, recon.shape[:-1])
         entropy, counted = label_entropy(recon.reshape(-1, recon.shape[-1]), labels.reshape(-1))
@@ -131,11 +135,16 @@ def log_likelihood(
         # Before the likelihood: behind it, a hidden NaN would still reach the gradient as 0 · NaN.
         target = jnp.where(counted, target, jnp.zeros_like(target))
     each = likelihood.log_prob(recon, target, log_scale)
-    if each.shape[each.ndim - target.ndim :] != target.shape:
-        raise ValueError(f"{likelihood} of a decoder's output {recon.shape} does not fit the values {target.shape}")
+    _fitting(likelihood, each.shape, target)
     if counted is not None:
         each = jnp.where(counted, each, 0.0)
     return each.sum(tuple(range(each.ndim - target.ndim + 1, each.ndim)))
+
+
+def _fitting(likelihood: Likelihood, shape: tuple[int, ...], target: Array) -> None:
+    """Refuse elements that are not the target's: broadcast to it, they would count as often."""
+    if len(shape) < target.ndim or shape[len(shape) - target.ndim :] != target.shape:
+        raise ValueError(f"{likelihood}: a decoder's elements {shape} do not fit the values {target.shape}")
 
 
 def _positive(name: str, value: float) -> None:

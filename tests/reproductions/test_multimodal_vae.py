@@ -1,0 +1,46 @@
+"""The study of multimodal VAEs: a tiny run, its rows, and what it says of rankings."""
+
+import json
+from dataclasses import replace
+
+import multimodal_vae
+import multimodal_vae_outputs as outputs
+import numpy as np
+import pytest
+
+_TINY = replace(
+    multimodal_vae.Config(), seeds=1, variant=("document", "MMVAE"), clips=40, clip_seconds=1.0, epochs=2, latent=3,
+    width=8, audio_dim=6, lyrics_dim=6, bound_samples=2, likelihood_samples=5,
+)  # fmt: skip
+
+
+def test_a_tiny_run_writes_every_score_of_every_model(tmp_path):
+    path = multimodal_vae.main(replace(_TINY, out=tmp_path / "run"))
+    found = json.loads(path.with_suffix(".json").read_text())
+    ids = {row["id"] for row in found["rows"]}
+    for name in _TINY.variant:
+        assert {f"models.{name}@variant:{title}" for title in outputs.METRICS.values()} <= ids
+    assert found["settings"]["modalities"] == "sound, tags, words"
+    values = [row["fresh"] for row in found["rows"] if row["id"].startswith("models.MMVAE")]
+    assert all(np.isfinite(value) for value in values)
+    again = multimodal_vae.main(replace(_TINY, out=tmp_path / "run", resume=True))
+    assert json.loads(again.with_suffix(".json").read_text())["rows"] == found["rows"]
+
+
+def test_rank_correlations_are_spearman_s():
+    def model(silhouette, value):
+        return {**dict.fromkeys(outputs.METRICS, value), "silhouette": silhouette}
+
+    records = [
+        {"models": {"a": model(0.1, 3.0), "b": model(0.2, 2.0), "c": model(0.3, 1.0)}},
+        {"models": {"a": model(0.1, 1.0), "b": model(0.2, 2.0), "c": model(0.3, 3.0)}},
+        {"models": {"a": model(0.1, 1.0), "b": model(0.2, 1.0), "c": model(0.3, 1.0)}},
+    ]
+    found = outputs.rank_correlations(records)["coherence"]
+    assert found[:2] == [-1.0, 1.0]
+    assert np.isnan(found[2])
+
+
+def test_a_label_that_the_data_lacks_is_named(tmp_path):
+    with pytest.raises(ValueError, match="'decade' is none of"):
+        multimodal_vae.main(replace(_TINY, label="decade", out=tmp_path / "run"))
