@@ -210,8 +210,9 @@ def _arrays(entries: Any, where: str) -> dict[str, Any]:
         except ValueError as error:
             raise ValueError(f"the column {name!r} of {where} is no array: {error}") from error
         if not (jnp.issubdtype(found[name].dtype, np.number) or found[name].dtype == bool):
+            kind = "text" if found[name].dtype.kind in "UST" else found[name].dtype.name
             raise ValueError(
-                f"the column {name!r} of {where} holds {found[name].dtype.name}, no numbers: leave it out, as "
+                f"the column {name!r} of {where} holds {kind}, no numbers: leave it out, as "
                 f"remove_columns({name!r}) of a datasets.Dataset does"
             )
     return found

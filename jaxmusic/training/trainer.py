@@ -131,7 +131,8 @@ class Trainer:
         """One step of training, jitted.
 
         Args:
-            state: its memory is given to the next state: do not use it again.
+            state: its memory is given to the next state: do not use it again. Its count of epochs stays, from which
+                `fit` draws its next order of the rows; a loop that counts its own does `state._replace(epoch=…)`.
             batch: arrays with the rows on the first axis; `"row_mask"` is added where it is missing. Batches of one
                 shape share one compilation.
 

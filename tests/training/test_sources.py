@@ -98,7 +98,7 @@ def test_grain_draws_its_random_transformations_anew_in_every_epoch(make, rows, 
     ("train", "message"),
     [
         (lambda x: {"inputs": x, "lyrics": np.array(["la"] * 22)},
-         r"column 'lyrics' of train holds str.*remove_columns"),
+         r"column 'lyrics' of train holds text.*remove_columns"),
         (lambda x: {"inputs": x, "more": np.array([None] * 22)}, "column 'more' of train holds object"),
         (lambda x: [{"inputs": row, "lyrics": "la"} for row in x],
          r"column 'lyrics' of row 0 of train.*remove_columns"),
