@@ -23,7 +23,11 @@ _OBJECTIVES = (
     (losses.iwae(likelihoods=_LIKELIHOODS), models.Mixture(), models.ComponentDraws(3)),
     (losses.dreg(likelihoods=_LIKELIHOODS), models.Mixture(), models.ComponentDraws(3)),
     (losses.multimodal_elbo(likelihoods=_LIKELIHOODS) + 0.5 * losses.alignment(), models.Product(), None),
-)
+    (
+        losses.joint_elbo(weights={"sound": 1.0, "tags": 2.0, "words": 0.5}, contrastive_weight=0.5, reduction="sum"),
+        models.Average(), None,
+    ),
+)  # fmt: skip
 
 
 def _module(fusion=None, draws=None, **options):
