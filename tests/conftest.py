@@ -23,8 +23,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def few_memory_maps() -> Iterator[None]:
     """Let go of what JAX itself keeps for every shape that some two thousand tests make up, when it is much.
 
-    On a CPU each program holds ten memory maps and more, a Linux process may have 65,530, and one too many ends it without
-    a word.
+    On a CPU each program holds ten memory maps and more, a Linux process may have 65,530, and one too many ends it
+    without a word.
     """
     yield
     maps = Path("/proc/self/maps")
