@@ -115,7 +115,9 @@ class Scorer:
         lists = recommend.top_items(
             users, items, min(LENGTH, len(items)), exclude=self.heard.history, similarity=similarity
         )
-        self.scores[name] = ranking_scores(lists, self.heard.held_out, k=LENGTH)
+        # Few songs make short lists; what is not there is a place without a song.
+        full = np.pad(lists, ((0, 0), (0, LENGTH - lists.shape[1])), constant_values=-1)
+        self.scores[name] = ranking_scores(full, self.heard.held_out, k=LENGTH)
         self.precision[name] = average_precision(lists, self.heard.held_out, k=LENGTH)
 
     def add_content(self, name: str, items: np.ndarray, *, similarity: str = "dot") -> None:
