@@ -9,7 +9,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jaxtyping import Array
 
 from jaxmusic.losses.likelihoods import Gaussian, Likelihood, log_likelihood
@@ -47,13 +46,12 @@ def modality_error(*, modality: str, reduction: str = "mean", element_mask: str 
 
     def function(outputs: Any, batch: Mapping[str, Any]) -> tuple[Array, dict[str, Array]]:
         rows, present = batch.get("row_mask"), presence(batch, modality)
-        recon, target = outputs.recon[modality], batch["inputs"][modality]
+        target = batch["inputs"][modality]
         if present is not None:
-            # Absent rows pass no gradient: a hidden NaN would still reach it as 0 · NaN. Values stay as they are.
-            is_there = present.reshape(-1, *(1,) * (recon.ndim - 1))
-            recon = jnp.where(is_there, recon, lax.stop_gradient(recon))
+            # Before the square: behind it, a hidden NaN would still reach the gradient as 0 · NaN.
+            target = jnp.where(present.reshape(-1, *(1,) * (target.ndim - 1)), target, 0.0)
         counted = batch[element_mask] if element_mask else None
-        error = squared_error(recon, target, reduction=reduction, element_mask=counted)
+        error = squared_error(outputs.recon[modality], target, reduction=reduction, element_mask=counted)
         value = masked_mean(_absent_as_zero(error, present), rows)
         metrics = {f"reconstruction_{modality}": value}
         scale = _log_scale(outputs, modality)
