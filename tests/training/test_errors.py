@@ -33,12 +33,16 @@ def test_a_loss_is_held_to_its_contract(make, rows, key, loss, error, message):
         trainer.step(trainer.init(key, {"inputs": rows}), {"inputs": rows[:8]})
 
 
-def test_a_batch_without_masks_or_inputs_is_named(make, rows, key):
+def test_a_batch_without_masks_has_all_and_one_without_inputs_is_named(make, rows, key):
     module = models.JointVAE(8, 8, 4, 2, audio_encoder_kind="vector", audio_dim=8, widths=(4,))
     data = {"inputs": {"audio": rows, "lyrics": rows[:, :4]}}
-    loss = losses.joint_elbo(weights={"audio": 1.0, "lyrics": 1.0})
-    with pytest.raises(ValueError, match=r"the loss reads 'masks'.*inputs\.audio, inputs\.lyrics"):
-        make(module=module, loss=loss).fit(key, data, epochs=1)
+    trainer = make(module=module, loss=losses.joint_elbo(weights={"audio": 1.0, "lyrics": 1.0}))
+    without, _ = trainer.fit(key, data, epochs=1)
+    present = {"audio": np.ones(22, bool), "lyrics": np.ones(22, bool)}
+    given, _ = trainer.fit(key, {**data, "masks": present}, epochs=1)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), without.params, given.params)
+    with pytest.raises(ValueError, match=r"the loss reads 'lyrics'.*inputs\.audio|lyrics"):
+        trainer.fit(key, {"inputs": {"audio": rows}}, epochs=1)
     with pytest.raises(ValueError, match=r"the module reads 'inputs'.*holds row_mask, x"):
         make().fit(key, {"x": rows}, epochs=1)
 
