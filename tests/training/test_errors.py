@@ -41,7 +41,7 @@ def test_a_batch_without_masks_has_all_and_one_without_inputs_is_named(make, row
     present = {"audio": np.ones(22, bool), "lyrics": np.ones(22, bool)}
     given, _ = trainer.fit(key, {**data, "masks": present}, epochs=1)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), without.params, given.params)
-    with pytest.raises(ValueError, match=r"the loss reads 'lyrics'.*inputs\.audio|lyrics"):
+    with pytest.raises(ValueError, match=r"reads 'lyrics'"):
         trainer.fit(key, {"inputs": {"audio": rows}}, epochs=1)
     with pytest.raises(ValueError, match=r"the module reads 'inputs'.*holds row_mask, x"):
         make().fit(key, {"x": rows}, epochs=1)
