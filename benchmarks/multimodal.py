@@ -2,11 +2,11 @@
 
     python benchmarks/multimodal.py     # minutes on two cores; needs multivae, pythae and PyTorch
 
-MVAE, MMVAE, MoPoE and MVTCAE on the same generated data, with the same networks, batch size, Adam and number of epochs.
-Each way runs in a process of its own, turn by turn. The likelihoods are those of `evaluation.joint_log_likelihood` for
-both: MultiVae's weights are brought over, as its own estimates of mixtures are not of p(x)
-(`tests/models/test_multivae_parity.py`). Writes `results/multimodal-<machine>.json` and `RESULTS.md`. Run it on a quiet
-machine.
+MVAE, MMVAE, MoPoE and MVTCAE on the same generated data, with the same networks, parameters to start from, batch size,
+Adam and number of epochs. Each way runs in a process of its own, turn by turn. The likelihoods are those of
+`evaluation.joint_log_likelihood` for both: MultiVae's weights are brought over, as its own estimates of mixtures are
+not of p(x) (`tests/models/test_multivae_parity.py`). Writes `results/multimodal-<machine>.json` and `RESULTS.md`. Run
+it on a quiet machine.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import numpy as np
 import tyro
 
 from benchmarks import machine, render
-from benchmarks.multimodal_models import MODELS, log_likelihoods
+from benchmarks.multimodal_models import MODELS, log_likelihoods, starting_weights
 
 WAYS = ("jaxmusic", "MultiVae")
 _VERSIONS = ("jax", "jaxlib", "flax", "optax", "numpy", "torch", "multivae")
@@ -44,7 +44,7 @@ class Options:
     """Training rows; a quarter as many are held out."""
     columns: int = 64
     """Columns of each of the three modalities."""
-    epochs: int = 20
+    epochs: int = 40
     """Epochs of a timed run, after one that compiles."""
     rounds: int = 3
     """Processes of each way; medians count."""
@@ -95,15 +95,18 @@ def measure(options: Options, folder: Path) -> dict[str, Any]:
     for model in options.models:
         found: dict[str, list[dict[str, Any]]] = {way: [] for way in WAYS}
         for round_ in range(options.rounds):
+            start = folder / f"start-{round_}.npz"
+            np.savez(start, **starting_weights(options.columns, round_))
             for way in WAYS:
                 weights = folder / f"{model}-{way}-{round_}.npz"
-                found[way].append(run_worker(way, model, data, weights, options.epochs))
+                found[way].append(run_worker(way, model, (data, start, weights), options.epochs))
                 found[way][-1]["nats"] = float(log_likelihoods(model, weights, held, options.samples).mean())
         rows.append(_row(model, found, options))
         print(rows[-1], flush=True)
     note = (
         f"Three modalities of {options.columns} columns, {options.rows:,} rows, batches of 64, {options.epochs} "
-        "epochs, Adam at 1e-3, one hidden layer of 128 on either side of 16 latents, float32; MMVAE with 10 samples of "
+        "epochs, Adam at 1e-3, the same parameters to start from, one hidden layer of 128 on either side of 16 "
+        "latents, float32; MMVAE with 10 samples of "
         f"each expert and the doubly reparameterised gradient. Medians of {options.rounds} processes; compilation "
         "comes before the timed epochs. MultiVae is PyTorch as its users run it, eager, with batches indexed from "
         "tensors in memory. Held-out nats are the mean importance-weighted log-likelihood of a row, by one estimate."
@@ -125,12 +128,12 @@ def _row(model: str, found: dict[str, list[dict[str, Any]]], options: Options) -
     ]  # fmt: skip
 
 
-def run_worker(way: str, model: str, data: Path, weights: Path, epochs: int) -> dict[str, Any]:
-    """One process: seconds of the timed epochs, peak memory, cores used by others; it leaves its weights."""
+def run_worker(way: str, model: str, files: tuple[Path, ...], epochs: int) -> dict[str, Any]:
+    """One process: seconds of the timed epochs, peak memory, cores used by others; the last file gets its weights."""
     module = f"benchmarks.multimodal_{way.lower()}"
     with machine.Watch() as watch:
         done = subprocess.run(
-            [sys.executable, "-m", module, model, str(data), str(weights), str(epochs)],
+            [sys.executable, "-m", module, model, *map(str, files), str(epochs)],
             cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=False,
         )  # fmt: skip
     if done.returncode:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import jax
@@ -30,6 +31,21 @@ def module_of(model: str, columns: int, *, takes_draws: bool = False) -> models.
         {name: models.MLP((HIDDEN, 2 * LATENT)) for name in NAMES},
         {name: models.MLP((HIDDEN, columns)) for name in NAMES}, fusion, LATENT, draws if takes_draws else None,
     )  # fmt: skip
+
+
+def starting_weights(columns: int, seed: int) -> dict[str, np.ndarray]:
+    """Parameters to start from in both libraries, by jaxmusic's names and the law of PyTorch's `Linear`."""
+    rng = np.random.default_rng(seed)
+    sizes = {"encoder": (columns, HIDDEN, 2 * LATENT), "decoder": (LATENT, HIDDEN, columns)}
+    found = {}
+    for name in NAMES:
+        for role, widths in sizes.items():
+            for i, (inside, outside) in enumerate(pairwise(widths)):
+                bound = 1 / np.sqrt(inside)
+                for part, shape in (("kernel", (inside, outside)), ("bias", (outside,))):
+                    drawn = rng.uniform(-bound, bound, shape).astype(np.float32)
+                    found[f"{name}_{role}/Dense_{i}/{part}"] = drawn
+    return found
 
 
 def log_likelihoods(model: str, weights: Path, rows: dict[str, np.ndarray], samples: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""One process of `multimodal.py`: MultiVae. Arguments: model, data, file for the weights, epochs."""
+"""One process of `multimodal.py`: MultiVae. Arguments: model, data, first weights, file for the weights, epochs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _OPTIONS = {
 }
 
 
-def main(model: str, data: str, weights: str, epochs: int) -> None:
+def main(model: str, data: str, start: str, weights: str, epochs: int) -> None:
     """Train, write the weights in jaxmusic's names, print seconds and memory."""
     _without_torchvision()
     from multivae import models
@@ -36,6 +36,11 @@ def main(model: str, data: str, weights: str, epochs: int) -> None:
         n_modalities=len(NAMES), latent_dim=LATENT, input_dims=dict.fromkeys(NAMES, (columns,)), **_OPTIONS[model]
     )
     encoders, decoders = _networks(columns)
+    layers = _layers(encoders, decoders)
+    with np.load(start) as stored, torch.no_grad():
+        for name, layer in layers.items():
+            layer.weight.copy_(torch.from_numpy(stored[f"{name}/kernel"].T))
+            layer.bias.copy_(torch.from_numpy(stored[f"{name}/bias"]))
     network = getattr(models, model)(config, encoders=dict(encoders), decoders=dict(decoders)).train()
     optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
 
@@ -52,11 +57,9 @@ def main(model: str, data: str, weights: str, epochs: int) -> None:
         epoch()
     seconds = time.perf_counter() - began
     found = {}
-    for role, networks in (("encoder", encoders), ("decoder", decoders)):
-        for name, each in networks.items():
-            for i, layer in enumerate(layer for layer in each.layers if isinstance(layer, nn.Linear)):
-                found[f"{name}_{role}/Dense_{i}/kernel"] = layer.weight.detach().numpy().T
-                found[f"{name}_{role}/Dense_{i}/bias"] = layer.bias.detach().numpy()
+    for name, layer in layers.items():
+        found[f"{name}/kernel"] = layer.weight.detach().numpy().T
+        found[f"{name}/bias"] = layer.bias.detach().numpy()
     np.savez(weights, **found)
     print(json.dumps({"seconds": seconds, "memory": machine.peak_memory()}))
 
@@ -86,6 +89,16 @@ def _networks(columns: int) -> tuple[dict[str, nn.Module], dict[str, nn.Module]]
     return {name: Encoder() for name in NAMES}, {name: Decoder() for name in NAMES}
 
 
+def _layers(encoders: dict[str, nn.Module], decoders: dict[str, nn.Module]) -> dict[str, nn.Linear]:
+    """jaxmusic's name of each dense layer → the layer."""
+    return {
+        f"{name}_{role}/Dense_{i}": layer
+        for role, networks in (("encoder", encoders), ("decoder", decoders))
+        for name, each in networks.items()
+        for i, layer in enumerate(layer for layer in each.layers if isinstance(layer, nn.Linear))
+    }
+
+
 def _without_torchvision() -> None:
     """MultiVae imports it for image data sets alone, which are not used here."""
 
@@ -100,4 +113,4 @@ def _without_torchvision() -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:4], int(sys.argv[4]))
+    main(*sys.argv[1:5], int(sys.argv[5]))
