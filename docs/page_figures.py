@@ -73,7 +73,8 @@ class Figure(NamedTuple):
 
 @cache
 def _rows(source: str) -> dict[str, dict[str, Any]]:
-    return {row["id"]: row for row in json.loads((ROOT / source / "report.json").read_text(encoding="utf-8"))["rows"]}
+    rows = json.loads((ROOT / source / "report.json").read_text(encoding="utf-8"))["rows"]
+    return {row["id"] + (f"@variant:{row['column']}" if row["column"] else ""): row for row in rows}
 
 
 @cache
@@ -154,7 +155,7 @@ def _row_name(cell: str) -> str:
 
 def _cell_figure(source: str, row_id: str, title: str, position: int, cell: re.Match[str]) -> Figure:
     if title == "reported":
-        rows = [row for key, row in _rows(source).items() if key.split("@variant:")[0] == row_id]
+        rows = [row for row in _rows(source).values() if row["id"] == row_id]
         if not rows:
             raise KeyError(row_id)
         address, value = f"{row_id}#reported", Value(rows[0]["reported"])

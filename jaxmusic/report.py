@@ -6,6 +6,7 @@ import json
 import math
 import os
 import platform
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -30,7 +31,8 @@ class Row:
     """One reported number beside fresh runs.
 
     Attributes:
-        id: unique in the report; `<id>@variant:<name>` is the same number under another variant of the pipeline.
+        id: of the number; with `column` unique in the report.
+        column: under which the number stands in the table: a variant of the pipeline, or a measure; "" for none.
         section: of the document.
         what: model, method and parameters, for a reader.
         metric: the field's name of the number.
@@ -43,6 +45,7 @@ class Row:
     """
 
     id: str
+    column: str = field(default="", kw_only=True)
     section: str
     what: str
     metric: str
@@ -148,13 +151,14 @@ def make_row(
     is_same_data: bool,
     is_contradicted: bool = False,
     note: str = "",
+    column: str = "",
 ) -> Row:
     """A row from the values of all runs; runs whose value is undefined (NaN) are left out and counted in the note.
 
     Where most are undefined no mean is shown: the few that are left would speak for all.
 
     Args:
-        id: unique in the report.
+        id: of the number; with `column` unique in the report.
         section: heading under which the row stands.
         what: what was measured.
         metric: its name and unit.
@@ -163,6 +167,7 @@ def make_row(
         is_same_data: whether both were measured on the same data; else there is no verdict.
         is_contradicted: whether the document itself says otherwise elsewhere.
         note: shown with the row.
+        column: variant or measure, see `Row`.
 
     Returns:
         `Row` with mean and standard deviation of the defined values, and the verdict.
@@ -183,6 +188,7 @@ def make_row(
         len(usable),
         verdict(reported, fresh, is_same_data=is_same_data, is_contradicted=is_contradicted),
         note,
+        column=column,
     )
 
 
@@ -237,11 +243,11 @@ def write(report: Report, folder: str | Path) -> Path:
         The path of `report.md`.
 
     Raises:
-        ValueError: two rows with one id (named), or a value that is NaN or infinite.
+        ValueError: two rows with one id and column (named), or a value that is NaN or infinite.
     """
-    ids = [row.id for row in report.rows]
-    if len(set(ids)) < len(ids):
-        raise ValueError(f"row ids are not unique: {sorted({i for i in ids if ids.count(i) > 1})}")
+    keys = Counter((row.id, row.column) for row in report.rows)
+    if twice := [key for key, count in keys.items() if count > 1]:
+        raise ValueError(f"(id, column) is not unique for these rows: {twice}")
     folder = Path(folder)
     content = {key: value for key, value in asdict(report).items() if key != "figures"}
     write_atomically(folder / "report.json", json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
@@ -285,12 +291,11 @@ def _markdown(report: Report) -> str:
 
 
 def _table(rows: list[Row]) -> list[str]:
-    """One line for each id; a row `id@variant` stands in the line of `id`, in a column of its own."""
-    variants = list(dict.fromkeys(row.id.partition("@variant:")[2] for row in rows))
+    """One line for each id, with a cell for each column."""
+    variants = list(dict.fromkeys(row.column for row in rows))
     lines: dict[str, dict[str, Row]] = {}
     for row in rows:
-        base, _, variant = row.id.partition("@variant:")
-        lines.setdefault(base, {})[variant] = row
+        lines.setdefault(row.id, {})[row.column] = row
     has_reported = any(row.reported is not None for row in rows)
     header = ["what", "metric", *(["reported"] if has_reported else []), *(v or "fresh" for v in variants)]
     header += ["verdict", "note"]

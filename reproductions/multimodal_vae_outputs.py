@@ -54,7 +54,7 @@ def make_rows(records: Records) -> list[report.Row]:
     def add(section: str, what: str, id: str, title: str, values: Sequence[float]) -> None:
         rows.append(
             report.make_row(
-                f"{id}@variant:{title}", section=section, what=what, metric="score", reported=None, fresh=values,
+                id, column=title, section=section, what=what, metric="score", reported=None, fresh=values,
                 is_same_data=False,
             )
         )  # fmt: skip

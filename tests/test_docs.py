@@ -48,9 +48,16 @@ def test_links_lead_somewhere(page):
 def sources(tmp_path, monkeypatch):
     """A report and a benchmark of a few rows, where the pages' sources are looked for."""
     rows = [
-        {"id": "a.score@variant:x", "fresh": 0.1234, "std": 0.0456, "reported": 0.5, "note": "95 % 0.100 to 0.150"},
-        {"id": "a.score@variant:y", "fresh": -0.25, "std": None, "reported": 0.5, "note": None},
-        {"id": "none.score@variant:x", "fresh": None, "std": None, "reported": 0.9, "note": ""},
+        {
+            "id": "a.score",
+            "column": "x",
+            "fresh": 0.1234,
+            "std": 0.0456,
+            "reported": 0.5,
+            "note": "95 % 0.100 to 0.150",
+        },
+        {"id": "a.score", "column": "y", "fresh": -0.25, "std": None, "reported": 0.5, "note": None},
+        {"id": "none.score", "column": "x", "fresh": None, "std": None, "reported": 0.9, "note": ""},
     ]
     (tmp_path / "report.json").write_text(json.dumps({"rows": rows}))
     table = {"title": "Speed", "columns": ["way", "n", "ratio"], "rows": [["ours", 1, 1.0], ["peer", 2, "2.67 (2–3)"]]}

@@ -59,13 +59,13 @@ def _report(rows):
 
 
 def test_the_written_report_holds_every_row_in_both_forms(tmp_path):
-    rows = [_row("a@variant:document"), _row("a@variant:split", fresh=(5.0,)), _row("b@variant:split", reported=None)]
+    rows = [_row(column="document"), _row(column="split", fresh=(5.0,)), _row("b", column="split", reported=None)]
     path = report.write(_report(rows), tmp_path / "new" / "folder")
     content = json.loads((path.parent / "report.json").read_text())
     assert set(content) == {"document", "preset", "data", "environment", "rows", "notes", "timing", "settings"}
-    assert [row["id"] for row in content["rows"]] == [row.id for row in rows]
+    assert [(row["id"], row["column"]) for row in content["rows"]] == [(row.id, row.column) for row in rows]
     assert set(content["rows"][0]) == {
-        "id", "section", "what", "metric", "reported", "fresh", "std", "n", "verdict", "note",
+        "id", "column", "section", "what", "metric", "reported", "fresh", "std", "n", "verdict", "note",
     }  # fmt: skip
     text = path.read_text()
     assert "| what | metric | reported | document | split | verdict | note |" in text

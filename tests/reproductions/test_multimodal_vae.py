@@ -17,9 +17,9 @@ _TINY = replace(
 def test_a_tiny_run_writes_every_score_of_every_model(tmp_path):
     path = multimodal_vae.main(replace(_TINY, out=tmp_path / "run"))
     found = json.loads(path.with_suffix(".json").read_text())
-    ids = {row["id"] for row in found["rows"]}
+    ids = {(row["id"], row["column"]) for row in found["rows"]}
     for name in _TINY.variant:
-        assert {f"models.{name}@variant:{title}" for title in outputs.METRICS.values()} <= ids
+        assert {(f"models.{name}", title) for title in outputs.METRICS.values()} <= ids
     assert found["settings"]["modalities"] == "sound, tags, words"
     values = [row["fresh"] for row in found["rows"] if row["id"].startswith("models.MMVAE")]
     assert all(np.isfinite(value) for value in values)
