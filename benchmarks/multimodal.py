@@ -50,8 +50,10 @@ class Options:
     """Processes of each way; medians count."""
     samples: int = 1000
     """Samples of each held-out row's likelihood."""
-    out: Path = render.FOLDER
-    """Folder of results and page."""
+    out: Path = render.OWN
+    """Folder of the results and of their page."""
+    commit: bool = False
+    """Replace the published results, in place of `out`, and write the pages that show them anew."""
 
 
 def main(options: Options) -> None:
@@ -62,7 +64,7 @@ def main(options: Options) -> None:
     print(render.markdown(table), flush=True)
     path = render.save(
         "multimodal", "Multimodal VAEs: training, memory, likelihood", command="python benchmarks/multimodal.py",
-        machine=described, tables=[table], folder=options.out,
+        machine=described, tables=[table], folder=options.out, commit=options.commit,
         not_measured=["GPU: not measured, none was at hand."] if jax.default_backend() == "cpu" else [],
     )  # fmt: skip
     print(f"→ {path}")
