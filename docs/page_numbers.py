@@ -36,11 +36,21 @@ NUMBERS = ROOT / "docs" / "numbers"
 _PLAIN = r"(?:\d{1,3}(?:,\d{3})+|\d+|(?=\.\d))(?:\.\d+)?"
 _NUMBER = re.compile(rf"[−+-]?{_PLAIN}(?: ?%)?")
 _UNCHECKED = re.compile(
-    r"<!--.*?-->|^```.*?^```|^    .*?$|`[^`\n]*`|\]\([^)]*\)|https?:\S+|§[\d., ]+", re.DOTALL | re.MULTILINE
+    r"<!--.*?-->|^```.*?^```|^    .*?$|`[^`\n]*`|\]\([^)]*\)|https?:\S+|§[\d., ]+",
+    re.DOTALL | re.MULTILINE,
 )
 MARKER = re.compile(r"<!-- \[\[\[cog show\(\"(\w+)\"\) \]\]\] -->")
 # The command, less its options and pages.
-COG = ("cog", "-U", "-n", "utf-8", "-I", str(ROOT), "-p", "from docs.page_numbers import show")
+COG = (
+    "cog",
+    "-U",
+    "-n",
+    "utf-8",
+    "-I",
+    str(ROOT),
+    "-p",
+    "from docs.page_numbers import show",
+)
 # What was formatted from a source since it was last emptied.
 _shown: list[str] = []
 
@@ -64,7 +74,9 @@ class Value(NamedTuple):
         if spec.endswith("±") and self.std is not None:
             text += f" ± {_formatted(self.std, plain)}"
         if spec.endswith("to") and self.low is not None:
-            text += f" ({_formatted(self.low, plain)} to {_formatted(self.high, plain)})"
+            text += (
+                f" ({_formatted(self.low, plain)} to {_formatted(self.high, plain)})"
+            )
         _shown.append(text)
         return text
 
@@ -74,11 +86,15 @@ class Value(NamedTuple):
 
     def over(self, other: Value | float) -> Value:
         """The ratio of two values."""
-        return Value(self.known() / (other.known() if isinstance(other, Value) else other))
+        return Value(
+            self.known() / (other.known() if isinstance(other, Value) else other)
+        )
 
     def minus(self, other: Value | float) -> Value:
         """The difference of two values."""
-        return Value(self.known() - (other.known() if isinstance(other, Value) else other))
+        return Value(
+            self.known() - (other.known() if isinstance(other, Value) else other)
+        )
 
     def known(self) -> float:
         """The mean; an error where there is none."""
@@ -101,12 +117,17 @@ def _formatted(number: float | None, spec: str) -> str:
 def report(folder: str) -> Callable[..., Value]:
     """The values of a committed report, by a row's id and column."""
     path = ROOT / "reproductions" / "results" / folder / "report.json"
-    rows = {(row["id"], row["column"]): row for row in json.loads(path.read_text(encoding="utf-8"))["rows"]}
+    rows = {
+        (row["id"], row["column"]): row
+        for row in json.loads(path.read_text(encoding="utf-8"))["rows"]
+    }
 
     def value(id: str, column: str = "") -> Value:
         row = rows[id, column]
         # An interval stands in the row's note: "95 % 0.079 to 0.111".
-        bounds = [float(number) for number in re.findall(r"[+-]?\d+\.\d+", row["note"] or "")]
+        bounds = [
+            float(number) for number in re.findall(r"[+-]?\d+\.\d+", row["note"] or "")
+        ]
         low, high = bounds[:2] if len(bounds) >= 2 else (None, None)
         return Value(row["fresh"], row["std"], low, high, row["reported"])
 
@@ -121,7 +142,10 @@ def benchmark(name: str) -> Callable[..., Value]:
     for table in json.loads(path.read_text(encoding="utf-8"))["tables"]:
         for row in table["rows"]:
             for column, cell in zip(table["columns"], row, strict=True):
-                cells |= {(table["title"], key, column): cell for key in (row[0], f"{row[0]}, {row[1]}")}
+                cells |= {
+                    (table["title"], key, column): cell
+                    for key in (row[0], f"{row[0]}, {row[1]}")
+                }
 
     def value(table: str, row: str, column: str) -> Value:
         # A cell may hold the range as well: "2.67 (2.05–2.99)".
@@ -155,12 +179,21 @@ def table(
     for what, id, *own in rows:
         line = [what]
         for column in columns:
-            line.append((cells or {}).get((id, column)) or _cell(source, id, column, columns, own[0] if own else spec))
+            line.append(
+                (cells or {}).get((id, column))
+                or _cell(source, id, column, columns, own[0] if own else spec)
+            )
         lines.append(line)
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _cell(source: Callable[..., Value], id: str, column: str, columns: Sequence[str], spec: str) -> str:
+def _cell(
+    source: Callable[..., Value],
+    id: str,
+    column: str,
+    columns: Sequence[str],
+    spec: str,
+) -> str:
     for name in columns if column == "reported" else [column]:
         try:
             value = source(id, name)
@@ -187,7 +220,10 @@ def numbers_of(page: Path) -> ModuleType | None:
 def pages() -> list[Path]:
     """The README and every page of the guides."""
     folders = (ROOT / "docs" / folder for folder in (".", "examples", "extend"))
-    return [ROOT / "README.md", *(page for folder in folders for page in sorted(folder.glob("*.md")))]
+    return [
+        ROOT / "README.md",
+        *(page for folder in folders for page in sorted(folder.glob("*.md"))),
+    ]
 
 
 def show(name: str) -> None:
@@ -202,7 +238,9 @@ def show(name: str) -> None:
 def _block(page: Path, name: str) -> str:
     function = getattr(numbers_of(page), name, None)
     if function is None:
-        raise KeyError(f"{page.name} shows {name!r}, which {NUMBERS.name}/{page.stem.lower()}.py does not define")
+        raise KeyError(
+            f"{page.name} shows {name!r}, which {NUMBERS.name}/{page.stem.lower()}.py does not define"
+        )
     return function().strip()
 
 
@@ -220,16 +258,26 @@ def without_source(page: Path) -> list[str]:
         start, end = number.span()
         # Part of a name, such as that of a licence.
         is_name = text[start - 1 : start].isalpha()
-        if is_name or not ("." in number[0] or "%" in number[0]) or any(a < end and start < b for a, b in covered):
+        if (
+            is_name
+            or not ("." in number[0] or "%" in number[0])
+            or any(a < end and start < b for a, b in covered)
+        ):
             continue
         if " ".join(number[0].split()) not in tied:
-            found.append(f"line {text.count(chr(10), 0, start) + 1}: {number[0]!r} has no source")
+            found.append(
+                f"line {text.count(chr(10), 0, start) + 1}: {number[0]!r} has no source"
+            )
     return found
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run cog on every page; returns its exit status."""
-    failing = [f"{page.relative_to(ROOT)}, {line}" for page in pages() for line in without_source(page)]
+    failing = [
+        f"{page.relative_to(ROOT)}, {line}"
+        for page in pages()
+        for line in without_source(page)
+    ]
     print("\n".join(failing))
     options = ["--check", "--diff"] if "--check" in arguments else ["-r"]
     status = Cog().main([*COG, *options, "--verbosity=1", *map(str, pages())])

@@ -37,6 +37,23 @@ def test_links_lead_somewhere(page):
         assert (page.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_no_code_is_cut_off_at_the_usual_width(page):
+    """What code prints is the exception: it is shown as it is."""
+    text = page.read_text(encoding="utf-8")
+    fenced = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+    blocks = [code for language, code in fenced.findall(text) if language != "text"]
+    commands = re.findall(r"(?<=\n\n)(?: {4}.*\n)+", fenced.sub("", text))
+    wide = [line for block in [*blocks, *commands] for line in block.splitlines() if len(line) > 88]
+    assert not wide
+
+
+def test_the_front_page_is_short_and_opens_with_a_picture():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text) <= 11_000
+    assert text.startswith("# jaxmusic\n\n![")
+
+
 @pytest.fixture
 def sources(tmp_path, monkeypatch):
     """A report, a benchmark and a page of a few numbers, where pages and sources are looked for."""

@@ -46,17 +46,35 @@ def what_the_runs_say_table_3() -> str:
         [
             ("random order (`random`)", "table2.random.map@500"),
             ("K-means labels, k = 6, no net (`labels`)", "table2.labels.map@500"),
-            ("fusion net, k = 6, the document's recipe (`row2`)", "table2.row2.map@500"),
+            (
+                "fusion net, k = 6, the document's recipe (`row2`)",
+                "table2.row2.map@500",
+            ),
             ("k = 4 (`row3`)", "table2.row3.map@500"),
             ("k = 3 (`row4`)", "table2.row4.map@500"),
-            ("fusion net, k = 20, cosine (`soft_cosine`)", "table2.soft_cosine.map@500"),
-            ("cosine on the fused features (`raw_cosine`)", "table2.raw_cosine.map@500"),
+            (
+                "fusion net, k = 20, cosine (`soft_cosine`)",
+                "table2.soft_cosine.map@500",
+            ),
+            (
+                "cosine on the fused features (`raw_cosine`)",
+                "table2.raw_cosine.map@500",
+            ),
             ("tag vectors, cosine, no net (`tags`)", "table2.tags.map@500"),
-            ("WMF factors by an MLP, cosine (`wmf_mlp_cosine`)", "table2.wmf_mlp_cosine.map@500"),
+            (
+                "WMF factors by an MLP, cosine (`wmf_mlp_cosine`)",
+                "table2.wmf_mlp_cosine.map@500",
+            ),
             ("popularity (`popularity`)", "table2.popularity.map@500"),
             ("tag vectors + popularity (`hybrid_tags`)", "table2.hybrid_tags.map@500"),
-            ("WMF factors by an MLP + popularity (`hybrid_wmf_mlp`)", "table2.hybrid_wmf_mlp.map@500"),
-            ("WMF itself, which sees the test songs' history (`wmf`)", "table2.wmf.map@500"),
+            (
+                "WMF factors by an MLP + popularity (`hybrid_wmf_mlp`)",
+                "table2.hybrid_wmf_mlp.map@500",
+            ),
+            (
+                "WMF itself, which sees the test songs' history (`wmf`)",
+                "table2.wmf.map@500",
+            ),
         ],
         ".4f±",
     )

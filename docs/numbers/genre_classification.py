@@ -29,7 +29,10 @@ def what_the_runs_say_table_2() -> str:
         ["random split", "stratified split", "artist split"],
         [
             ("majority", "table/four.baseline.majority.accuracy"),
-            ("TF-IDF, logistic regression", "table/four.baseline.TF-IDF, logistic regression.accuracy"),
+            (
+                "TF-IDF, logistic regression",
+                "table/four.baseline.TF-IDF, logistic regression.accuracy",
+            ),
             (
                 "scaled features, logistic regression",
                 "table/four.baseline.scaled features, logistic regression.accuracy",
@@ -64,7 +67,10 @@ def what_the_runs_say_table_4() -> str:
         ["random split", "stratified split", "artist split"],
         [
             ("majority", "table/seven.baseline.majority.accuracy"),
-            ("TF-IDF, logistic regression", "table/seven.baseline.TF-IDF, logistic regression.accuracy"),
+            (
+                "TF-IDF, logistic regression",
+                "table/seven.baseline.TF-IDF, logistic regression.accuracy",
+            ),
             (
                 "scaled features, logistic regression",
                 "table/seven.baseline.scaled features, logistic regression.accuracy",
@@ -97,7 +103,10 @@ def what_the_runs_say_table_6() -> str:
         ["random split", "stratified split", "artist split"],
         [
             ("majority", "lyrics sample/four.baseline.majority.accuracy"),
-            ("TF-IDF, logistic regression", "lyrics sample/four.baseline.TF-IDF, logistic regression.accuracy"),
+            (
+                "TF-IDF, logistic regression",
+                "lyrics sample/four.baseline.TF-IDF, logistic regression.accuracy",
+            ),
         ],
         ".3f±",
     )
@@ -111,7 +120,7 @@ def what_the_runs_say() -> str:
   components reaches {lyrics_1950_2019("table/four.baseline.features and TF-IDF SVD, gradient boosting.accuracy", "stratified split"):.3f} on four genres and {lyrics_1950_2019("table/seven.baseline.features and TF-IDF SVD, gradient boosting.accuracy", "stratified split"):.3f} on seven, the best net {lyrics_1950_2019("table/four.metadata.accuracy", "repaired_wide"):.3f} and {lyrics_1950_2019("table/seven.metadata.accuracy", "repaired"):.3f}; TF-IDF with logistic regression reaches
   {lyrics_1950_2019("table/four.baseline.TF-IDF, logistic regression.accuracy", "stratified split"):.3f} with 1,000 songs and {lyrics_1950_2019("lyrics sample/four.baseline.TF-IDF, logistic regression.accuracy", "stratified split"):.3f} with 5,675, the lyrics net {lyrics_1950_2019("table/four.lyrics.accuracy", "repaired"):.3f} and {lyrics_1950_2019("lyrics sample/four.lyrics.accuracy", "repaired"):.3f}. The nets have up to 978,000 weights for 300 to 1,800
   training songs: their training accuracy goes on rising when the test accuracy no longer does.
-- **More songs alone do not mend the lyrics net.** From 223 to 1,782 training songs it rises from {lyrics_1950_2019("curve.lyrics sample/four.223.lyrics model"):.3f} to {lyrics_1950_2019("curve.lyrics sample/four.1782.lyrics model"):.3f}, TF-IDF with
+- **More songs alone do not repair the lyrics net.** From 223 to 1,782 training songs it rises from {lyrics_1950_2019("curve.lyrics sample/four.223.lyrics model"):.3f} to {lyrics_1950_2019("curve.lyrics sample/four.1782.lyrics model"):.3f}, TF-IDF with
   logistic regression from {lyrics_1950_2019("curve.lyrics sample/four.223.TF-IDF, logistic regression"):.3f} to {lyrics_1950_2019("curve.lyrics sample/four.1782.TF-IDF, logistic regression"):.3f}: the gap grows. A mean of freely trained word vectors, with no penalty on them, learns
   less from each further song than one penalised weight a word. The metadata net is no worse than logistic regression on
   the same columns at 152 songs ({lyrics_1950_2019("curve.table/four.152.metadata model"):.3f} and {lyrics_1950_2019("curve.table/four.152.scaled features, logistic regression"):.3f}) and within a deviation of it at 304 ({lyrics_1950_2019("curve.table/four.304.metadata model"):.3f} and {lyrics_1950_2019("curve.table/four.304.scaled features, logistic regression"):.3f}).
