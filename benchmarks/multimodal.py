@@ -111,7 +111,8 @@ def measure(options: Options, folder: Path) -> dict[str, Any]:
         "latents, float32; MMVAE with 10 samples of "
         f"each expert and the doubly reparameterised gradient. Medians of {options.rounds} processes; compilation "
         "comes before the timed epochs. MultiVae is PyTorch as its users run it, eager, with batches indexed from "
-        "tensors in memory. Held-out nats are the mean importance-weighted log-likelihood of a row, by one estimate."
+        "tensors in memory. Held-out nats are the mean importance-weighted log-likelihood of a row, by one estimate, "
+        "± the standard deviation over the processes, each of which starts from parameters of its own."
     )
     return render.table("Training of 64-column modalities", _COLUMNS, rows, note)
 
@@ -126,8 +127,15 @@ def _row(model: str, found: dict[str, list[dict[str, Any]]], options: Options) -
         model, options.rows * options.epochs / median("jaxmusic", "seconds"),
         f"{np.median(ratios):.2f} ({ratios.min():.2f}–{ratios.max():.2f})", 5.0,
         max(run["memory"] for run in found["jaxmusic"]), max(run["memory"] for run in found["MultiVae"]),
-        median("jaxmusic", "nats"), median("MultiVae", "nats"), None if None in others else max(others),
+        _spread([run["nats"] for run in found["jaxmusic"]]), _spread([run["nats"] for run in found["MultiVae"]]),
+        None if None in others else max(others),
     ]  # fmt: skip
+
+
+def _spread(values: list[float]) -> str:
+    """Mean ± standard deviation over the processes."""
+    deviation = f" ± {np.std(values, ddof=1):.2f}" if len(values) > 1 else ""
+    return f"{np.mean(values):.2f}{deviation}"
 
 
 def run_worker(way: str, model: str, files: tuple[Path, ...], epochs: int) -> dict[str, Any]:
