@@ -5,12 +5,15 @@ import json
 import math
 import time
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from jaxmusic import figures, report
+
+DOCUMENTS = Path(__file__).parent.parent / "reproductions" / "documents"
 
 
 def test_the_prediction_interval_covers_a_sixth_run_at_its_level():
@@ -178,6 +181,45 @@ def test_names_and_captions_are_escaped_and_nothing_is_fetched(tmp_path):
     assert found.tags.count("img") == 2
     assert found.tags.count("script") == 1
     assert all(address.startswith("data:image/png;base64,") for address in found.addresses)
+
+
+FINDINGS = """
+[[finding]]
+text = "Reported {stated}, here {fresh}; one run gave {one}."
+values.stated = ["a", "document", "reported"]
+values.fresh = ["a", "document"]
+values.one = ["count", ""]
+
+[[finding]]
+text = "The variant gave {fresh}."
+values.fresh = ["a", "not run"]
+
+[[finding]]
+text = "Noise gave {fresh}."
+values.fresh = ["noise", ""]
+"""
+
+
+def test_findings_hold_the_runs_own_values_and_what_was_not_run_has_none(tmp_path):
+    path = tmp_path / "findings.toml"
+    path.write_text(FINDINGS)
+    rows = [_row("a", column="document"), _row("count", fresh=(977_924.0,)), _row("noise", fresh=(math.nan,))]
+    assert report.findings(path, rows) == ["Reported 0.5, here 2 ± 1.4; one run gave 977924."]
+    path.write_text(FINDINGS.replace("{stated}", "{nobody}"))
+    with pytest.raises(ValueError, match=r"findings\.toml: 'Reported {nobody}.*KeyError\('nobody'\)"):
+        report.findings(path, rows)
+    path.write_text(FINDINGS.replace('"reported"]', '"stated"]'))
+    with pytest.raises(ValueError, match="'stated' is neither 'fresh' nor 'reported'"):
+        report.findings(path, rows)
+
+
+@pytest.mark.parametrize("path", sorted(DOCUMENTS.glob("*/findings.toml")), ids=lambda path: path.parent.name)
+def test_every_finding_of_a_document_is_in_one_of_its_committed_reports(path):
+    results = [
+        report.read(folder.parent) for folder in DOCUMENTS.parent.glob(f"results/{path.parent.name}/*/report.json")
+    ]
+    assert max(len(report.findings(path, found.rows)) for found in results) == path.read_text().count("[[finding]]")
+    assert all(found.findings == report.findings(path, found.rows) for found in results)
 
 
 def test_a_missing_figure_is_named(tmp_path):

@@ -14,6 +14,7 @@ from jaxmusic.report.rows import (
     prediction_interval,
     verdict,
 )
+from jaxmusic.report.sentences import findings
 from jaxmusic.report.writing import Report, read, write, write_atomically
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Report",
     "Row",
     "environment",
+    "findings",
     "format_value",
     "make_row",
     "prediction_interval",
