@@ -77,7 +77,7 @@ def forest_plot(lines: Sequence[ForestLine], *, path: str | Path, title: str = "
             axes.set_ylim(len(names) - 0.4, -0.6)
             # The section's name may run on above the panels to its right, whose titles have one line.
             heading = f"{literal(section, 110)}\n" if j == 0 else ""
-            axes.set_title(heading + literal(metric, 44), fontsize=8.5, loc="left")
+            axes.set_title(heading + literal(metric, 130 // len(panels)), fontsize=8.5, loc="left")
     figure.legend(handles=_legend(lines), loc="outside upper left", ncols=6, fontsize=8, frameon=False)
     return save(figure, path, title)
 
