@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 # Okabe and Ito's, by what became of a number; further outcomes take the last.
 _OUTCOMES = {"reproduced": "#009E73", "not reproduced": "#D55E00", "contradicted by the document": "#CC79A7"}
 _OTHER = "#0072B2"
-# Panels side by side, inches of a line and of a panel's rim.
-_ABREAST, _LINE, _RIM = 3, 0.19, 0.75
+# Panels side by side, and letters of a line's name.
+_ABREAST, _LONGEST = 3, 52
+# Inches: the figure's width, a line, all above and below a panel's lines, what of it lies below, between panels, the
+# legend, a letter of a name.
+_WIDTH, _LINE, _RIM, _BELOW, _BETWEEN, _LEGEND, _LETTER = 10.5, 0.19, 0.82, 0.3, 0.25, 0.35, 0.063
 # Positive values that differ by more than this factor are drawn on a logarithmic axis.
 _LOGARITHMIC = 50
 
@@ -66,19 +69,26 @@ def forest_plot(lines: Sequence[ForestLine], *, path: str | Path, title: str = "
         raise ValueError("a forest plot needs a line at least")
     bands = _bands(lines)
     heights = [_LINE * len(names) + _RIM for _, names, _ in bands]
-    figure = new_figure(10.5, sum(heights) + 0.5)
-    grid = figure.add_gridspec(len(bands), 6, height_ratios=heights)
-    for i, (section, names, panels) in enumerate(bands):
-        span = 6 // len(panels)
+    height, top = sum(heights) + _LEGEND, _LEGEND
+    figure = new_figure(_WIDTH, height)
+    # Places are known, and finding them would take longer than all the drawing.
+    figure.set_layout_engine("none")
+    left = 0.25 + _LETTER * max(min(len(line.what), _LONGEST) for line in lines)
+    for (section, names, panels), own in zip(bands, heights, strict=True):
+        width = (_WIDTH - left) / len(panels)
         for j, (metric, found) in enumerate(panels.items()):
-            axes = figure.add_subplot(grid[i, j * span : (j + 1) * span])
+            place = (left + j * width, height - top - own + _BELOW, width - _BETWEEN, _LINE * len(names))
+            axes = figure.add_axes(tuple(np.array(place) / [_WIDTH, height, _WIDTH, height]))
             _panel(axes, names, found)
-            axes.set_yticks(range(len(names)), [literal(name, 52) for name in names] if j == 0 else [], fontsize=8)
-            axes.set_ylim(len(names) - 0.4, -0.6)
+            axes.set_yticks(
+                range(len(names)), [literal(name, _LONGEST) for name in names] if j == 0 else [], fontsize=8
+            )
+            axes.set_ylim(len(names) - 0.5, -0.5)
             # The section's name may run on above the panels to its right, whose titles have one line.
             heading = f"{literal(section, 110)}\n" if j == 0 else ""
             axes.set_title(heading + literal(metric, 130 // len(panels)), fontsize=8.5, loc="left")
-    figure.legend(handles=_legend(lines), loc="outside upper left", ncols=6, fontsize=8, frameon=False)
+        top += own
+    figure.legend(handles=_legend(lines), loc="upper left", bbox_to_anchor=(0, 1), ncols=6, fontsize=8, frameon=False)
     return save(figure, path, title)
 
 
@@ -114,6 +124,8 @@ def _panel(axes: Axes, names: Sequence[str], lines: Sequence[ForestLine]) -> Non
         span = np.ptp(core) or abs(core[0]) or 1.0
         low, high = min([*ends, core.min()]), max([*ends, core.max()])
         axes.set_xlim(max(low, core.min() - span) - 0.06 * span, min(high, core.max() + span) + 0.06 * span)
+        # Numbers of four decimals stand side by side.
+        axes.locator_params(axis="x", nbins=5)
     axes.tick_params(axis="x", labelsize=7.5)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
