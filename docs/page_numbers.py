@@ -58,8 +58,8 @@ _shown: list[str] = []
 class Value(NamedTuple):
     """A number of a committed file; None for what it does not hold.
 
-    As a format, `.3f` and the like show the mean; with `±` behind, the standard deviation too; with `to` behind, the
-    interval. Per cents have a space, minus signs are minus signs, and a value that is missing is an en dash.
+    As a format, `.3f` and the like show the mean; with `±` behind, the standard deviation too, unless all runs agree;
+    with `to` behind, the interval. Per cents have a space, minus signs are minus signs, a missing value is an en dash.
     """
 
     mean: float | None
@@ -71,7 +71,7 @@ class Value(NamedTuple):
     def __format__(self, spec: str) -> str:
         plain = spec.removesuffix("±").removesuffix("to")
         text = _formatted(self.mean, plain)
-        if spec.endswith("±") and self.std is not None:
+        if spec.endswith("±") and self.std:
             text += f" ± {_formatted(self.std, plain)}"
         if spec.endswith("to") and self.low is not None:
             text += (
@@ -272,15 +272,15 @@ def without_source(page: Path) -> list[str]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run cog on every page; returns its exit status."""
+    """Run cog on every page; returns its exit status, or 1 where a number has no source."""
+    options = ["--check", "--diff"] if "--check" in arguments else ["-r"]
+    status = Cog().main([*COG, *options, "--verbosity=1", *map(str, pages())])
     failing = [
         f"{page.relative_to(ROOT)}, {line}"
         for page in pages()
         for line in without_source(page)
     ]
-    print("\n".join(failing))
-    options = ["--check", "--diff"] if "--check" in arguments else ["-r"]
-    status = Cog().main([*COG, *options, "--verbosity=1", *map(str, pages())])
+    print(*failing, sep="\n")
     return status or int(bool(failing))
 
 

@@ -88,6 +88,7 @@ def test_a_value_is_formatted_as_pages_write_it(sources):
         f"{page_numbers.Value(-0.0001):.2f} {page_numbers.Value(12345.6):,.0f} {some('none', 'x'):.1f}"
         == "0.00 12,346 –"
     )
+    assert f"{page_numbers.Value(0.5, 0.0):.1f±}" == "0.5"
     peer = speed("Speed", "peer", "ratio")
     assert (peer.mean, speed("Speed", "peer, 2", "ratio").mean) == (2.67, 2.67)
     assert (peer.over(2).mean, peer.minus(speed("Speed", "ours", "ratio")).mean) == (1.335, pytest.approx(1.67))
