@@ -6,6 +6,7 @@ from jaxmusic.audio.extract import Extraction, extract
 from jaxmusic.audio.features import rms, spectral_bandwidth, spectral_centroid, spectral_rolloff, zero_crossing_rate
 from jaxmusic.audio.inverse import griffinlim, istft
 from jaxmusic.audio.io import AUDIO_SUFFIXES, load
+from jaxmusic.audio.network_inputs import musicnn_mel
 from jaxmusic.audio.rhythm import onset_strength, tempo
 from jaxmusic.audio.spectral import frame_mask, melspectrogram, mfcc, power_to_db, stft
 from jaxmusic.audio.summary import mel_statistics
@@ -27,6 +28,7 @@ __all__ = [
     "mel_statistics",
     "melspectrogram",
     "mfcc",
+    "musicnn_mel",
     "onset_strength",
     "power_to_db",
     "rms",

@@ -21,6 +21,8 @@ from jaxmusic.models.genre import CombinedClassifier, LyricsClassifier, Metadata
 from jaxmusic.models.joint import AUDIO_ENCODERS, JointVAE, JointVAEOutput, start_from
 from jaxmusic.models.layers import MLP
 from jaxmusic.models.multimodal import MultimodalVAE, MultimodalVAEOutput
+from jaxmusic.models.music_cnn import MusicCNN, MusicCNNOutput, MusicVGG, MusicVGGOutput
+from jaxmusic.models.musicnn_weights import MSD_TAGS, MTT_TAGS, convert_musicnn
 from jaxmusic.models.saving import load, save
 from jaxmusic.models.spectrogram_classifier import SpectrogramClassifier
 from jaxmusic.models.temporal import TemporalEncoder
@@ -34,6 +36,8 @@ __all__ = [
     "FUSIONS",
     "MLP",
     "MODALITY_FUSIONS",
+    "MSD_TAGS",
+    "MTT_TAGS",
     "AdaptiveFusion",
     "AdaptiveFusionOutput",
     "AdaptiveFusionVAE",
@@ -61,6 +65,10 @@ __all__ = [
     "MixtureOfProducts",
     "MultimodalVAE",
     "MultimodalVAEOutput",
+    "MusicCNN",
+    "MusicCNNOutput",
+    "MusicVGG",
+    "MusicVGGOutput",
     "PosteriorFusion",
     "Product",
     "ResidualBlock",
@@ -72,6 +80,7 @@ __all__ = [
     "TextTransformer",
     "TextTransformerOutput",
     "VAEOutput",
+    "convert_musicnn",
     "load",
     "sample_latent",
     "save",

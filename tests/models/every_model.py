@@ -212,6 +212,8 @@ CASES = {
         _spectrograms,
         (("embed", lambda inputs, z: inputs),),
     ),
+    "MusicCNN": Case(models.MusicCNN(("rock", "jazz"), 3, 2, (4, 2), midend_features=3, units=4), _spectrograms),
+    "MusicVGG": Case(models.MusicVGG(("rock", "jazz"), 2), lambda batch: (_normal(batch, 96, 187),)),
     "TextTransformer": Case(models.TextTransformer(BERT), lambda batch: _tokens(batch)[:1]),
     "TextTransformer scanned": Case(
         models.TextTransformer(BERT, "pooler", normalize=True, scan_layers=True, remat=True),
