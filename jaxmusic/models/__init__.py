@@ -24,6 +24,7 @@ from jaxmusic.models.multimodal import MultimodalVAE, MultimodalVAEOutput
 from jaxmusic.models.music_cnn import MusicCNN, MusicCNNOutput, MusicVGG, MusicVGGOutput
 from jaxmusic.models.musicnn_weights import MSD_TAGS, MTT_TAGS, convert_musicnn
 from jaxmusic.models.saving import load, save
+from jaxmusic.models.sound_network import sound_network
 from jaxmusic.models.spectrogram_classifier import SpectrogramClassifier
 from jaxmusic.models.temporal import TemporalEncoder
 from jaxmusic.models.transformer import TextTransformer, TextTransformerOutput, stack_layers, unstack_layers
@@ -84,6 +85,7 @@ __all__ = [
     "load",
     "sample_latent",
     "save",
+    "sound_network",
     "stack_layers",
     "start_from",
     "unstack_layers",

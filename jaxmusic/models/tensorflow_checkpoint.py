@@ -22,7 +22,13 @@ INDEX, DATA = ".index", ".data-00000-of-00001"
 _MAGIC = 0xDB4775248B80FB57
 _FOOTER = 48
 # TensorFlow's numbers of the types that weights have.
-_DTYPES: dict[int, np.dtype[Any]] = {1: np.dtype("<f4"), 2: np.dtype("<f8"), 3: np.dtype("<i4"), 9: np.dtype("<i8"), 19: np.dtype("<f2")}
+_DTYPES: dict[int, np.dtype[Any]] = {
+    1: np.dtype("<f4"),
+    2: np.dtype("<f8"),
+    3: np.dtype("<i4"),
+    9: np.dtype("<i8"),
+    19: np.dtype("<f2"),
+}
 _MOST_AXES = 8
 # What TensorFlow adds to a rotated checksum, so that one of a file that holds checksums is no fixed point.
 _MASK = 0xA282EAD8
