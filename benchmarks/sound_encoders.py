@@ -76,7 +76,7 @@ def main(options: Options) -> None:
 def features(options: Options) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], np.ndarray]:
     """Views of the clips by name, logits by net, and genres."""
     clips = data.genre_folders({"english": options.data / "gtzan"}, duration=None, cache=options.cache)
-    genres = np.asarray(clips.labels["genre"])
+    genres = np.asarray(clips.labels["genre_name"])
     rows = np.concatenate([np.flatnonzero(genres == genre)[: options.clips] for genre in np.unique(genres)])
     paths = {path.name: path for path in (options.data / "gtzan").rglob("*") if path.suffix in audio.AUDIO_SUFFIXES}
     files = [paths[Path(clips.ids[row]).name] for row in rows]

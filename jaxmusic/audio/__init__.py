@@ -6,7 +6,7 @@ from jaxmusic.audio.extract import Extraction, extract
 from jaxmusic.audio.features import rms, spectral_bandwidth, spectral_centroid, spectral_rolloff, zero_crossing_rate
 from jaxmusic.audio.inverse import griffinlim, istft
 from jaxmusic.audio.io import AUDIO_SUFFIXES, load
-from jaxmusic.audio.network_inputs import musicnn_mel
+from jaxmusic.audio.network_inputs import ClapInput, musicnn_mel
 from jaxmusic.audio.rhythm import onset_strength, tempo
 from jaxmusic.audio.sound_encoder import SoundEncoder, sound_encoder
 from jaxmusic.audio.sound_features import SoundFeatures, SoundNetwork
@@ -17,6 +17,7 @@ from jaxmusic.audio.windows import WindowForm
 
 __all__ = [
     "AUDIO_SUFFIXES",
+    "ClapInput",
     "Extraction",
     "SoundEncoder",
     "SoundFeatures",

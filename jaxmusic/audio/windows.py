@@ -20,15 +20,15 @@ class WindowForm(NamedTuple):
         samples: of a window.
         hop: samples from one window to the next, at most `samples`.
         margin: silence put before and behind each sound.
-        short: a sound that fills no window is repeated to its end (`"repeat"`), or as often as it fits whole, with
-            silence behind (`"repeatpad"`).
+        short: a sound that fills no window is repeated to its end (`"repeat"`), or as often as it fits whole with
+            silence behind (`"repeatpad"`), or silence alone is put behind it (`"pad"`).
         keeps_rest: whether what is left behind the last whole window is the end of one more, which overlaps it.
     """
 
     samples: int
     hop: int
     margin: int = 0
-    short: Literal["repeat", "repeatpad"] = "repeat"
+    short: Literal["repeat", "repeatpad", "pad"] = "repeat"
     keeps_rest: bool = False
 
 
@@ -89,7 +89,7 @@ def _noted(blocks: Iterable[np.ndarray], seen: Seen) -> Iterator[np.ndarray]:
 
 def _repeated(y: np.ndarray, form: WindowForm) -> np.ndarray:
     length = form.samples - 2 * form.margin
-    times = length // len(y) if form.short == "repeatpad" else -(-length // len(y))
+    times = {"repeat": -(-length // len(y)), "repeatpad": length // len(y), "pad": 1}[form.short]
     y = np.tile(y, times)[:length]
     return np.pad(y, (form.margin, form.samples - form.margin - len(y)))
 

@@ -1,6 +1,9 @@
 """linen modules: arrays in, arrays out; `save` and `load` for a folder of one. No losses, no optimisers."""
 
 from jaxmusic.models.adaptive import AdaptiveFusion, AdaptiveFusionOutput, AdaptiveFusionVAE
+from jaxmusic.models.clap import ClapModel, ClapOutput
+from jaxmusic.models.clap_config import ClapAudioConfig, ClapConfig
+from jaxmusic.models.clap_weights import PretrainedClap, load_clap
 from jaxmusic.models.draws import ComponentDraws, Draws, SubsetDraws
 from jaxmusic.models.dual import DualEncoder, DualEncoderOutput
 from jaxmusic.models.exports import register_outputs
@@ -46,6 +49,10 @@ __all__ = [
     "Autoencoder",
     "AutoencoderOutput",
     "Average",
+    "ClapAudioConfig",
+    "ClapConfig",
+    "ClapModel",
+    "ClapOutput",
     "CombinedClassifier",
     "ComponentDraws",
     "ConditionalVAE",
@@ -71,6 +78,7 @@ __all__ = [
     "MusicVGG",
     "MusicVGGOutput",
     "PosteriorFusion",
+    "PretrainedClap",
     "Product",
     "ResidualBlock",
     "SpectrogramClassifier",
@@ -83,6 +91,7 @@ __all__ = [
     "VAEOutput",
     "convert_musicnn",
     "load",
+    "load_clap",
     "sample_latent",
     "save",
     "sound_network",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import warnings
 from importlib import metadata
@@ -18,10 +17,12 @@ from jaxmusic.audio.network_inputs import MUSICNN_FFT, MUSICNN_FRAMES, MUSICNN_H
 from jaxmusic.audio.sound_features import SoundNetwork
 from jaxmusic.audio.windows import WindowForm
 from jaxmusic.data.download import cache_folder
+from jaxmusic.models.clap_weights import PretrainedClap, load_clap
 from jaxmusic.models.folders import CONFIG
 from jaxmusic.models.music_cnn import MusicCNN, MusicVGG
 from jaxmusic.models.musicnn_weights import NETS, convert_musicnn, musicnn_folder
 from jaxmusic.models.saving import load, save
+from jaxmusic.text.hub import hub_folder, read_json
 
 __all__ = ["sound_network"]
 
@@ -42,8 +43,10 @@ def sound_network(name: str | os.PathLike[str], *, dtype: Any = None) -> SoundNe
     writes them.
 
     Args:
-        name: `"musicnn-msd"`, `"musicnn-mtt"`, `"musicnn-msd-vgg"`, `"musicnn-mtt-vgg"`; or a folder in which
-            `models.save` has put a `MusicCNN` or a `MusicVGG`.
+        name: `"musicnn-msd"`, `"musicnn-mtt"`, `"musicnn-msd-vgg"`, `"musicnn-mtt-vgg"`; a folder in which
+            `models.save` has put a `MusicCNN` or a `MusicVGG`; or a CLAP model, by its folder in the hub's layout or
+            its name on the hub (`"laion/clap-htsat-unfused"`). A sound longer than CLAP's clip is cut into clips, and
+            what is left is the end of one more; nothing is drawn, and views are not fused.
         dtype: of the activations, such as bfloat16; None: float32.
 
     Returns:
@@ -51,31 +54,32 @@ def sound_network(name: str | os.PathLike[str], *, dtype: Any = None) -> SoundNe
 
     Raises:
         ModuleNotFoundError: the package musicnn is not installed; says the command.
-        FileNotFoundError: no such folder.
+        FileNotFoundError: no such folder, and the hub has no such model at hand.
         ValueError: a folder or a checkpoint that is damaged or of another model; names the file and the entry.
     """
     name = os.fspath(name)
     if name in NETS:
         return _musicnn(name, *_converted(name), dtype)
-    folder = Path(name).expanduser()
+    try:
+        folder = hub_folder(name)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{error}; nor is it one of {', '.join(NETS)}") from None
     kind = _kind(folder)
+    if kind == "clap":
+        return _clap(Path(name).resolve().name if Path(name).is_dir() else name, load_clap(folder, dtype=dtype))
     if kind == "jaxmusic.models module":
         module, variables = load(folder)
         if not isinstance(module, MusicCNN | MusicVGG):
             raise ValueError(f"{folder} holds a {type(module).__name__}: MusicCNN and MusicVGG take sound")
         return _musicnn(folder.resolve().name, module, variables, dtype)
-    raise ValueError(f"{folder / CONFIG} is of {kind!r}, no net of sound: models.save makes one")
+    raise ValueError(f"{folder / CONFIG} is of {kind!r}, no net of sound: MusicCNN, MusicVGG and 'clap' are")
 
 
 def _kind(folder: Path) -> Any:
     path = folder / CONFIG
     if not path.is_file():
-        known = ", ".join(NETS)
-        raise FileNotFoundError(f"{folder} has no {CONFIG}: give the folder of a net of sound, or one of {known}")
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is no valid JSON: {error}") from None
+        raise FileNotFoundError(f"{folder} has no {CONFIG}: give the folder of a net of sound")
+    config = read_json(path)
     if not isinstance(config, dict):
         raise ValueError(f"{path} is no object of JSON")
     return config.get("kind", config.get("model_type"))
@@ -114,3 +118,23 @@ def _musicnn(name: str, module: MusicCNN | MusicVGG, variables: Any, dtype: Any)
     return SoundNetwork(
         apply, variables, MUSICNN_RATE, _MUSICNN_WINDOW, embedding.shape[-1], tuple(module.tags), record
     )
+
+
+def _clap(name: str, pretrained: PretrainedClap) -> SoundNetwork:
+    module, inputs = pretrained.module, pretrained.inputs
+
+    def apply(variables: Any, y: jax.Array) -> tuple[jax.Array, jax.Array]:
+        found: Any = module.apply(variables, inputs.mel(y)[:, None], method="embed_audio")
+        return found, jnp.zeros((len(y), 0))
+
+    record = {
+        "encoder": name,
+        "architecture": f"CLAP, {'fused' if inputs.is_fused else 'unfused'}",
+        "input": repr(inputs),
+        "dtype": jnp.dtype(module.dtype).name,
+    }
+    form = WindowForm(inputs.max_samples, inputs.max_samples, short=inputs.padding, keeps_rest=True)
+    return SoundNetwork(
+        apply, pretrained.variables, inputs.sampling_rate, form, module.config.projection_dim, (), record,
+        pretrained.embed_text,
+    )  # fmt: skip

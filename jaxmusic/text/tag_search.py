@@ -46,7 +46,7 @@ def tag_weights(
     cosines = asked @ named.T / temperature
     weights = np.exp(cosines - cosines.max(axis=1, keepdims=True))
     weights /= weights.sum(axis=1, keepdims=True)
-    return (weights * asked.any(axis=1)[:, None]).astype(np.float32)
+    return (weights * asked.any(axis=1, keepdims=True)).astype(np.float32)
 
 
 def tag_scores(
