@@ -165,10 +165,10 @@ def memory_table(hours: float) -> dict[str, Any]:
     """Peak of a process of its own that embeds one long file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "long.wav"
-        rng = np.random.default_rng(0)
+        block = 0.1 * np.random.default_rng(0).standard_normal((441_000, 2))
         with soundfile.SoundFile(path, "w", 44_100, 2, subtype="PCM_16") as file:
             for _ in range(max(1, round(hours * 360))):
-                file.write(0.1 * rng.standard_normal((441_000, 2)))
+                file.write(block)
         context = multiprocessing.get_context("spawn")
         with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
             windows, peak = pool.submit(_embed_alone, str(path)).result()
