@@ -11,6 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
+from jaxmusic._vectors import of_size_one, unit_rows
+
 if TYPE_CHECKING:
     from scipy.sparse import csr_array, sparray, spmatrix
 
@@ -74,7 +76,8 @@ def top_items(
     Raises:
         ValueError: shapes that do not fit, an unknown similarity, NaN or infinite values.
     """
-    users, factors = _vectors(users, similarity), _vectors(factors, similarity)
+    users = _vectors(users, similarity, 1)
+    factors = _vectors(factors, similarity, 1 if similarity == "cosine" else None)
     if users.shape[1] != factors.shape[1]:
         raise ValueError(f"profiles have {users.shape[1]} columns, factors {factors.shape[1]}")
     if n < 1:
@@ -167,15 +170,19 @@ def similar_items(
     return top_items(np.asarray(factors)[items], factors, n, exclude=itself, similarity="cosine")
 
 
-def _vectors(x: np.ndarray, similarity: str) -> np.ndarray:
+def _vectors(x: np.ndarray, similarity: str, axis: int | None) -> np.ndarray:
+    """Float32, whose lists are those of `x`: profiles may each have a size of their own, factors by cosine alone."""
     if similarity not in SIMILARITIES:
         raise ValueError(f"similarity {similarity!r} is none of {SIMILARITIES}")
-    x = np.asarray(x, np.float32)
+    x = np.asarray(x)
     if x.ndim != 2:
         raise ValueError(f"expected [rows, d], got shape {x.shape}")
+    x = x.astype(np.promote_types(x.dtype, np.float32), copy=False)
     if not np.isfinite(x).all():
         raise ValueError("profiles or factors hold NaN or infinite values")
-    return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12) if similarity == "cosine" else x
+    # At a size whose products neither over- nor underflow in single precision.
+    x = of_size_one(x, axis=axis).astype(np.float32)
+    return unit_rows(x) if similarity == "cosine" else x
 
 
 def _excluded(exclude: sparray | spmatrix | None, shape: tuple[int, int]) -> csr_array | None:

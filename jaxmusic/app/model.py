@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from jaxmusic import data, training
+from jaxmusic._vectors import of_size_one
 from jaxmusic.app.sentences import SentenceLyrics
 from jaxmusic.app.settings import Settings
 from jaxmusic.app.views import Views
@@ -224,5 +225,6 @@ def read_folder(
 
 
 def _cosine(query: np.ndarray, places: np.ndarray) -> np.ndarray:
+    query, places = of_size_one(query), of_size_one(places, axis=1)
     norms = np.linalg.norm(places, axis=1) * np.linalg.norm(query)
-    return places @ query / np.maximum(norms, 1e-12)
+    return places @ query / np.where(norms > 0, norms, 1)
