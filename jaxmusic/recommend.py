@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
-from jaxmusic._vectors import of_size_one, unit_rows
+from jaxmusic._arrays import nonzero_rows, of_size_one, unit_rows
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array, sparray, spmatrix
@@ -27,24 +27,27 @@ def profiles(plays: csr_array, factors: Float[np.ndarray, "items d"]) -> Float[n
     """A user's taste: the mean of their songs' factors, weighted by plays.
 
     Args:
-        plays: `[users, items]` play counts ≥ 0.
+        plays: `[users, items]` play counts ≥ 0, of any sparse format or dense.
         factors: `[items, d]`.
 
     Returns:
         `[users, d]` float32; zeros for a user without songs.
 
     Raises:
-        ValueError: negative counts, or another number of items.
+        ValueError: negative counts, another number of items, NaN or infinite values.
 
     Source: "Multimodal Fusion Genre-Based Music Recommender", §3.4: v_u = (1/|S_u|) Σ c · F(s). Dividing by the plays
     instead of the songs changes no user's ranking.
     """
+    plays, factors = nonzero_rows(plays, "plays"), np.asarray(factors)
+    if factors.ndim != 2 or not np.isfinite(factors).all():
+        raise ValueError(f"factors must be finite vectors [items, d], got shape {factors.shape}, or NaN or infinity")
     if plays.shape[1] != len(factors):
         raise ValueError(f"plays are of {plays.shape[1]} items, factors of {len(factors)}")
     if plays.nnz and plays.data.min() < 0:
         raise ValueError("play counts must not be negative")
-    totals = np.maximum(np.asarray(plays.sum(axis=1)).ravel(), 1e-12)
-    return (np.asarray(plays @ factors) / totals[:, None]).astype(np.float32)
+    totals = np.asarray(plays.sum(axis=1)).ravel()
+    return (np.asarray(plays @ factors) / np.where(totals > 0, totals, 1)[:, None]).astype(np.float32)
 
 
 def top_items(
@@ -189,15 +192,9 @@ def _excluded(exclude: sparray | spmatrix | None, shape: tuple[int, int]) -> csr
     """As rows of the items that are not 0; of any sparse format."""
     if exclude is None:
         return None
-    from scipy.sparse import csr_array
-
     if exclude.shape != shape:
         raise ValueError(f"exclude has shape {exclude.shape}, {shape[0]} users and {shape[1]} items make it {shape}")
-    rows = csr_array(exclude)
-    if not rows.data.all():
-        rows = rows.copy()  # not the caller's own
-        rows.eliminate_zeros()
-    return rows
+    return nonzero_rows(exclude, "exclude")
 
 
 @jax.jit

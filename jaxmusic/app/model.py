@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from jaxmusic import data, training
-from jaxmusic._vectors import of_size_one
+from jaxmusic._arrays import of_size_one
 from jaxmusic.app.sentences import SentenceLyrics
 from jaxmusic.app.settings import Settings
 from jaxmusic.app.views import Views

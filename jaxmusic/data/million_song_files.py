@@ -85,15 +85,15 @@ def read_bags(
 
 
 def _bag(fields: list[str], n_words: int) -> dict[int, int] | None:
-    """Word → count, or None for a malformed bag."""
-    found = {}
+    """Word → count, that of a word named twice added up; None for a malformed bag."""
+    found: dict[int, int] = {}
     for field in fields:
         index, colon, count = field.partition(":")
         if not (colon and index.isdigit() and count.isdigit()):
             return None
         if not 1 <= int(index) <= n_words or int(count) < 1:
             return None
-        found[int(index) - 1] = int(count)
+        found[int(index) - 1] = found.get(int(index) - 1, 0) + int(count)
     return found
 
 

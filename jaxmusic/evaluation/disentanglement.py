@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from jaxmusic._vectors import of_size_one
+from jaxmusic._arrays import of_size_one
 
 __all__ = ["IndependenceTest", "disentanglement_scores", "mutual_information_gap", "permutation_test"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
-from jaxmusic._vectors import of_size_one
+from jaxmusic._arrays import of_size_one
 
 _NAMES = ("silhouette", "davies_bouldin", "calinski_harabasz")
 

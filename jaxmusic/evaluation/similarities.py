@@ -11,7 +11,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
-from jaxmusic._vectors import of_size_one, unit_rows
+from jaxmusic._arrays import of_size_one, unit_rows
 
 SIMILARITIES = ("cosine", "dot", "euclidean")
 """Similarities of `ranks` and what is made of it."""
