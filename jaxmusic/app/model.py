@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -165,8 +166,11 @@ class MusicModel:
         """The fitted clips nearest to some of them: (id, cosine to the middle of theirs), themselves left out.
 
         Raises:
+            TypeError: a string in the place of a list of ids.
             ValueError: an unknown id; none; `n` below 1.
         """
+        if isinstance(ids, str):
+            raise TypeError(f"ids is one string, {ids!r}: give a list, [{ids!r}]")
         rows = [self._row(name) for name in ids]
         if not rows:
             raise ValueError("no clip given")
@@ -179,6 +183,8 @@ class MusicModel:
     def _row(self, name: str) -> int:
         import difflib
 
+        # Systems hand names over in one Unicode form or another; ids have this one.
+        name = unicodedata.normalize("NFC", name)
         rows = np.flatnonzero(self.index.ids == name)
         if len(rows):
             return int(rows[0])
