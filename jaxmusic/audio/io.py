@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -86,7 +87,7 @@ def stream(path: str | Path, *, sr: int, block: int = 2**18) -> Iterator[Float[n
     _check_sampling(sr, None)
     size = _checked_size(path)
     try:
-        with soundfile.SoundFile(path) as file:
+        with _forward_file(path) as file:
             promised, rate, seen, given = file.frames, file.samplerate, 0, 0
             resample = _resampler(rate, sr)
             while seen < promised:
@@ -108,6 +109,21 @@ def stream(path: str | Path, *, sr: int, block: int = 2**18) -> Iterator[Float[n
         raise ValueError(f"{path}: holds no samples")
     if missing := math.ceil(promised * sr / rate) - given:
         yield np.zeros(missing, np.float32)
+
+
+def _forward_file(path: Path) -> Any:
+    """A `soundfile.SoundFile` that is read from its start to its end.
+
+    soundfile seeks behind each read to where it is already; there an MP3's decoder lacks the frames before, which the
+    next ones refer to, and gives silence or noise.
+    """
+    import soundfile
+
+    class Forward(soundfile.SoundFile):
+        def seekable(self) -> bool:
+            return False
+
+    return Forward(path)
 
 
 def _resampler(rate: int, sr: int) -> Callable[[np.ndarray, bool], np.ndarray]:
