@@ -1,120 +1,55 @@
-"""Multimodal VAEs: records of all seeds → rows, rank correlations and the report."""
+"""Multimodal VAEs: what all seeds left → the report."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import runs
+from records import moments, read_notes
 
+from documents.multimodal_vae import rows
+from documents.multimodal_vae.config import Config
+from documents.multimodal_vae.pipeline import Prepared
 from jaxmusic import report
 
-if TYPE_CHECKING:
-    from multimodal_vae import Config
-    from multimodal_vae_pipeline import Prepared
-
 FILES = ("work", "report.*")
-METRICS = {
-    "joint_log_likelihood": "log p(all)",
-    "words_given_sound": "log p(words) given sound",
-    "coherence": "coherence",
-    "recall@10": "R@10",
-    "silhouette": "silhouette",
-    "adjusted_rand": "ARI",
-    "active_units": "active units",
-}
-# What the order by silhouette is compared with.
-_AGAINST = ("joint_log_likelihood", "words_given_sound", "coherence", "recall@10", "adjusted_rand")
-Records = Sequence[Mapping[str, Any]]
 
 
-def rank_correlations(records: Records) -> dict[str, list[float]]:
-    """Measure → Spearman's correlation with the silhouette over the models in every seed; NaN where one is constant."""
-    from scipy.stats import spearmanr
-
-    found: dict[str, list[float]] = {}
-    for metric in _AGAINST:
-        pairs = [
-            ([m["silhouette"] for m in r["models"].values()], [m[metric] for m in r["models"].values()])
-            for r in records
-        ]
-        usable = [len(set(a)) > 1 and len(set(b)) > 1 and bool(np.isfinite([*a, *b]).all()) for a, b in pairs]
-        found[metric] = [
-            float(spearmanr(a, b).statistic) if ok else float("nan") for (a, b), ok in zip(pairs, usable, strict=True)
-        ]
-    return found
-
-
-def make_rows(records: Records) -> list[report.Row]:
-    """One row a model and one column a measure, then the rank correlations."""
-    rows: list[report.Row] = []
-
-    def add(section: str, what: str, id: str, title: str, values: Sequence[float]) -> None:
-        rows.append(
-            report.make_row(
-                id, column=title, section=section, what=what, metric="score", reported=None, fresh=values,
-                is_same_data=False,
-            )
-        )  # fmt: skip
-
-    section = "Test rows: log-likelihoods in nats, coherence, retrieval and clusters"
-    names = list(records[0]["models"])
-    for name in names:
-        for key, title in METRICS.items():
-            add(section, name, f"models.{name}", title, [r["models"][name][key] for r in records])
-    for key, title in (("chance/coherence", METRICS["coherence"]), ("chance/recall@10", METRICS["recall@10"])):
-        add(section, "chance", "models.chance", title, [r["models"][names[0]][key] for r in records])
-    section = "Coherence of each direction"
-    directions = [key for key in records[0]["models"][names[0]] if key.startswith("coherence ")]
-    for name in names:
-        for key in directions:
-            values = [r["models"][name][key] for r in records]
-            add(section, name, f"coherence.{name}", key.removeprefix("coherence "), values)
-    for key in directions:
-        target = key.rpartition(" ")[2]
-        values = [r["models"][names[0]][f"real/coherence {target}"] for r in records]
-        add(section, "the classifier on real rows", "coherence.real", key.removeprefix("coherence "), values)
-    section = "Rank correlation with the silhouette, over the models"
-    for metric, values in rank_correlations(records).items():
-        add(section, "Spearman", "ranks.silhouette", METRICS[metric], values)
-    return rows
-
-
-def write(config: Config, preset: Config, prepared: Prepared, records: Records, timing: Mapping[str, float]) -> Path:
+def write(
+    config: Config, preset: Config, prepared: Prepared, found: Mapping[str, Any], timing: Mapping[str, float]
+) -> Path:
     """The report; returns the path of `report.md`."""
+    seeds = runs.by_seed(found)
     source = {k: v for k, v in prepared.dataset.source.items() if k != "path"}
-    correlations = {k: np.asarray(v) for k, v in rank_correlations(records).items()}
-    notes = [
-        f"Order by silhouette against order by {METRICS[metric]}: "
-        + (
-            f"rank correlation {np.nanmean(values):+.2f} (mean of {np.isfinite(values).sum()} seeds), "
-            + ("the ranking survives." if np.nanmean(values) > 0.7 else "the ranking does not survive.")
-            if np.isfinite(values).any()
-            else "undefined."
-        )
-        for metric, values in correlations.items()
-    ]
-    notes.append(
-        "Vectors have a Gaussian likelihood of variance ½, tags a Bernoulli; every model is scored under these. The "
-        "document's objective averages each modality's error over its elements. Coherence is judged by classifiers of "
-        "real training rows."
-    )
+    ranks = [_survival(rows.METRICS[name], values) for name, values in rows.rank_correlations(seeds).items()]
     return report.write(
         report.Report(
             document="Multimodal VAEs by likelihood and coherence",
             preset=config.preset,
-            data={**source, "parts": {f"seed {i}": r["sizes"] for i, r in enumerate(records)}},
+            data={**source, "parts": {f"seed {i}": seed["sizes"] for i, seed in enumerate(seeds)}},
             environment=report.environment(),
-            rows=make_rows(records),
-            notes=notes,
+            rows=rows.all_rows(seeds),
+            notes=read_notes(Path(__file__).parent / "notes.md", {"ranks": ranks}),
             timing=dict(timing),
             settings={
                 "models": ", ".join(config.variant),
-                "modalities": ", ".join(records[0]["modalities"]),
+                "modalities": ", ".join(seeds[0]["modalities"]),
                 "changed": runs.settings_changed(config, preset),
             },
         ),
         config.out,
+    )
+
+
+def _survival(title: str, correlations: list[float]) -> str:
+    """Whether the ranking by silhouette is that by another measure."""
+    mean, _ = moments(correlations)
+    if not np.isfinite(mean):
+        return f"Order by silhouette against order by {title}: undefined."
+    return (
+        f"Order by silhouette against order by {title}: rank correlation {mean:+.2f} (mean of "
+        f"{np.isfinite(correlations).sum()} seeds), the ranking {'survives' if mean > 0.7 else 'does not survive'}."
     )
