@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -63,6 +64,58 @@ def load(path: str | Path, *, sr: int | None = 22_050, duration: float | None = 
     if duration is not None:
         y = y[: round(duration * (sr or rate))]
     return np.ascontiguousarray(y, np.float32)
+
+
+def stream(path: str | Path, *, sr: int, block: int = 2**18) -> Iterator[Float[np.ndarray, " samples"]]:
+    """What `load` gives, piece by piece, so that an hour takes no more memory than a minute.
+
+    Args:
+        path: the file.
+        sr: sampling rate in Hz to convert to.
+        block: samples that are read at a time, at the file's own rate.
+
+    Yields:
+        `[samples]` float32; one behind the other they are `load(path, sr=sr)`.
+
+    Raises:
+        ValueError, OSError: those of `load`.
+    """
+    import soundfile
+
+    path = Path(path)
+    with path.open("rb") as raw:
+        _check_length(path, raw)
+    try:
+        with soundfile.SoundFile(path) as file:
+            promised, rate, seen, given = file.frames, file.samplerate, 0, 0
+            resample = _resampler(rate, sr)
+            while seen < promised:
+                samples = file.read(min(block, promised - seen), dtype="float32", always_2d=True)
+                if len(samples) == 0:
+                    raise ValueError(f"{path}: truncated: {seen} of {promised} samples can be decoded")
+                seen += len(samples)
+                y = samples.mean(axis=1) if samples.shape[1] > 1 else samples[:, 0]
+                if not np.isfinite(y).all():
+                    raise ValueError(f"{path}: {int((~np.isfinite(y)).sum())} of {len(y)} samples are NaN or infinite")
+                y = resample(y, seen == promised)[: math.ceil(promised * sr / rate) - given]
+                given += len(y)
+                yield np.ascontiguousarray(y, np.float32)
+    except soundfile.LibsndfileError as error:
+        raise ValueError(f"{path}: not readable as audio: {error.error_string}") from error
+    if not seen:
+        raise ValueError(f"{path}: holds no samples")
+    if missing := math.ceil(promised * sr / rate) - given:
+        yield np.zeros(missing, np.float32)
+
+
+def _resampler(rate: int, sr: int) -> Callable[[np.ndarray, bool], np.ndarray]:
+    """A piece and whether it is the last → the piece at the other rate, by soxr at its high quality."""
+    if rate == sr:
+        return lambda y, last: y
+    import soxr
+
+    resampling = soxr.ResampleStream(rate, sr, 1, dtype="float32", quality="HQ")
+    return lambda y, last: resampling.resample_chunk(y, last=last)
 
 
 def _check_length(path: Path, raw: BinaryIO) -> None:

@@ -44,6 +44,18 @@ def test_rank_correlations_are_spearman_s():
     assert np.isnan(found[2])
 
 
+def test_the_order_of_the_means_has_an_exact_p():
+    values = {"a": 1.0, "b": 2.0, "c": 3.0, "d": 4.0}
+    models = {name: {**dict.fromkeys(rows.METRICS, x), "silhouette": x / 10} for name, x in values.items()}
+    statistic, p = rows.order_of_means([{"models": models}], "coherence")
+    assert (statistic, p) == (1.0, 1 / 24)
+    assert any("survives" in note for note in rows.ranking_notes([{"models": models}]))
+    for model in models.values():
+        model["coherence"] = -model["silhouette"]
+    assert rows.order_of_means([{"models": models}], "coherence") == (-1.0, 1.0)
+    assert any("-1.00" in note and "chance" in note for note in rows.ranking_notes([{"models": models}]))
+
+
 def test_a_label_that_the_data_lacks_is_named(tmp_path):
     with pytest.raises(ValueError, match="'decade' is none of"):
         multimodal_vae.main(replace(_TINY, label="decade", out=tmp_path / "run"))

@@ -38,13 +38,15 @@ def write(
     source = dict(songs.songs.source)
     counts = {name: value for name, value in source.pop("counts").items() if value}
     parts = {f"first seed, {name}": {**own[0]["facts"], **own[0]["lists"]["facts"]} for name, own in facts.items()}
+    made = rows.all_rows(config, songs, records, facts, experiments, reported["entries"])
     content = report.Report(
         document=reported["document"],
         preset=config.preset,
         data={**source, "counts": counts, **parts},
         environment=report.environment(("jax", "flax", "optax", "numpy", "scikit-learn", "gensim", "implicit")),
         settings=_settings(config, preset, facts[config.variant[0]][0]),
-        rows=rows.all_rows(config, songs, records, facts, experiments, reported["entries"]),
+        rows=made,
+        findings=report.findings(_HERE / "findings.toml", made),
         notes=read_notes(_HERE / "notes.md", {"measured": measured(config, records, facts, experiments)}),
         timing={**timing, **_seconds(facts)},
         figures=drawn,

@@ -35,6 +35,7 @@ def write(
         for name in rows.names(seeds)
         if name != rows.CHOSEN and "seconds" in seeds[0]["models"][name]
     }
+    made = rows.all_rows(config, seeds, experiments)
     result = report.Report(
         document="Beyond “Hybrid Multimodal Music Clustering via Joint VAE” (2026)",
         preset=config.preset,
@@ -49,7 +50,8 @@ def write(
             "further lyrics": len(prepared.more_lyrics),
             "changed from the preset": runs.settings_changed(config, preset),
         },
-        rows=rows.all_rows(config, seeds, experiments),
+        rows=made,
+        findings=report.findings(_HERE / "findings.toml", made),
         notes=read_notes(_HERE / "notes.md", measured(seeds, experiments)),
         timing={**timing, **seconds},
         figures=figures.draw(config, seeds, experiments),

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import runs
-from records import moments, read_notes
+from records import read_notes
 
 from documents.multimodal_vae import rows
 from documents.multimodal_vae.config import Config
@@ -24,7 +23,6 @@ def write(
     """The report; returns the path of `report.md`."""
     seeds = runs.by_seed(found)
     source = {k: v for k, v in prepared.dataset.source.items() if k != "path"}
-    ranks = [_survival(rows.METRICS[name], values) for name, values in rows.rank_correlations(seeds).items()]
     return report.write(
         report.Report(
             document="Multimodal VAEs by likelihood and coherence",
@@ -32,7 +30,7 @@ def write(
             data={**source, "parts": {f"seed {i}": seed["sizes"] for i, seed in enumerate(seeds)}},
             environment=report.environment(),
             rows=rows.all_rows(seeds),
-            notes=read_notes(Path(__file__).parent / "notes.md", {"ranks": ranks}),
+            notes=read_notes(Path(__file__).parent / "notes.md", {"ranks": rows.ranking_notes(seeds)}),
             timing=dict(timing),
             settings={
                 "models": ", ".join(config.variant),
@@ -41,15 +39,4 @@ def write(
             },
         ),
         config.out,
-    )
-
-
-def _survival(title: str, correlations: list[float]) -> str:
-    """Whether the ranking by silhouette is that by another measure."""
-    mean, _ = moments(correlations)
-    if not np.isfinite(mean):
-        return f"Order by silhouette against order by {title}: undefined."
-    return (
-        f"Order by silhouette against order by {title}: rank correlation {mean:+.2f} (mean of "
-        f"{np.isfinite(correlations).sum()} seeds), the ranking {'survives' if mean > 0.7 else 'does not survive'}."
     )

@@ -13,7 +13,8 @@ from jaxmusic import report
 
 METRICS = {
     "joint_log_likelihood": "log p(all)",
-    "words_given_sound": "log p(words) given sound",
+    "words_given_sound": "log p(words given sound)",
+    "words_generated_from_sound": "log density of words generated from sound",
     "coherence": "coherence",
     "recall@10": "R@10",
     "silhouette": "silhouette",
@@ -21,7 +22,9 @@ METRICS = {
     "active_units": "active units",
 }
 # What the order by silhouette is compared with.
-_AGAINST = ("joint_log_likelihood", "words_given_sound", "coherence", "recall@10", "adjusted_rand")
+_AGAINST = (
+    "joint_log_likelihood", "words_given_sound", "words_generated_from_sound", "coherence", "recall@10", "adjusted_rand"
+)  # fmt: skip
 # What a seed left: `models` (name → scores), `sizes`, `modalities`.
 Seeds = Sequence[Mapping[str, Any]]
 
@@ -40,6 +43,45 @@ def rank_correlations(seeds: Seeds) -> dict[str, list[float]]:
             float(spearmanr(a, b).statistic) if ok else float("nan") for (a, b), ok in zip(pairs, usable, strict=True)
         ]
     return found
+
+
+def order_of_means(seeds: Seeds, metric: str) -> tuple[float, float]:
+    """Spearman's correlation between the models' mean silhouettes and their means of a measure, and its p.
+
+    p is the share of all orders of the models that agree as well or better: exact for the few models there are.
+    """
+    from scipy.stats import permutation_test, spearmanr
+
+    names = list(seeds[0]["models"])
+    first, second = (
+        [float(np.mean([seed["models"][name][key] for seed in seeds])) for name in names]
+        for key in ("silhouette", metric)
+    )
+    if len(set(first)) < 2 or len(set(second)) < 2 or not np.isfinite([*first, *second]).all():
+        return float("nan"), float("nan")
+    test = permutation_test(
+        (first,), lambda x: spearmanr(x, second).statistic, permutation_type="pairings", alternative="greater",
+        n_resamples=np.inf, vectorized=False,
+    )  # fmt: skip
+    return float(test.statistic), float(test.pvalue)
+
+
+def ranking_notes(seeds: Seeds) -> list[str]:
+    """Whether the models' order by silhouette is their order by each other measure, a sentence each."""
+    notes = []
+    for metric, values in rank_correlations(seeds).items():
+        title, of_means = METRICS[metric], order_of_means(seeds, metric)
+        usable = np.asarray(values)[np.isfinite(values)]
+        if not len(usable) or np.isnan(of_means[0]):
+            notes.append(f"Order by silhouette against order by {title}: undefined, one of them is constant.")
+            continue
+        survives = of_means[1] < 0.05
+        notes.append(
+            f"Order by silhouette against order by {title}: rank correlation {of_means[0]:+.2f} of the models' means "
+            f"(exact p {of_means[1]:.3f}), {usable.mean():+.2f} as the mean of {len(usable)} seeds: the ranking "
+            f"{'survives' if survives else 'cannot be told from chance'}."
+        )
+    return notes
 
 
 def all_rows(seeds: Seeds) -> list[report.Row]:
