@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -256,10 +256,3 @@ def guarded(main: Callable[[], Path]) -> None:
     except KeyboardInterrupt:
         print("\ninterrupted: the same command with --resume goes on where this one stopped", file=sys.stderr)
         raise SystemExit(130) from None
-
-
-def drop_models(folders: Iterable[Path], seed: int) -> None:
-    """Delete the models of a finished seed, but the first's."""
-    if seed:
-        for folder in list(folders):
-            shutil.rmtree(folder)
