@@ -19,18 +19,19 @@ import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import jax
 import joint_vae_beyond_experiments as experiments
 import joint_vae_beyond_outputs as outputs
 import joint_vae_beyond_scores as scores
 import runs
+import tyro
+from documents.clips import Sound, fingerprint
 from joint_vae_beyond_pipeline import fit_variant
 from joint_vae_beyond_references import references
 from joint_vae_beyond_variants import QUICK, VARIANTS
 from joint_vae_beyond_views import Prepared, is_possible, part_of, prepare, views
-from joint_vae_pipeline import fingerprint
 
 
 @dataclass(frozen=True)
@@ -51,22 +52,9 @@ class Config:
     """Parts of the data set: one tests, one validates, the others are for fitting."""
     variant: tuple[str, ...] = QUICK
     """Names of variants, see joint_vae_beyond_variants.py."""
-    clips: int = 400
-    """Clips of the embedded corpus."""
-    clip_seconds: float = 6.0
-    """Length of the embedded corpus's clips."""
-    duration: float | None = None
-    """Seconds kept of each clip in --data; None: the longest clip, at most 30."""
-    n_mels: int = 64
-    """Mel bands computed from audio; stored mels keep theirs."""
-    hop_length: int = 512
-    """Samples between frames computed from audio."""
-    n_fft: int = 2048
-    """Window in samples."""
+    sound: Annotated[Sound, tyro.conf.arg(name="")] = Sound(clips=400)  # noqa: RUF009
     frames: int = 32
     """Frames that transformer and convolutions see: longer spectrograms are averaged into so many bins."""
-    group_by: str = "auto"
-    """Column of labels.csv whose groups never cross the split; auto: song where clips share songs, else artist."""
     labels: tuple[str, ...] = ("genre", "language", "mood")
     """Labels that clusters and probes are held against, where the data has them."""
     sentence_encoder: str = "e5-small"
@@ -107,7 +95,7 @@ class Config:
     """Seeds of the learning curve and of the missing lyrics, at most."""
 
 
-PRESETS = {"quick": Config(), "paper": Config(preset="paper", seeds=7, variant=tuple(VARIANTS), clips=800)}
+PRESETS = {"quick": Config(), "paper": Config(preset="paper", seeds=7, variant=tuple(VARIANTS), sound=Sound(clips=800))}
 
 
 def run_seed(config: Config, prepared: Prepared, seed: int) -> dict[str, Any]:
@@ -155,11 +143,12 @@ def main(config: Config) -> Path:
     runs.use_compilation_cache()
     prepared = prepare(config)
     further = hashlib.sha256("\0".join(prepared.more_lyrics).encode()).hexdigest()[:8]
+    clips = fingerprint(prepared.dataset, prepared.spectrograms, prepared.statistics)
     runs.open_output(
         config.out,
         config,
         resume=config.resume,
-        data_fingerprint=f"{fingerprint(prepared)}-{further}-{prepared.sentences is not None}",
+        data_fingerprint=f"{clips}-{further}-{prepared.sentences is not None}",
         own=outputs.FILES,
     )
     timing = {"load": time.perf_counter() - began}

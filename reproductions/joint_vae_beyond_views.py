@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import numpy as np
+from documents.clips import load_clips, without_audio
 from joint_vae_beyond_variants import Variant
-from joint_vae_pipeline import load_clips, without_audio
 
 from jaxmusic import data, models, text
 from jaxmusic.audio import mel_dynamics, mel_statistics
@@ -41,7 +41,7 @@ class Prepared:
 
 def prepare(config: Config) -> Prepared:
     """Load the clips and compute what needs no fitting."""
-    dataset = load_clips(config)
+    dataset = load_clips(config.data, config.sound)
     mel, mask = dataset.modalities["audio"], dataset.masks["frames"]
     pooled, pooled_mask = pool_frames(mel, mask, min(config.frames, mel.shape[-1]))
     parts = [slice(start, start + _ROWS_AT_ONCE) for start in range(0, len(mel), _ROWS_AT_ONCE)]

@@ -17,11 +17,13 @@ import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import jax
 import multimodal_vae_outputs as outputs
 import runs
+import tyro
+from documents.clips import Sound
 from multimodal_vae_pipeline import MODELS, fingerprint, prepare, run_seed
 
 
@@ -43,20 +45,7 @@ class Config:
     """Names of models, see multimodal_vae_pipeline.py."""
     label: str = "genre"
     """Column of labels that coherence and clusters are held against."""
-    clips: int = 400
-    """Clips of the embedded corpus."""
-    clip_seconds: float = 6.0
-    """Length of the embedded corpus's clips."""
-    duration: float | None = None
-    """Seconds kept of each clip in --data; None: the longest clip, at most 30."""
-    n_mels: int = 64
-    """Mel bands computed from audio; stored mels keep theirs."""
-    hop_length: int = 512
-    """Samples between frames computed from audio."""
-    n_fft: int = 2048
-    """Window in samples."""
-    group_by: str = "auto"
-    """Column of labels.csv whose groups never cross the split; auto: song where clips share songs, else artist."""
+    sound: Annotated[Sound, tyro.conf.arg(name="")] = Sound(clips=400)  # noqa: RUF009
     audio_dim: int = 32
     """Principal components of the sound's statistics."""
     lyrics_dim: int = 32
@@ -81,7 +70,7 @@ class Config:
 
 PRESETS = {
     "quick": Config(),
-    "paper": Config(preset="paper", seeds=5, clips=800, epochs=200, likelihood_samples=5000),
+    "paper": Config(preset="paper", seeds=5, sound=Sound(clips=800), epochs=200, likelihood_samples=5000),
 }
 
 

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from joint_vae_pipeline import load_clips, without_audio
+from documents.clips import load_clips, without_audio
 
 from jaxmusic import data, evaluation, losses, models, text, training
 from jaxmusic.audio import mel_statistics
@@ -35,13 +35,13 @@ class Prepared:
 
 def prepare(config: Config) -> Prepared:
     """Load the clips; the embedded corpus brings listeners' tags along."""
-    dataset = load_clips(config)
+    dataset = load_clips(config.data, config.sound)
     mel, mask = dataset.modalities["audio"], dataset.masks["frames"]
     statistics = np.asarray(mel_statistics(jnp.asarray(mel), jnp.asarray(mask)))
     tags = None
     if config.data is None:
         # The same key and songs as the sound's.
-        lists = data.draw_corpus(jax.random.key(0), config.clips, n_listeners=0).tags
+        lists = data.draw_corpus(jax.random.key(0), config.sound.clips, n_listeners=0).tags
         names = sorted({tag for own in lists for tag in own})
         tags = np.array([[name in own for name in names] for own in lists], np.float32)
     if config.label not in dataset.labels:

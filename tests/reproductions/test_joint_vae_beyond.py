@@ -15,10 +15,11 @@ import joint_vae_beyond_views as data_views
 import numpy as np
 import pytest
 import runs
+from documents.clips import Sound
 from joint_vae_beyond_variants import BASE, VARIANTS, is_choosable
 
 TINY = joint_vae_beyond.Config(
-    seeds=2, folds=4, clips=100, clip_seconds=1.5, n_mels=16, frames=16, epochs=2, pretrain_epochs=1,
+    seeds=2, folds=4, sound=Sound(clips=100, clip_seconds=1.5, n_mels=16), frames=16, epochs=2, pretrain_epochs=1,
     spectrogram_epochs=1, experiment_seeds=1, sentence_encoder="none", lyrics_dim=8, audio_dim=8, cca_components=4,
     widths=(16,), variant=("poe, reconstruction only", "base", "labels", "sentence encoder"),
 )  # fmt: skip

@@ -7,9 +7,11 @@ import multimodal_vae
 import multimodal_vae_outputs as outputs
 import numpy as np
 import pytest
+from documents.clips import Sound
 
 _TINY = replace(
-    multimodal_vae.Config(), seeds=1, variant=("document", "MMVAE"), clips=40, clip_seconds=1.0, epochs=2, latent=3,
+    multimodal_vae.Config(), seeds=1, variant=("document", "MMVAE"), sound=Sound(clips=40, clip_seconds=1.0),
+    epochs=2, latent=3,
     width=8, audio_dim=6, lyrics_dim=6, bound_samples=2, likelihood_samples=5,
 )  # fmt: skip
 

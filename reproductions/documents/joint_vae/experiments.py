@@ -1,21 +1,21 @@
-"""Joint VAE reproduction: small experiments on why the document's numbers came out as they did."""
+"""Joint VAE: small experiments on why the document's numbers came out as they did."""
 
 from __future__ import annotations
 
-import dataclasses
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 import jax
-import joint_vae_scores as scores
 import numpy as np
 import optax
-from joint_vae_pipeline import Prepared, Variant, fit_fc, part_of, trainers_of
+from records import tidy
 
+from documents.joint_vae import scores
+from documents.joint_vae.config import Config
+from documents.joint_vae.pipeline import Prepared, fit_fc, part_of, trainers_of
+from documents.joint_vae.variants import Variant
 from jaxmusic import evaluation, losses, models, training
 from jaxmusic.data.preprocessing import fit_standardizer
-
-if TYPE_CHECKING:
-    from joint_vae import Config
 
 PLANTED = (4, 5, 6, 10)
 EPS = 0.5
@@ -23,8 +23,8 @@ EPS = 0.5
 PAIRS = (50, 100, 200, 400, 800, 1600)
 
 
-def run(config: Config, prepared: Prepared) -> dict[str, Any]:
-    """Planted clips, retrieval against the number of pairs, and the FC-VAE's latent size and KL weight (JSON)."""
+def run(config: Config, prepared: Prepared) -> dict[str, list[dict[str, Any]]]:
+    """Records: planted clips, retrieval against the number of pairs, the FC-VAE's latent size and KL weight."""
     key = jax.random.fold_in(jax.random.key(0), 0)
     part = part_of(config, prepared, Variant(), jax.random.fold_in(key, 0))
     return {
@@ -60,8 +60,8 @@ def duplicates(prepared: Prepared, pca: np.ndarray) -> list[dict[str, Any]]:
             )
             product = found["calinski_harabasz"] * found["davies_bouldin"] ** 2
             keys = ("silhouette", "davies_bouldin", "calinski_harabasz", "n_clusters", "noise_share")
-            scores_of = {key: float(found[key]) for key in keys}
-            rows.append({"clip": clip, "planted": m, **scores_of, "product": float(product), "group": float(group)})
+            scored = {key: found[key] for key in keys} | {"product": product, "group": group}
+            rows += tidy({clip: {m: scored}}, "clip", "planted", "metric", seed=0)
     return rows
 
 
@@ -84,16 +84,16 @@ def learning_curve(config: Config, prepared: Prepared) -> list[dict[str, Any]]:
             cca = evaluation.cross_modal_retrieval(*scores.cca_projections(prepared, part, rows, test))
             towers, nats = _towers(trainer, prepared, part.lyrics, rows, valid, test, jax.random.fold_in(key, 4))
             chance = cca["lyrics_to_audio"]["chance/recall@10"]
-            # The whole training part differs a little between seeds where groups are split; it is one point.
-            point = {"seed": seed, "pairs": int(n), "is_all": n == len(fit), "chance": chance, **nats}
+            point = {"chance": chance, "pairs": n, **nats}
             for name, found in (("cca", cca), ("towers", towers)):
                 point |= {f"{name}/{direction}": value["recall@10"] for direction, value in found.items()}
-            curve.append(point)
+            # The whole training part differs a little between seeds where groups are split; it is one size.
+            curve += tidy({"all" if n == len(fit) else int(n): point}, "size", "metric", seed=seed)
     return curve
 
 
 # The same number of steps at every number of pairs: a curve over both would not say which of them helped.
-_STEPS, _TOWER_BATCH = 600, 32
+STEPS, _TOWER_BATCH = 600, 32
 
 
 def _towers(
@@ -103,7 +103,7 @@ def _towers(
     """Retrieval by the towers of the epoch with the lowest validation loss, and that epoch's InfoNCE in nats."""
     audio = fit_standardizer(prepared.statistics[rows])(prepared.statistics)
     batches = [{"inputs": {"audio": audio[part], "lyrics": lyrics[part]}} for part in (rows, valid)]
-    epochs = -(-_STEPS // -(-len(rows) // _TOWER_BATCH))
+    epochs = -(-STEPS // -(-len(rows) // _TOWER_BATCH))
     # Step by step: one compilation serves every number of pairs.
     state, info = trainer.fit(key, batches[0], valid=batches[1], patience=epochs, epochs=epochs, loop="python")
     embedded = training.predict(
@@ -123,15 +123,16 @@ LATENTS, BETAS = (8, 16, 32, 64), (0.25, 1.0, 4.0)
 
 def ablation(config: Config, prepared: Prepared) -> list[dict[str, Any]]:
     """The FC-VAE's latent size, and its weight of the KL divergence, on the split and with the error summed."""
-    cells = [(latent, config.beta) for latent in LATENTS]
-    cells += [(config.fc_latent, beta) for beta in BETAS if (config.fc_latent, beta) not in cells]
+    cells = [(latent, config.loss.beta) for latent in LATENTS]
+    cells += [(config.fc.latent, beta) for beta in BETAS if (config.fc.latent, beta) not in cells]
     rows = []
     for latent, beta in cells:
-        changed = dataclasses.replace(config, fc_latent=latent, beta=beta)
+        changed = replace(config, fc=replace(config.fc, latent=latent), loss=replace(config.loss, beta=beta))
         trainer = trainers_of(changed, prepared, Variant(reduction="sum")).fc
         for seed in range(config.seeds):
             key = jax.random.fold_in(jax.random.key(0), seed)
             part = part_of(changed, prepared, Variant(), jax.random.fold_in(key, 0))
             fc = fit_fc(changed, trainer, prepared, part, jax.random.fold_in(key, 1), None)
-            rows.append({"latent": latent, "beta": beta, "seed": seed, **scores.score_fc(changed, prepared, part, fc)})
+            found = scores.score_fc(changed, prepared, part, fc)
+            rows += tidy({latent: {beta: found}}, "latent", "beta", "metric", seed=seed)
     return rows

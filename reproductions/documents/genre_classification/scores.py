@@ -1,12 +1,13 @@
-"""Genre classification reproduction: the simple models that the document lacks, fitted on the training part alone."""
+"""Genre classification: scores of the networks, and of the simple models that the document lacks."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from genre_classification_pipeline import Corpus, Part
+from records import tidy
 
+from documents.genre_classification.pipeline import Corpus, Fitted, Part
 from jaxmusic.evaluation import classification_scores
 
 _SVD_COMPONENTS = 64
@@ -47,3 +48,39 @@ def baselines(corpus: Corpus, part: Part, seed: int) -> dict[str, dict[str, Any]
     with threadpool_limits(1):
         add("features and TF-IDF SVD, gradient boosting", boosting, both, both_test)
     return found
+
+
+# What each network may be compared with: baselines that read the same columns.
+_READABLE = {
+    "lyrics": ("TF-IDF, logistic regression",),
+    "metadata": ("scaled features, logistic regression",),
+    "combined": (
+        "features and TF-IDF SVD, gradient boosting",
+        "TF-IDF, logistic regression",
+        "scaled features, logistic regression",
+    ),
+}
+
+
+def over_baseline(model: str, accuracy: float, simple: dict[str, dict[str, Any]]) -> float:
+    """Accuracy of a network minus that of the best baseline of the same columns and split."""
+    return accuracy - max(simple[name]["accuracy"] for name in _READABLE[model] if name in simple)
+
+
+def score(fitted: Fitted, labels: np.ndarray) -> dict[str, Any]:
+    """Scores of a network on the test part."""
+    scores = classification_scores(fitted.probabilities, labels)
+    scores["train_accuracy"] = float(fitted.curves["accuracy"][-1])
+    if "test_accuracy" in fitted.curves:
+        scores["best_test_accuracy"] = float(max(fitted.curves["test_accuracy"]))
+    if fitted.probabilities_with_dropout is not None:
+        hits = fitted.probabilities_with_dropout.argmax(1) == labels
+        scores["accuracy_with_dropout"] = float(hits.mean())
+    return scores
+
+
+def records_of(scores: dict[str, Any], genres: tuple[str, ...], **keys: str) -> list[dict[str, Any]]:
+    """Records of a model: every single number, and the accuracy of each class."""
+    single = {name: value for name, value in scores.items() if not isinstance(value, list)}
+    by_class = dict(zip(genres, scores["per_class"], strict=True))
+    return [*tidy(single, "metric", **keys), *tidy(by_class, "genre", metric="class", **keys)]

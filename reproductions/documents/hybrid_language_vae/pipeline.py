@@ -1,45 +1,27 @@
-"""Hybrid-language reproduction: from music or feature tables to hybrid features and fitted models."""
+"""Hybrid-language clustering: from music or feature tables to hybrid features and fitted models."""
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import runs
 
+from documents.hybrid_language_vae.config import Config
+from documents.hybrid_language_vae.variants import Variant
 from jaxmusic import data, losses, models, training
 from jaxmusic.data.feature_table import FILE_NAME
 from jaxmusic.data.preprocessing import fit_standardizer
 from jaxmusic.text import Terciles, describe, fit_terciles
 
-if TYPE_CHECKING:
-    from hybrid_language_vae import Config
-
 # Columns of the document's text embeddings; descriptors that stand in for them are repeated to as many, so that text
 # weighs against audio what it weighed there.
 TEXT_COLUMNS = 384
 _LANGUAGES = {"english": "gtzan", "bangla": "banglabeats"}
-
-
-class Variant(NamedTuple):
-    """One way to run the pipeline; each field is a quirk of the document or a repair of one."""
-
-    fit_on_all: bool = False  # scalers, terciles and models on all tracks, which are all scored, as the document did
-    reduction: str = "mean"  # of the squared error: "mean" over columns, or "sum", which is the ELBO
-    columns: str = "mfcc"  # audio features: MFCC moments, or the "table" of 57
-
-
-VARIANTS = {
-    "document": Variant(fit_on_all=True),
-    "split": Variant(),
-    "elbo": Variant(reduction="sum"),
-    "columns57": Variant(columns="table", reduction="sum"),
-}
-NETS = ("basic", "conv", "conditional", "autoencoder", "adaptive")
 
 
 def prepare(config: Config) -> data.Dataset:
@@ -68,12 +50,8 @@ def _has_table(place: Path) -> bool:
 
 def fingerprint(dataset: data.Dataset) -> str:
     """Changes when the data does."""
-    digest = hashlib.sha256()
-    for name in sorted(dataset.modalities):
-        digest.update(np.ascontiguousarray(dataset.modalities[name]).data)
-    for column in (dataset.ids, dataset.labels["genre"], dataset.groups):
-        digest.update("\n".join(map(str, column if column is not None else ())).encode())
-    return digest.hexdigest()[:16]
+    arrays = [dataset.modalities[name] for name in sorted(dataset.modalities)]
+    return runs.fingerprint(*arrays, dataset.ids, dataset.labels["genre"], dataset.groups)
 
 
 class Part(NamedTuple):
@@ -173,28 +151,28 @@ def fit_net(config: Config, part: Part, variant: Variant, name: str, key: jax.Ar
     hybrid = part.hybrid
     x = part.audio if name == "basic" else hybrid
     batch: dict[str, Any] = {"inputs": x}
-    epochs, inputs = config.epochs, training.batch_inputs
-    loss = losses.elbo(beta=config.beta, reduction=variant.reduction)
-    sizes: dict[str, Any] = {"features": x.shape[1], "latent_dim": config.latent}
+    epochs, inputs = config.net.epochs, training.batch_inputs
+    loss = losses.elbo(beta=config.net.beta, reduction=variant.reduction)
+    sizes: dict[str, Any] = {"features": x.shape[1], "latent_dim": config.net.latent}
     module: Any
     if name == "basic":
-        module = models.FCVAE(widths=config.widths, **sizes)
+        module = models.FCVAE(widths=config.net.widths, **sizes)
     elif name == "conv":
         module = models.Conv1DVAE(**sizes)
     elif name == "conditional":
-        module = models.ConditionalVAE(classes=len(part.genres), widths=config.widths, **sizes)
+        module = models.ConditionalVAE(classes=len(part.genres), widths=config.net.widths, **sizes)
         batch |= {"labels": part.one_hot}
-        epochs, inputs = config.conditional_epochs, with_labels
-        loss = losses.elbo(beta=config.conditional_beta, reduction=variant.reduction)
+        epochs, inputs = config.net.conditional_epochs, with_labels
+        loss = losses.elbo(beta=config.net.conditional_beta, reduction=variant.reduction)
     elif name == "autoencoder":
-        module = models.Autoencoder(widths=config.widths, **sizes)
+        module = models.Autoencoder(widths=config.net.widths, **sizes)
         loss = losses.reconstruction(reduction=variant.reduction)
     else:
-        module = models.AdaptiveFusionVAE(widths=tuple(reversed(config.widths)), **sizes)
+        module = models.AdaptiveFusionVAE(widths=tuple(reversed(config.net.widths)), **sizes)
         batch = {"inputs": {"audio": part.audio, "text": part.text}, "hybrid": hybrid}
-        loss = losses.elbo(beta=config.beta, reduction=variant.reduction, target="hybrid")
-    adam = optax.adam(config.learning_rate)
-    state, info = training.Trainer(module, loss, adam, batch_size=config.batch, inputs=inputs).fit(
+        loss = losses.elbo(beta=config.net.beta, reduction=variant.reduction, target="hybrid")
+    adam = optax.adam(config.net.learning_rate)
+    state, info = training.Trainer(module, loss, adam, batch_size=config.net.batch, inputs=inputs).fit(
         key, jax.tree.map(lambda x: x[part.fit], batch), epochs=epochs, progress=name,
         checkpoint=training.Checkpoint(folder, save_every=25),
     )  # fmt: skip

@@ -1,18 +1,17 @@
-"""Hybrid-language reproduction: features and latents → clusters and their scores, as JSON."""
+"""Hybrid-language clustering: features and latents → clusters and their scores, as JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from hybrid_language_pipeline import Fitted, Part
+from records import tidy
 
+from documents.hybrid_language_vae.config import Config
+from documents.hybrid_language_vae.pipeline import Fitted, Part
 from jaxmusic import evaluation, figures, training
 from jaxmusic.data.preprocessing import fit_standardizer
-
-if TYPE_CHECKING:
-    from hybrid_language_vae import Config
 
 DESCRIPTORS = ("tempo", "energy", "brightness", "rhythm")
 # Label of each method, in the order of the document's table; what it lacks stands below.
@@ -38,43 +37,38 @@ EXTERNAL = ("adjusted_rand", "normalized_mutual_information", "purity", "v_measu
 _UMAP_CLUSTERS = 13
 
 
-def score(
-    config: Config, part: Part, fitted: Mapping[str, Fitted], seed: int
-) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Everything of one variant and seed (JSON), and the arrays that the figures and files need."""
+Records = list[dict[str, Any]]
+
+
+def score(config: Config, part: Part, fitted: Mapping[str, Fitted], seed: int) -> tuple[Records, dict[str, np.ndarray]]:
+    """The records of one variant and seed, and the arrays that the figures and files need.
+
+    A record has a method or a model, where it is scored (`own` or `hybrid` space; `genre`, `within` languages,
+    `language`; `facts` of an assignment; the `model` itself; a `probe`) and a metric.
+    """
     spaces = spaces_of(config, part, fitted)
     rows = part.score
     hybrid = spaces["hybrid"][rows]
     umap = figures.umap_coordinates(spaces["conv"][rows], seed=seed)
     assignments = _assignments(config, {name: x[rows] for name, x in spaces.items()}, umap, seed)
     labels = {name: part.tracks.labels[name][rows] for name in ("genre", "language")}
-    methods = {
-        name: _scores(own, hybrid, assignment, labels) | details
-        for name, (own, assignment, details) in assignments.items()
-    }
-    sweep = [
-        {"space": space, "eps": eps, **_dbscan_facts(evaluation.dbscan(x, eps))}
-        for space, x in (("umap", umap), ("raw", spaces["raw"][rows]))
-        for eps in config.eps
+    methods = {name: _scores(own, hybrid, clusters, labels) for name, (own, clusters) in assignments.items()}
+    states: dict[str, dict[str, Any]] = {
+        name: {"mse": _audio_error(part, fit), "units": float(evaluation.active_units(fit.latent[rows])),
+                     "kl": fit.kl if np.isfinite(fit.kl) else None} for name, fit in fitted.items()}  # fmt: skip
+    for name in ("basic", "conv", "conditional", "autoencoder", "adaptive", "pca"):
+        gap = evaluation.mutual_information_gap(spaces[name][rows], factors_of(part, rows))
+        states.setdefault(name, {})["mig"] = gap
+    states["attention"] = _attention(part, fitted["adaptive"])
+    records = [
+        *tidy(methods, "method", "space", "metric"),
+        *tidy(states, "method", "metric", space="model"),
+        *tidy(_probes(part, spaces), "method", "metric", space="probe"),
     ]
-    record = {
-        "methods": methods,
-        "dbscan": sweep,
-        "mse": {name: _audio_error(part, fit) for name, fit in fitted.items()},
-        "kl": {name: fit.kl for name, fit in fitted.items() if np.isfinite(fit.kl)},
-        "active_units": {name: float(evaluation.active_units(fit.latent[rows])) for name, fit in fitted.items()},
-        "probe": _probes(part, spaces),
-        "mig": {
-            name: evaluation.mutual_information_gap(spaces[name][rows], factors_of(part, rows))
-            for name in ("basic", "conv", "conditional", "autoencoder", "adaptive", "pca")
-        },
-        "attention": _attention(part, fitted["adaptive"]),
-        "sizes": _sizes(part),
-    }
     arrays = {f"Z_{name}": x for name, x in spaces.items() if name not in ("raw", "hybrid")}
     arrays |= {"umap_conv": umap, "scored": rows}
-    arrays |= {f"cluster_{name}": assignment for name, (_, assignment, _) in assignments.items()}
-    return record, arrays
+    arrays |= {f"cluster_{name}": clusters for name, (_, clusters) in assignments.items()}
+    return records, arrays
 
 
 def spaces_of(config: Config, part: Part, fitted: Mapping[str, Fitted]) -> dict[str, np.ndarray]:
@@ -105,53 +99,49 @@ def pca_of(config: Config, part: Part) -> np.ndarray:
 
 def _assignments(
     config: Config, spaces: Mapping[str, np.ndarray], umap: np.ndarray, seed: int
-) -> dict[str, tuple[np.ndarray, np.ndarray, dict[str, float]]]:
-    """Method → (own space, assignment, details)."""
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Method → (own space, assignment)."""
     k = min(config.k, len(umap) - 1)
-    on_umap = {eps: evaluation.dbscan(umap, eps) for eps in config.eps}
-    on_raw = {eps: evaluation.dbscan(spaces["raw"], eps) for eps in config.eps}
-    shown = min(on_umap, key=lambda eps: abs(_dbscan_facts(on_umap[eps])["n_clusters"] - _UMAP_CLUSTERS))
-    most = max(on_raw, key=lambda eps: _dbscan_facts(on_raw[eps])["n_clusters"])
-    found: dict[str, tuple[np.ndarray, np.ndarray, dict[str, float]]] = {
-        "agglomerative": (spaces["hybrid"], evaluation.agglomerative(spaces["hybrid"], k), {}),
-        "spectral": (spaces["raw"], evaluation.spectral(spaces["raw"], k, seed=seed), {}),
-        "dbscan_umap": (umap, on_umap[shown], {"eps": shown}),
-        "dbscan_raw": (spaces["raw"], on_raw[most], {"eps": most}),
-        "hybrid_kmeans": (spaces["hybrid"], evaluation.kmeans(spaces["hybrid"], k, seed=seed), {}),
+    on_umap = [evaluation.dbscan(umap, eps) for eps in config.eps]
+    on_raw = [evaluation.dbscan(spaces["raw"], eps) for eps in config.eps]
+    found: dict[str, tuple[np.ndarray, np.ndarray]] = {
+        "agglomerative": (spaces["hybrid"], evaluation.agglomerative(spaces["hybrid"], k)),
+        "spectral": (spaces["raw"], evaluation.spectral(spaces["raw"], k, seed=seed)),
+        "dbscan_umap": (umap, min(on_umap, key=lambda clusters: abs(_count(clusters) - _UMAP_CLUSTERS))),
+        "dbscan_raw": (spaces["raw"], max(on_raw, key=_count)),
+        "hybrid_kmeans": (spaces["hybrid"], evaluation.kmeans(spaces["hybrid"], k, seed=seed)),
     }
     for name in METHODS:
         if name not in found:
-            found[name] = (spaces[name], evaluation.kmeans(spaces[name], k, seed=seed), {})
+            found[name] = (spaces[name], evaluation.kmeans(spaces[name], k, seed=seed))
     return {name: found[name] for name in METHODS}
 
 
 def _scores(
     own: np.ndarray, hybrid: np.ndarray, assignment: np.ndarray, labels: Mapping[str, np.ndarray]
-) -> dict[str, float]:
+) -> dict[str, dict[str, float]]:
+    """Where an assignment is scored → metric → value."""
     in_own = evaluation.clustering_scores(own, assignment, labels=labels["genre"])
     in_hybrid = evaluation.clustering_scores(hybrid, assignment)
-    found = {f"own/{name}": in_own[name] for name in INTERNAL}
-    found |= {f"hybrid/{name}": in_hybrid[name] for name in INTERNAL}
-    found |= {name: in_own[name] for name in EXTERNAL}
-    found |= {name: in_own[name] for name in ("n_clusters", "noise_share", "largest_share", "degenerate")}
     by_language = evaluation.clustering_scores(own, assignment, labels=labels["language"])
-    found["language/normalized_mutual_information"] = by_language["normalized_mutual_information"]
     within = []
     for language in np.unique(labels["language"]):
         same = labels["language"] == language
         agreement = evaluation.clustering_scores(own[same], assignment[same], labels=labels["genre"][same])
         within.append([agreement[name] for name in EXTERNAL[:2]])
-    found |= {f"within/{name}": float(value) for name, value in zip(EXTERNAL[:2], np.mean(within, axis=0), strict=True)}
-    return {name: float(value) for name, value in found.items()}
-
-
-def _dbscan_facts(assignment: np.ndarray) -> dict[str, float]:
-    clusters, sizes = np.unique(assignment[assignment >= 0], return_counts=True)
     return {
-        "n_clusters": float(len(clusters)),
-        "noise_share": float(np.mean(assignment < 0)),
-        "largest_share": float(sizes.max(initial=0) / len(assignment)),
+        "own": {name: in_own[name] for name in INTERNAL},
+        "hybrid": {name: in_hybrid[name] for name in INTERNAL},
+        "genre": {name: in_own[name] for name in EXTERNAL},
+        "facts": {name: in_own[name] for name in ("n_clusters", "noise_share", "largest_share", "degenerate")},
+        "language": {"normalized_mutual_information": by_language["normalized_mutual_information"]},
+        "within": dict(zip(EXTERNAL[:2], np.mean(within, axis=0), strict=True)),
     }
+
+
+def _count(assignment: np.ndarray) -> int:
+    """Clusters, noise not counted."""
+    return len(np.unique(assignment[assignment >= 0]))
 
 
 def audio_errors(part: Part, fit: Fitted, rows: np.ndarray) -> np.ndarray:
@@ -165,17 +155,18 @@ def _audio_error(part: Part, fit: Fitted) -> float:
 
 
 def _probes(part: Part, spaces: Mapping[str, np.ndarray]) -> dict[str, dict[str, float]]:
-    """Linear classifiers of language and genre on the test part; {} where none is held out."""
+    """Space, or the most frequent class → label → accuracy of a linear classifier on the test part, if any."""
     if part.valid is None:
         return {}
-    found = {}
+    found: dict[str, dict[str, float]] = {}
     for label in ("language", "genre"):
         y = part.tracks.labels[label]
         if len(set(y[part.fit])) > 1:
             for name in ("raw", "hybrid", "basic", "conv", "conditional_marginal"):
                 x = spaces[name]
                 result = evaluation.linear_probe(x[part.fit], y[part.fit], x[part.score], y[part.score])
-                found[f"{label}/{name}"] = result
+                found.setdefault(name, {})[label] = result["accuracy"]
+                found.setdefault("majority", {})[label] = result["majority"]
     return found
 
 
@@ -196,7 +187,8 @@ def _attention(part: Part, fit: Fitted) -> dict[str, float]:
     return dict(zip(sorted(inputs), weights.mean(0).astype(float).tolist(), strict=True))
 
 
-def _sizes(part: Part) -> dict[str, Any]:
+def sizes(part: Part) -> dict[str, Any]:
+    """What the report says of the part's size."""
     languages = part.tracks.labels["language"]
     return {
         "tracks": {str(name): int((languages == name).sum()) for name in np.unique(languages)},

@@ -1,23 +1,29 @@
-"""Joint VAE reproduction: latents → clustering, retrieval and model scores, as JSON."""
+"""Joint VAE: latents → records of clustering, retrieval and the models' state."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from joint_vae_pipeline import Fitted, Part, Prepared, Variant, conv_module, joint_module
+from records import tidy
 
+from documents.joint_vae.config import Config
+from documents.joint_vae.pipeline import Fitted, Part, Prepared, conv_module, joint_module
+from documents.joint_vae.variants import Variant
 from jaxmusic import evaluation, losses, models, training
 from jaxmusic.data.preprocessing import fit_standardizer
-
-if TYPE_CHECKING:
-    from joint_vae import Config
 
 PCA_COMPONENTS = 64
 
 
-def score_audio(config: Config, prepared: Prepared, part: Part, fc: Fitted, conv: Fitted, seed: int) -> dict[str, Any]:
+Records = list[dict[str, Any]]
+# What tells the records of a variant apart: ("fc", "kmeans", 5, "silhouette"), ("fc", "probe", "genre", "accuracy"),
+# ("fc", "model", "", "kl"), ("retrieval" | "cca" | "chance", "lyrics_to_audio", "pairs" | "within", "recall@10").
+_FIELDS = ("space", "method", "parameter", "metric")
+
+
+def score_audio(config: Config, prepared: Prepared, part: Part, fc: Fitted, conv: Fitted, seed: int) -> Records:
     """Clustering of the audio representations (FC, Conv, PCA) and how healthy the two VAEs are."""
     usable = prepared.dataset.masks["audio"]
     rows = part.score[usable[part.score]]
@@ -26,17 +32,20 @@ def score_audio(config: Config, prepared: Prepared, part: Part, fc: Fitted, conv
     pca, explained = pca_of_spectrograms(prepared, part)
     spaces = {"fc": fc.mean, "conv": conv.mean, "pca": pca}
     supervised = {**spaces, "statistics": prepared.statistics}
-    return {
-        "clustering": {name: _grid(config, prepared, space, rows, seed) for name, space in spaces.items()},
-        "probe": {name: _probe(config, prepared, part, space, usable) for name, space in supervised.items()},
-        "scalars": {
-            **_fc_health(config, prepared, part, fc, rows),
-            **_health("conv", conv, rows),
-            "conv.mse": _spectrogram_mse(prepared, recon_conv, rows),
-            "conv.mse_of_mean": _spectrogram_mse(prepared, _mean_spectrogram(prepared, part), rows),
-            "pca_explained_variance": float(explained.sum()),
+    state = {
+        "fc": _fc_health(config, prepared, part, fc, rows),
+        "conv": _health(conv, rows)
+        | {
+            "mse": _spectrogram_mse(prepared, recon_conv, rows),
+            "mse_of_mean": _spectrogram_mse(prepared, _mean_spectrogram(prepared, part), rows),
         },
+        "pca": {"explained_variance": float(explained.sum())},
     }
+    return [
+        *tidy({name: _grid(config, prepared, space, rows, seed) for name, space in spaces.items()}, *_FIELDS),
+        *tidy({name: _probe(config, prepared, part, x, usable) for name, x in supervised.items()}, *_FIELDS),
+        *tidy({name: {"model": {"": found}} for name, found in state.items()}, *_FIELDS),
+    ]
 
 
 def score_fc(config: Config, prepared: Prepared, part: Part, fc: Fitted) -> dict[str, float]:
@@ -47,76 +56,68 @@ def score_fc(config: Config, prepared: Prepared, part: Part, fc: Fitted) -> dict
     clusters = evaluation.clustering_scores(x, evaluation.kmeans(x, min(5, len(rows) - 1), seed=0))
     probe = _probe(config, prepared, part, fc.mean, usable)
     return {
-        **_fc_health(config, prepared, part, fc, rows),
+        **{f"fc.{name}": value for name, value in _fc_health(config, prepared, part, fc, rows).items()},
         "silhouette": float(clusters["silhouette"]),
         "largest_share": float(clusters["largest_share"]),
-        **{f"probe/{label}": found["accuracy"] for label, found in probe.items()},
+        **{f"probe/{label}": found["accuracy"] for label, found in probe["probe"].items()},
     }
 
 
 def score_joint(
-    config: Config,
-    prepared: Prepared,
-    part: Part,
-    variant: Variant,
-    conv: Fitted,
-    joint: Fitted,
-    seed: int,
-    audio_scores: dict[str, Any],
-) -> dict[str, Any]:
+    config: Config, prepared: Prepared, part: Part, variant: Variant, conv: Fitted, joint: Fitted, seed: int
+) -> Records:
     """What depends on lyrics: the hybrid and the joint space, retrieval, and the linear baseline for it."""
     has_audio = prepared.dataset.masks["audio"]
-    both = has_audio & part.has_lyrics
-    rows = part.score[(has_audio | part.has_lyrics)[part.score]]
-    pairs = part.score[both[part.score]]
+    both, either = has_audio & part.has_lyrics, has_audio | part.has_lyrics
+    rows, pairs = part.score[either[part.score]], part.score[both[part.score]]
     module = joint_module(config, prepared, variant)
     recon = {
         name: training.predict(module, joint.state.variables, (joint.mean[pairs],), method="decode", static=(name,))
         for name in ("audio", "lyrics")
     }
-    audio, lyrics = modality_means(config, prepared, part, variant, joint, pairs)
-    genre = prepared.dataset.labels.get("genre")
-    labels = None if genre is None else genre[pairs]
-    hybrid, either = hybrid_space(part, conv, both), has_audio | part.has_lyrics
-    cca_fit = part.fit[both[part.fit]]
-    projected = cca_projections(prepared, part, cca_fit, pairs)
+    hybrid = hybrid_space(part, conv, both)
     mean_lyrics = part.lyrics[part.fit[part.has_lyrics[part.fit]]].mean(0)
+    state = _health(joint, rows) | {
+        "audio.mse": _spectrogram_mse(prepared, recon["audio"], pairs),
+        "audio.mse_of_mean": _spectrogram_mse(prepared, _mean_spectrogram(prepared, part), pairs),
+        "lyrics.mse": float(np.mean((recon["lyrics"] - part.lyrics[pairs]) ** 2)),
+        "lyrics.mse_of_mean": float(np.mean((mean_lyrics - part.lyrics[pairs]) ** 2)),
+    }
+    explained = {"explained_variance": float(part.encoder.explained_variance_ratio.sum())}
+    grids = {"hybrid": (hybrid, pairs), "joint": (joint.mean, rows)}
+    probed = {"lyrics": (part.lyrics, part.has_lyrics), "hybrid": (hybrid, both), "joint": (joint.mean, either)}
+    return [
+        *tidy({name: _grid(config, prepared, x, rows, seed) for name, (x, rows) in grids.items()}, *_FIELDS),
+        *tidy({name: _probe(config, prepared, part, x, known) for name, (x, known) in probed.items()}, *_FIELDS),
+        *tidy({"joint": {"model": {"": state}}, "lyrics": {"model": {"": explained}}}, *_FIELDS),
+        *_retrieval(prepared, pairs, "retrieval", modality_means(config, prepared, part, variant, joint, pairs)),
+        *_retrieval(prepared, pairs, "cca", cca_projections(prepared, part, part.fit[both[part.fit]], pairs)),
+    ]
+
+
+def _retrieval(prepared: Prepared, pairs: np.ndarray, source: str, embedded: tuple[np.ndarray, np.ndarray]) -> Records:
+    """Records of retrieval in both directions; chance levels are a source of their own, stated once."""
+    genre = prepared.dataset.labels.get("genre")
+    found = evaluation.cross_modal_retrieval(*embedded, labels=None if genre is None else genre[pairs])
+    records = []
+    for parameter, scores in (("pairs", found), ("within", _within_language(prepared, pairs, *embedded))):
+        for direction, by_metric in scores.items():
+            own = {name: value for name, value in by_metric.items() if not name.startswith("chance/")}
+            chance = {name.removeprefix("chance/"): x for name, x in by_metric.items() if name not in own}
+            shown = {source: own} | ({"chance": chance} if source == "retrieval" else {})
+            records += tidy({name: {direction: {parameter: x}} for name, x in shown.items()}, *_FIELDS)
+    return records
+
+
+def sizes(prepared: Prepared, part: Part) -> dict[str, int]:
+    """How many clips and groups a part has, for the report."""
     groups = prepared.dataset.groups
     return {
-        "clustering": {
-            **audio_scores["clustering"],
-            "hybrid": _grid(config, prepared, hybrid, pairs, seed),
-            "joint": _grid(config, prepared, joint.mean, rows, seed),
-        },
-        "probe": {
-            **audio_scores["probe"],
-            "lyrics": _probe(config, prepared, part, part.lyrics, part.has_lyrics),
-            "hybrid": _probe(config, prepared, part, hybrid, both),
-            "joint": _probe(config, prepared, part, joint.mean, either),
-        },
-        "scalars": {
-            **audio_scores["scalars"],
-            **_health("joint", joint, rows),
-            "joint.audio.mse": _spectrogram_mse(prepared, recon["audio"], pairs),
-            "joint.audio.mse_of_mean": _spectrogram_mse(prepared, _mean_spectrogram(prepared, part), pairs),
-            "joint.lyrics.mse": float(np.mean((recon["lyrics"] - part.lyrics[pairs]) ** 2)),
-            "joint.lyrics.mse_of_mean": float(np.mean((mean_lyrics - part.lyrics[pairs]) ** 2)),
-            "explained_variance": float(part.encoder.explained_variance_ratio.sum()),
-        },
-        "retrieval": evaluation.cross_modal_retrieval(audio, lyrics, labels=labels),
-        "cca": evaluation.cross_modal_retrieval(*projected, labels=labels),
-        "within_language": {
-            "retrieval": _within_language(prepared, pairs, audio, lyrics),
-            "cca": _within_language(prepared, pairs, *projected),
-        },
-        "sizes": {
-            "fit": len(part.fit),
-            "valid": 0 if part.valid is None else len(part.valid),
-            "score": len(part.score),
-            "pairs": len(pairs),
-            "fit_groups": 0 if groups is None else len(set(groups[part.fit])),
-            "score_groups": 0 if groups is None else len(set(groups[part.score])),
-        },
+        "fit": len(part.fit),
+        "valid": 0 if part.valid is None else len(part.valid),
+        "score": len(part.score),
+        "fit_groups": 0 if groups is None else len(set(groups[part.fit])),
+        "score_groups": 0 if groups is None else len(set(groups[part.score])),
     }
 
 
@@ -157,19 +158,14 @@ def cca_projections(
     return evaluation.project_x(cca, audio[rows]), evaluation.project_y(cca, part.lyrics[rows])
 
 
-def row_key(method: str, parameters: dict[str, Any]) -> str:
-    """The key of a clustering row: method and its first parameter, e.g. `"kmeans|5"`."""
-    return f"{method}|{next(iter(parameters.values())):g}"
-
-
 def _grid(config: Config, prepared: Prepared, x: np.ndarray, rows: np.ndarray, seed: int) -> dict[str, Any]:
+    """Method → its parameter → scores."""
     labels = {name: prepared.dataset.labels[name][rows] for name in used_labels(config, prepared)}
-    grid = evaluation.clustering_grid(x[rows], labels=labels, seed=seed)
-    return {
-        row_key(row.method, row.parameters): {k: float(v) for k, v in row.scores.items()}
-        for row in grid
-        if not row.skipped
-    }
+    found: dict[str, Any] = {}
+    for row in evaluation.clustering_grid(x[rows], labels=labels, seed=seed):
+        if not row.skipped:
+            found.setdefault(row.method, {})[next(iter(row.parameters.values()))] = row.scores
+    return found
 
 
 def used_labels(config: Config, prepared: Prepared) -> list[str]:
@@ -180,17 +176,17 @@ def used_labels(config: Config, prepared: Prepared) -> list[str]:
 
 def _probe(
     config: Config, prepared: Prepared, part: Part, x: np.ndarray, known: np.ndarray
-) -> dict[str, dict[str, float]]:
-    """Label → accuracy of a linear classifier on the scored part; {} without a held-out part."""
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Under `probe`: label → accuracy of a linear classifier on the scored part; {} without a held-out part."""
     if part.valid is None:
-        return {}
+        return {"probe": {}}
     fit, test = part.fit[known[part.fit]], part.score[known[part.score]]
     found = {}
     for name in used_labels(config, prepared):
         labels = prepared.dataset.labels[name]
         if len(set(labels[fit]) - {""}) > 1 and (labels[test] != "").any():
             found[name] = evaluation.linear_probe(x[fit], labels[fit], x[test], labels[test])
-    return found
+    return {"probe": found}
 
 
 def _within_language(
@@ -218,11 +214,11 @@ def _within_language(
     }
 
 
-def _health(name: str, fitted: Fitted, rows: np.ndarray) -> dict[str, float]:
+def _health(fitted: Fitted, rows: np.ndarray) -> dict[str, float]:
     kl = losses.kl_divergence(jnp.asarray(fitted.mean[rows]), jnp.asarray(fitted.logvar[rows]))
     return {
-        f"{name}.active_units": float(evaluation.active_units(fitted.mean[rows])),
-        f"{name}.kl": float(kl.mean()),
+        "active_units": float(evaluation.active_units(fitted.mean[rows])),
+        "kl": float(kl.mean()),
     }
 
 
@@ -237,13 +233,13 @@ def _mean_spectrogram(prepared: Prepared, part: Part) -> np.ndarray:
 def _fc_health(config: Config, prepared: Prepared, part: Part, fc: Fitted, rows: np.ndarray) -> dict[str, float]:
     usable = prepared.dataset.masks["audio"]
     features = fit_standardizer(prepared.statistics[part.fit[usable[part.fit]]])(prepared.statistics[rows])
-    module = models.FCVAE(latent_dim=config.fc_latent, features=features.shape[1])
+    module = models.FCVAE(latent_dim=config.fc.latent, features=features.shape[1])
     rebuilt = training.predict(module, fc.state.variables, (fc.mean[rows],), method="decode")
     return {
-        **_health("fc", fc, rows),
-        "fc.mse": float(np.mean((rebuilt - features) ** 2)),
+        **_health(fc, rows),
+        "mse": float(np.mean((rebuilt - features) ** 2)),
         # Standardised on the training rows, whose mean is 0.
-        "fc.mse_of_mean": float(np.mean(features**2)),
+        "mse_of_mean": float(np.mean(features**2)),
     }
 
 

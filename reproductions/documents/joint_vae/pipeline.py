@@ -1,45 +1,24 @@
-"""Joint VAE reproduction: from clips and lyrics to fitted models."""
+"""Joint VAE: from clips and lyrics to fitted models."""
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 
+from documents import clips
+from documents.joint_vae.config import Config
+from documents.joint_vae.variants import Variant
 from jaxmusic import data, losses, models, training
 from jaxmusic.audio import mel_statistics
 from jaxmusic.data.preprocessing import fit_standardizer, pool_frames, standardize_bins
 from jaxmusic.text import TfidfPCA, fit_tfidf_pca
 
-if TYPE_CHECKING:
-    from joint_vae import Config
-
 _DOCUMENT_FRAMES = 1290
-
-
-class Variant(NamedTuple):
-    """One way to run the pipeline; each field is a quirk of the document or a repair of one."""
-
-    fit_on_all: bool = False  # train and score on all clips, as the document did, instead of on 70 % and the test part
-    reduction: str = "mean"  # of the squared error: "mean" over elements, or "sum", which is the ELBO
-    fusion: str = "average"  # of the JointVAE's posteriors
-    contrastive_weight: float = 0.0  # of InfoNCE between the posterior means
-    language_aware: bool = False  # stop words and tokens per language in TF-IDF
-
-
-VARIANTS = {
-    "document": Variant(fit_on_all=True),
-    "split": Variant(),
-    "elbo": Variant(reduction="sum"),
-    "info_nce": Variant(contrastive_weight=1.0),
-    "language_aware": Variant(language_aware=True),
-    **{fusion: Variant(fusion=fusion) for fusion in models.FUSIONS if fusion != "average"},
-}
 
 
 class Prepared(NamedTuple):
@@ -51,46 +30,16 @@ class Prepared(NamedTuple):
     statistics: np.ndarray  # [n, 2·n_mels] mean and std per band in dB
 
 
-def load_clips(config: Any) -> data.Dataset:
-    """The clips that have audio, lyrics or both."""
-    if config.data is None:
-        dataset = data.synthetic(
-            jax.random.key(0),
-            config.clips,
-            duration=config.clip_seconds,
-            n_mels=config.n_mels,
-            n_fft=config.n_fft,
-            hop_length=config.hop_length,
-        )
-    else:
-        dataset = data.clips(
-            config.data,
-            duration=config.duration,
-            n_mels=config.n_mels,
-            n_fft=config.n_fft,
-            hop_length=config.hop_length,
-            group_by=None if config.group_by == "none" else config.group_by,
-        )
-    known = dataset.masks["audio"] | dataset.masks["lyrics"]
-    return dataset.take(np.flatnonzero(known))
-
-
-def without_audio(dataset: data.Dataset) -> data.Dataset:
-    """The data set without its raw spectrograms, which at the document's size are gigabytes."""
-    lyrics = {"lyrics": dataset.modalities["lyrics"]}
-    return data.Dataset(dataset.ids, lyrics, dataset.masks, dataset.labels, dataset.groups, dataset.source)
-
-
 def prepare(config: Config) -> Prepared:
     """Load the clips; statistics come before the per-file z-score, after which they would be 0 and 1 for every file."""
-    dataset = load_clips(config)
+    dataset = clips.load_clips(config.data, config.sound)
     mel, mask = dataset.modalities["audio"], dataset.masks["frames"]
     statistics = np.asarray(mel_statistics(jnp.asarray(mel), jnp.asarray(mask)))
     frames = min(config.frames or _DOCUMENT_FRAMES, mel.shape[-1])
     pooled, pooled_mask = pool_frames(mel, mask, frames) if config.frames else (mel[..., :frames], mask[:, :frames])
     spectrograms = standardize_bins(pooled, pooled_mask)
     # From here on the raw spectrograms are not needed.
-    return Prepared(without_audio(dataset), spectrograms, pooled_mask, statistics)
+    return Prepared(clips.without_audio(dataset), spectrograms, pooled_mask, statistics)
 
 
 class Part(NamedTuple):
@@ -113,8 +62,8 @@ def part_of(config: Config, prepared: Prepared, variant: Variant, key: jax.Array
     texts = list(dataset.modalities["lyrics"])
     encoder = fit_tfidf_pca(
         [texts[row] for row in fit if dataset.masks["lyrics"][row]],
-        max_features=config.max_features,
-        n_components=config.lyrics_dim,
+        max_features=config.lyrics.max_features,
+        n_components=config.lyrics.dim,
         language_aware=variant.language_aware,
     )
     has_lyrics = dataset.masks["lyrics"] & encoder.has_known_words(texts)
@@ -150,18 +99,21 @@ class Trainers(NamedTuple):
 
 def trainers_of(config: Config, prepared: Prepared, variant: Variant) -> Trainers:
     """The variant's losses and models at this data's size."""
-    beta: Any = optax.linear_schedule(0.0, config.beta, config.warmup_steps) if config.warmup_steps else config.beta
+    weights = {"audio": config.loss.audio_weight, "lyrics": config.loss.lyrics_weight}
+    beta: Any = config.loss.beta
+    if config.loss.warmup_steps:
+        beta = optax.linear_schedule(0.0, config.loss.beta, config.loss.warmup_steps)
     error: dict[str, Any] = {"reduction": variant.reduction, "beta": beta}
     joint = losses.joint_elbo(
-        weights={"audio": config.audio_weight, "lyrics": config.lyrics_weight}, element_masks={"audio": "frames"},
-        contrastive_weight=variant.contrastive_weight, temperature=config.temperature, **error,
+        weights=weights, element_masks={"audio": "frames"}, contrastive_weight=variant.contrastive_weight,
+        temperature=config.loss.temperature, **error,
     )  # fmt: skip
     fc, conv = losses.elbo(**error), losses.elbo(element_mask="frames", **error)
-    adam = optax.adam(config.learning_rate)
+    adam = optax.adam(config.loss.learning_rate)
     return Trainers(
-        training.Trainer(fc_module(config, prepared), fc, adam, batch_size=config.fc_batch),
-        training.Trainer(conv_module(config, prepared), conv, adam, batch_size=config.batch),
-        training.Trainer(joint_module(config, prepared, variant), joint, adam, batch_size=config.batch),
+        training.Trainer(fc_module(config, prepared), fc, adam, batch_size=config.fc.batch),
+        training.Trainer(conv_module(config, prepared), conv, adam, batch_size=config.net.batch),
+        training.Trainer(joint_module(config, prepared, variant), joint, adam, batch_size=config.net.batch),
     )
 
 
@@ -171,9 +123,9 @@ def _train(
 ) -> tuple[training.State, training.Info]:  # fmt: skip
     """Fit on the part's usable rows."""
     rows = part.fit[usable[part.fit]]
-    if config.patience is not None and part.valid is not None:
+    if config.loss.patience is not None and part.valid is not None:
         held_out = part.valid[usable[part.valid]]
-        options |= {"valid": jax.tree.map(lambda x: x[held_out], batch), "patience": config.patience}
+        options |= {"valid": jax.tree.map(lambda x: x[held_out], batch), "patience": config.loss.patience}
     return trainer.fit(key_or_state, jax.tree.map(lambda x: x[rows], batch), **options)
 
 
@@ -185,7 +137,7 @@ def fit_fc(
     scaler = fit_standardizer(prepared.statistics[part.fit[usable[part.fit]]])
     features = np.where(usable[:, None], scaler(prepared.statistics), 0).astype(np.float32)
     state, info = _train(
-        config, trainer, key, {"inputs": features}, part, usable, epochs=config.fc_epochs, progress="FC-VAE",
+        config, trainer, key, {"inputs": features}, part, usable, epochs=config.fc.epochs, progress="FC-VAE",
         checkpoint=None if folder is None else training.Checkpoint(folder, save_every=10),
     )  # fmt: skip
     mean, logvar = training.predict(fc_module(config, prepared), state.variables, (features,), method="encode")
@@ -198,7 +150,7 @@ def fit_conv(
     """ConvVAE on the z-scored spectrograms."""
     batch = {"inputs": prepared.spectrograms, "frames": prepared.frames[:, None]}
     state, info = _train(
-        config, trainer, key, batch, part, prepared.dataset.masks["audio"], epochs=config.conv_epochs,
+        config, trainer, key, batch, part, prepared.dataset.masks["audio"], epochs=config.net.conv_epochs,
         checkpoint=folder, progress="ConvVAE",
     )  # fmt: skip
     module = conv_module(config, prepared)
@@ -216,7 +168,7 @@ def fit_joint(
     first = jax.tree.map(lambda x: x[:1], batch)
     state, info = _train(
         config, trainer, trainer.init(key, first, start=lambda fresh: models.start_from(fresh, audio.state.params)),
-        batch, part, masks["audio"] | masks["lyrics"], epochs=config.joint_epochs, checkpoint=folder,
+        batch, part, masks["audio"] | masks["lyrics"], epochs=config.net.joint_epochs, checkpoint=folder,
         progress="JointVAE",
     )  # fmt: skip
     module = joint_module(config, prepared, variant)
@@ -226,13 +178,13 @@ def fit_joint(
 
 def fc_module(config: Config, prepared: Prepared) -> models.FCVAE:
     """The FC-VAE at this data's size."""
-    return models.FCVAE(latent_dim=config.fc_latent, features=prepared.statistics.shape[1])
+    return models.FCVAE(latent_dim=config.fc.latent, features=prepared.statistics.shape[1])
 
 
 def conv_module(config: Config, prepared: Prepared) -> models.ConvVAE:
     """The ConvVAE at this data's size."""
     n_mels, frames = prepared.spectrograms.shape[1:]
-    return models.ConvVAE(n_mels=n_mels, frames=frames, latent_dim=config.latent)
+    return models.ConvVAE(n_mels=n_mels, frames=frames, latent_dim=config.net.latent)
 
 
 def joint_module(config: Config, prepared: Prepared, variant: Variant) -> models.MultimodalVAE:
@@ -241,8 +193,8 @@ def joint_module(config: Config, prepared: Prepared, variant: Variant) -> models
     return models.JointVAE(
         n_mels=n_mels,
         frames=frames,
-        lyrics_dim=config.lyrics_dim,
-        latent_dim=config.latent,
+        lyrics_dim=config.lyrics.dim,
+        latent_dim=config.net.latent,
         fusion=variant.fusion,
     )
 
@@ -253,15 +205,6 @@ def joint_inputs(prepared: Prepared, part: Part) -> tuple[dict[str, np.ndarray],
     return inputs, {"audio": prepared.dataset.masks["audio"], "lyrics": part.has_lyrics}
 
 
-def fingerprint(prepared: Any) -> str:
+def fingerprint(prepared: Prepared) -> str:
     """Changes when the data does: sound, words, what is missing, labels or groups."""
-    dataset = prepared.dataset
-    digest = hashlib.sha256()
-    for array in (prepared.spectrograms, prepared.statistics, *(dataset.masks[name] for name in sorted(dataset.masks))):
-        digest.update(np.ascontiguousarray(array).data)
-    groups = [] if dataset.groups is None else [dataset.groups]
-    for column in (dataset.ids, dataset.modalities["lyrics"], *groups):
-        digest.update("\n".join(map(str, column)).encode())
-    for name in sorted(dataset.labels):
-        digest.update("\n".join([name, *map(str, dataset.labels[name])]).encode())
-    return digest.hexdigest()[:16]
+    return clips.fingerprint(prepared.dataset, prepared.spectrograms, prepared.statistics)

@@ -1,80 +1,24 @@
-"""Genre classification reproduction: from the table to fitted classifiers."""
+"""Genre classification: from the table to fitted classifiers."""
 
 from __future__ import annotations
 
-import hashlib
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 import optax
+import runs
 
+from documents.genre_classification.config import Config, check
+from documents.genre_classification.variants import MODELS, VARIANTS, Variant
 from jaxmusic import augment, data, losses, models, text, training
 from jaxmusic.data.lyrics_table import FILE_NAME
 from jaxmusic.data.preprocessing import fit_standardizer
-from jaxmusic.evaluation import classification_scores
 
-if TYPE_CHECKING:
-    from genre_classification import Config
-
-MODELS = ("lyrics", "metadata", "combined")
-# The document's order of the four; the seven are in the table's alphabetical order.
-GENRE_SETS = {
-    "four": ("hip hop", "jazz", "reggae", "rock"),
-    "seven": ("blues", "country", "hip hop", "jazz", "pop", "reggae", "rock"),
-}
 _ROW_STEP = 1024
 _VALIDATION = 0.1
-
-
-class Variant(NamedTuple):
-    """One way to train; each field is a quirk of the document, a repair of one, or a continuation that it names."""
-
-    split: str = "random"  # or "stratified", or "artist" (no artist on both sides)
-    reset_optimizer_each_epoch: bool = True
-    mask_padding: bool = False
-    scaled_features: bool = False
-    best_epoch: bool = False  # of the lowest loss on a tenth of the training part, instead of the last
-    embedding_scale: float = 1.0  # standard deviation of the embedding at the start
-    min_frequency: int = 1  # rarer tokens share one row
-    embedding_dim: int = 32
-    widths: tuple[int, ...] = (18, 12, 8)
-    batch_size: int | None = None  # None: the config's
-    mixup: float = 0.0  # parameter of the Beta distribution by which features and labels of two songs mix; 0: none do
-
-
-# Without `best_epoch`: a tenth of few songs chooses an early epoch and is missing from the training part, which costs
-# more than the late epochs' overfitting.
-_REPAIRED = Variant(
-    split="stratified", reset_optimizer_each_epoch=False, mask_padding=True, scaled_features=True, embedding_scale=0.1
-)
-VARIANTS = {
-    "paper": Variant(),
-    "keep_optimizer": Variant(reset_optimizer_each_epoch=False),
-    "mask_padding": Variant(mask_padding=True),
-    "scaled_features": Variant(scaled_features=True),
-    "small_embedding": Variant(embedding_scale=0.1),
-    "best_epoch": Variant(best_epoch=True),
-    "stratified": Variant(split="stratified"),
-    "artist_disjoint": Variant(split="artist"),
-    "repaired": _REPAIRED,
-    "repaired_best_epoch": _REPAIRED._replace(best_epoch=True),
-    "repaired_wide": _REPAIRED._replace(widths=(64, 32, 16)),
-    "repaired_artist": _REPAIRED._replace(split="artist"),
-    "repaired_mixup": _REPAIRED._replace(mixup=0.2),
-    "vocabulary_threshold": Variant(min_frequency=50),
-    "narrow": Variant(embedding_dim=8),
-    "wide": Variant(embedding_dim=128, widths=(64, 32, 16)),
-    "deep": Variant(widths=(18, 18, 18, 12, 12, 8)),
-}
-# Fields that do nothing to a model: its rows would repeat the paper's.
-_WITHOUT_EFFECT = {
-    "lyrics": ("scaled_features", "widths", "mixup"),
-    "metadata": ("mask_padding", "embedding_scale", "min_frequency", "embedding_dim"),
-    "combined": ("mixup",),  # tokens do not mix
-}
 
 
 class Corpus(NamedTuple):
@@ -86,15 +30,9 @@ class Corpus(NamedTuple):
     models: tuple[str, ...]
 
 
-def concerns(model: str, name: str) -> bool:
-    """Whether a variant changes anything for a model."""
-    plain = Variant()
-    changed = {f for f in Variant._fields if getattr(VARIANTS[name], f) != getattr(plain, f)}
-    return name == "paper" or bool(changed - set(_WITHOUT_EFFECT[model]))
-
-
 def load(config: Config) -> dict[str, data.Dataset]:
     """Name → data set: `table`, and `lyrics sample` where the folder has a larger table of lyrics alone."""
+    check(config)
     if config.data is None:
         path = data.write_lyrics_table(jax.random.key(0), config.songs, config.out / "work" / "corpus")
         found = data.lyrics_table(path)
@@ -198,9 +136,9 @@ def fit(config: Config, corpus: Corpus, part: Part, model: str, name: str, key: 
             groups="artist" if variant.split == "artist" else "song", stratify="genre",
         )  # fmt: skip
         # Patience as long as the run: every epoch is seen, and the best one's parameters come back.
-        train, valid, patience = part.train[held[0]], part.train[held[1]], config.epochs
-    batch_size = variant.batch_size or config.batch_size
-    optimizer = optax.adam(config.learning_rate)
+        train, valid, patience = part.train[held[0]], part.train[held[1]], config.training.epochs
+    batch_size = variant.batch_size or config.training.batch_size
+    optimizer = optax.adam(config.training.learning_rate)
     if variant.reset_optimizer_each_epoch:
         optimizer = training.restart_every(optimizer, -(-len(train) // batch_size))
     mixes = variant.mixup > 0 and model == "metadata"
@@ -209,7 +147,7 @@ def fit(config: Config, corpus: Corpus, part: Part, model: str, name: str, key: 
         transform=augment.MixUp(variant.mixup, len(corpus.genres), entry="features") if mixes else None,
         inputs=lambda batch: tuple(batch[column] for column in _COLUMNS[model]),
     )  # fmt: skip
-    state, info = trainer.fit(key, take(train), valid=take(valid), epochs=config.epochs, patience=patience)
+    state, info = trainer.fit(key, take(train), valid=take(valid), epochs=config.training.epochs, patience=patience)
     test = take(part.test)
     arguments = tuple(test[column] for column in _COLUMNS[model])
     logits = training.predict(module, state.variables, arguments, method="__call__")
@@ -245,18 +183,8 @@ def make_module(
         "embedding_scale": variant.embedding_scale,
     }
     if model == "lyrics":
-        return models.LyricsClassifier(vocabulary_size, classes, dropout=config.dropout, **common)
+        return models.LyricsClassifier(vocabulary_size, classes, dropout=config.training.dropout, **common)
     return models.CombinedClassifier(vocabulary_size, classes, widths=variant.widths, **common)
-
-
-def score(fitted: Fitted, labels: np.ndarray) -> dict[str, Any]:
-    """Scores of the test part, and the curves (JSON)."""
-    scores = classification_scores(fitted.probabilities, labels)
-    if fitted.probabilities_with_dropout is not None:
-        hits = fitted.probabilities_with_dropout.argmax(1) == labels
-        scores["accuracy_with_dropout"] = float(hits.mean())
-    curves = {name: np.asarray(values).tolist() for name, values in fitted.curves.items()}
-    return {**scores, "curves": curves, "seconds": fitted.seconds, "parameters": fitted.parameters}
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -284,9 +212,12 @@ _COLUMNS = {
 
 def fingerprint(loaded: dict[str, data.Dataset]) -> str:
     """Changes when any song does."""
-    digest = hashlib.sha256()
-    for dataset in loaded.values():
-        digest.update(np.ascontiguousarray(dataset.modalities["features"]).data)
-        for column in (dataset.modalities["lyrics"], dataset.labels["genre"], dataset.labels["song"]):
-            digest.update("\n".join(map(str, column)).encode())
-    return digest.hexdigest()[:16]
+    return runs.fingerprint(
+        *(
+            column
+            for songs in loaded.values()
+            for column in (
+                songs.modalities["features"], songs.modalities["lyrics"], songs.labels["genre"], songs.labels["song"],
+            )
+        )
+    )  # fmt: skip

@@ -1,31 +1,27 @@
-"""Joint VAE reproduction: examples kept for figures, and the figures."""
+"""Joint VAE: examples kept for figures, and the figures."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import joint_vae_scores as scores
 import numpy as np
-from joint_vae_pipeline import VARIANTS, Fitted, Part, Prepared, Variant, conv_module, joint_module
+import pandas as pd
+from records import moments, select
 
+from documents.joint_vae import scores
+from documents.joint_vae.config import Config
+from documents.joint_vae.pipeline import Fitted, Part, Prepared, conv_module, joint_module
+from documents.joint_vae.variants import Variant, shown_variant
 from jaxmusic import evaluation, figures, models, training
 from jaxmusic.data.preprocessing import fit_standardizer
-
-if TYPE_CHECKING:
-    from joint_vae import Config
 
 _STEPS = 6
 
 
-def shown_variant(config: Config) -> str:
-    """The variant whose arrays and examples are shown: the first with a split, else the first."""
-    return next((name for name in config.variant if not VARIANTS[name].fit_on_all), config.variant[0])
-
-
 def load_arrays(config: Config) -> Mapping[str, np.ndarray]:
     """What the first seed of the shown variant left."""
-    with np.load(config.out / "work" / shown_variant(config) / "arrays.npz") as arrays:
+    with np.load(config.out / "work" / shown_variant(config.variant) / "arrays.npz") as arrays:
         return dict(arrays)
 
 
@@ -43,7 +39,7 @@ def examples(
     usable = prepared.dataset.masks["audio"]
     scaler = fit_standardizer(prepared.statistics[part.fit[usable[part.fit]]])
     statistics = scaler(prepared.statistics[rows])
-    fc_module = models.FCVAE(latent_dim=config.fc_latent, features=statistics.shape[1])
+    fc_module = models.FCVAE(latent_dim=config.fc.latent, features=statistics.shape[1])
     module = joint_module(config, prepared, variant)
 
     def decode(module: Any, fitted: Fitted, *static: str) -> np.ndarray:
@@ -67,15 +63,18 @@ def interpolated(module: Any, joint: Fitted, rows: np.ndarray) -> np.ndarray:
     return training.predict(module, joint.state.variables, (line,), method="decode", static=("audio",))
 
 
+Facts = Sequence[Mapping[str, Any]]
+
+
 def draw(
-    config: Config, prepared: Prepared, records: Sequence[Mapping[str, Any]], experiments: Mapping[str, Any]
+    config: Config, prepared: Prepared, records: pd.DataFrame, facts: Facts, pairs: pd.DataFrame
 ) -> list[tuple[str, str]]:
     """All figures; returns those that the report shows, as (file name, caption)."""
     arrays = load_arrays(config)
     shown = [
         *_draw_examples(config, arrays),
-        *_draw_curves(config, records),
-        *_draw_experiments(config, records, experiments),
+        *_draw_curves(config, facts),
+        *_draw_experiments(config, records, pairs),
     ]
     return [*_draw_maps(config, prepared, arrays), *shown] if config.projections else shown
 
@@ -96,11 +95,11 @@ def _draw_examples(config: Config, arrays: Mapping[str, np.ndarray]) -> list[tup
     ]
 
 
-def _draw_curves(config: Config, records: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
-    name = shown_variant(config)
+def _draw_curves(config: Config, facts: Facts) -> list[tuple[str, str]]:
+    name = shown_variant(config.variant)
     curves = {}
     for model in ("FC-VAE", "ConvVAE", "JointVAE"):
-        found = [record[name]["curves"][model] for record in records]
+        found = [variants[name]["curves"][model] for variants in facts]
         epochs = min(len(f["loss"]) for f in found)
         metrics = [m for m in found[0] if m != "beta"]
         curves[model] = {m: np.array([f[m][:epochs] for f in found]) for m in metrics}
@@ -109,34 +108,26 @@ def _draw_curves(config: Config, records: Sequence[Mapping[str, Any]]) -> list[t
     return [("training_curves.png", f"Training curves of variant {name}, mean ± standard deviation over seeds")]
 
 
-def _draw_experiments(
-    config: Config, records: Sequence[Mapping[str, Any]], experiments: Mapping[str, Any]
-) -> list[tuple[str, str]]:
-    arrays = load_arrays(config)
-    figures.explained_variance(
-        {"TF-IDF of the lyrics": arrays["explained_variance"]}, path=config.out / "explained_variance.png"
-    )
-    points = experiments["pairs"]
-    sizes = sorted({p["pairs"] for p in points if not p["is_all"]})
-    x = [*sizes, float(np.mean([p["pairs"] for p in points if p["is_all"]]))]
-    lines = {}
-    for model, title in (("cca", "linear CCA"), ("towers", "contrastive towers")):
-        groups = [[p for p in points if not p["is_all"] and p["pairs"] == n] for n in sizes]
-        groups.append([p for p in points if p["is_all"]])
-        values = [[p[f"{model}/lyrics_to_audio"] for p in group] for group in groups]
-        lines[title] = ([float(np.mean(v)) for v in values], [_deviation(v) for v in values])
+def _draw_experiments(config: Config, records: pd.DataFrame, pairs: pd.DataFrame) -> list[tuple[str, str]]:
+    explained = {"TF-IDF of the lyrics": load_arrays(config)["explained_variance"]}
+    figures.explained_variance(explained, path=config.out / "explained_variance.png")
+    sizes = select(pairs, metric="pairs").groupby("size", sort=False)["value"].mean().sort_values()
+
+    def line(model: str) -> tuple[list[float], list[float]]:
+        at = [moments(select(pairs, size=n, metric=f"{model}/lyrics_to_audio")["value"]) for n in sizes.index]
+        return [mean for mean, _ in at], [spread for _, spread in at]
+
     figures.learning_curve(
-        x, lines, float(np.mean([p["chance"] for p in points])), path=config.out / "retrieval_learning_curve.png",
+        sizes.tolist(), {"linear CCA": line("cca"), "contrastive towers": line("towers")},
+        moments(select(pairs, metric="chance")["value"])[0], path=config.out / "retrieval_learning_curve.png",
         xlabel="training pairs", ylabel="recall@10, lyrics → audio", title="What more pairs would buy",
     )  # fmt: skip
-    bars = {
-        title: [_lift(records, name, source) for name in config.variant]
-        for title, source in (("JointVAE", "retrieval"), ("linear CCA", "cca"))
-    }
+    bars = {}
+    for title, source in (("JointVAE", "retrieval"), ("linear CCA", "cca")):
+        lifts = [moments(_lift(records, name, source)) for name in config.variant]
+        bars[title] = ([mean for mean, _ in lifts], [spread for _, spread in lifts])
     figures.metric_bars(
-        list(config.variant),
-        {title: ([mean for mean, _ in lifts], [spread for _, spread in lifts]) for title, lifts in bars.items()},
-        path=config.out / "retrieval.png", ylabel="recall@10 ÷ chance",
+        list(config.variant), bars, path=config.out / "retrieval.png", ylabel="recall@10 ÷ chance",
         title="Retrieval of the own pair, lyrics → audio", level=(1.0, "chance"),
     )  # fmt: skip
     return [
@@ -150,15 +141,11 @@ def _draw_experiments(
     ]
 
 
-def _lift(records: Sequence[Mapping[str, Any]], variant: str, source: str) -> tuple[float, float]:
-    """Mean and deviation over seeds of recall@10 as a multiple of chance."""
-    found = [record[variant][source]["lyrics_to_audio"] for record in records]
-    lifts = [scores_of["recall@10"] / scores_of["chance/recall@10"] for scores_of in found]
-    return float(np.mean(lifts)), _deviation(lifts)
-
-
-def _deviation(values: Sequence[float]) -> float:
-    return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+def _lift(records: pd.DataFrame, variant: str, source: str) -> np.ndarray:
+    """Recall@10 of every seed as a multiple of chance."""
+    found = select(records, variant=variant, method="lyrics_to_audio", parameter="pairs", metric="recall@10")
+    values = found.pivot(index="seed", columns="space", values="value")
+    return (values[source] / values["chance"]).to_numpy()
 
 
 def _draw_maps(config: Config, prepared: Prepared, arrays: Mapping[str, np.ndarray]) -> list[tuple[str, str]]:

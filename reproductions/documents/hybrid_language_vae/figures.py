@@ -1,33 +1,34 @@
-"""Hybrid-language reproduction: the figures, drawn from the first seed's arrays and from all seeds' records."""
+"""Hybrid-language clustering: the figures, drawn from the first seed's arrays and from all seeds' records."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from hybrid_language_rows import NET_TITLES
+import pandas as pd
+from records import moments, select
 
+from documents.hybrid_language_vae.config import Config
+from documents.hybrid_language_vae.rows import NETS
 from jaxmusic import figures
-
-if TYPE_CHECKING:
-    from hybrid_language_vae import Config
 
 
 def draw(
     config: Config,
     shown: str,
     arrays: Mapping[str, np.ndarray],
-    records: Sequence[Mapping[str, Any]],
-    experiments: Mapping[str, Any],
+    records: pd.DataFrame,
+    facts: Sequence[Mapping[str, Any]],
+    experiments: Mapping[str, pd.DataFrame],
 ) -> list[tuple[str, str]]:
     """All figures; returns (file name, caption) of each."""
     _draw_panels(config, arrays)
     out = config.out
     nets = ("basic", "conv", "conditional")
     figures.vector_comparison(
-        arrays["original"], {NET_TITLES[net]: arrays[f"recon_{net}"] for net in nets}, path=out / "reconstructions.png",
+        arrays["original"], {NETS[net]: arrays[f"recon_{net}"] for net in nets}, path=out / "reconstructions.png",
         titles=[str(title) for title in arrays["example_titles"]], xlabel="audio column",
     )  # fmt: skip
     scored = arrays["scored"]
@@ -38,12 +39,12 @@ def draw(
         title="Genres in the clusters of the Conditional VAE",
     )  # fmt: skip
     curves = {
-        NET_TITLES[net]: {
-            metric: np.array([record[shown]["curves"][net][metric] for record in records])
-            for metric in records[0][shown]["curves"][net]
+        NETS[net]: {
+            metric: np.array([variants[shown]["curves"][net][metric] for variants in facts])
+            for metric in facts[0][shown]["curves"][net]
             if metric != "beta"
         }
-        for net in NET_TITLES
+        for net in NETS
     }
     figures.training_curves(curves, path=out / "training_curves.png")
     return [
@@ -51,8 +52,8 @@ def draw(
         ("reconstructions.png", "Three scored tracks and what three models make of their audio columns"),
         ("genres_by_cluster.png", f"Genres in the clusters of the Conditional VAE, first seed of variant {shown}"),
         *_draw_mig(config, records),
-        *_draw_beta(config, experiments),
-        *_draw_alignment(config, experiments),
+        *_draw_beta(config, experiments["disentanglement"]),
+        *_draw_alignment(config, experiments["alignment"]),
         ("training_curves.png", f"Training curves of variant {shown}, mean ± standard deviation over seeds"),
     ]
 
@@ -88,31 +89,32 @@ def _draw_panels(config: Config, arrays: Mapping[str, np.ndarray]) -> None:
     )  # fmt: skip
 
 
-def _moments(values: Sequence[float]) -> tuple[float, float]:
-    return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+def _line(groups: Sequence[pd.DataFrame]) -> tuple[list[float], list[float]]:
+    """Means and deviations of the groups' values."""
+    found = [moments(group["value"]) for group in groups]
+    return [mean for mean, _ in found], [spread for _, spread in found]
 
 
-def _draw_mig(config: Config, records: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
-    names = list(records[0][config.variant[0]]["mig"])
-    bars: dict[str, Any] = {}
-    for variant in config.variant:
-        found = [_moments([record[variant]["mig"][name] for record in records]) for name in names]
-        bars[variant] = ([mean for mean, _ in found], [spread for _, spread in found])
+def _draw_mig(config: Config, records: pd.DataFrame) -> list[tuple[str, str]]:
+    gaps = select(records, space="model", metric="mig")
+    names = list(dict.fromkeys(gaps["method"]))
+    bars: dict[str, Any] = {
+        variant: _line([select(gaps, variant=variant, method=name) for name in names]) for variant in config.variant
+    }
     figures.metric_bars(
-        [NET_TITLES.get(name, name.upper()) for name in names], bars, path=config.out / "mig.png", ylabel="MIG",
+        [NETS.get(name, name.upper()) for name in names], bars, path=config.out / "mig.png", ylabel="MIG",
         title="Mutual information gap",
     )  # fmt: skip
     return [("mig.png", "Mutual information gap of every space, mean ± standard deviation over seeds")]
 
 
-def _draw_beta(config: Config, experiments: Mapping[str, Any]) -> list[tuple[str, str]]:
-    points = [p for p in experiments["disentanglement"] if p["beta"] is not None]
-    betas = sorted({p["beta"] for p in points})
-    lines = {}
-    for title, metric in (("MIG", "mig"), ("NMI with genre", "normalized_mutual_information"), ("MSE", "mse")):
-        found = [_moments([p[metric] for p in points if p["beta"] == beta]) for beta in betas]
-        lines[title] = ([mean for mean, _ in found], [spread for _, spread in found])
-    pca = float(np.mean([p["mig"] for p in experiments["disentanglement"] if p["beta"] is None]))
+def _draw_beta(config: Config, points: pd.DataFrame) -> list[tuple[str, str]]:
+    betas = sorted(set(points["beta"].dropna()))
+    lines = {
+        title: _line([select(points, beta=beta, metric=metric) for beta in betas])
+        for title, metric in (("MIG", "mig"), ("NMI with genre", "normalized_mutual_information"), ("MSE", "mse"))
+    }
+    pca = moments(select(points, model="PCA", metric="mig")["value"])[0]
     figures.learning_curve(
         betas, lines, pca, path=config.out / "beta.png", xlabel="β", ylabel="value", title="What β changes (Basic VAE)",
         level="MIG of PCA",
@@ -120,16 +122,14 @@ def _draw_beta(config: Config, experiments: Mapping[str, Any]) -> list[tuple[str
     return [("beta.png", "β against MIG, NMI with genre and MSE: Basic VAE, error summed, MIG on all tracks")]
 
 
-def _draw_alignment(config: Config, experiments: Mapping[str, Any]) -> list[tuple[str, str]]:
-    points = [p for p in experiments["alignment"] if p["method"] == "Ward"]
-    sentences = sorted({p["sentences"] for p in points})
-    bars: dict[str, Any] = {}
-    for text in ("aligned", "shuffled"):
-        for metric, title in (("silhouette", "silhouette"), ("adjusted_rand", "ARI")):
-            found = [
-                _moments([p[metric] for p in points if (p["sentences"], p["text"]) == (n, text)]) for n in sentences
-            ]
-            bars[f"{title}, {text} text"] = ([mean for mean, _ in found], [spread for _, spread in found])
+def _draw_alignment(config: Config, points: pd.DataFrame) -> list[tuple[str, str]]:
+    points = select(points, method="Ward")
+    sentences = sorted(set(points["sentences"]))
+    bars: dict[str, Any] = {
+        f"{title}, {text} text": _line([select(points, sentences=n, text=text, metric=metric) for n in sentences])
+        for text in ("aligned", "shuffled")
+        for metric, title in (("silhouette", "silhouette"), ("adjusted_rand", "ARI"))
+    }
     figures.metric_bars(
         [str(n) for n in sentences], bars, path=config.out / "alignment.png", ylabel=f"Ward, k = {config.k}",
         title="Silhouette needs no aligned text, agreement with genre does", level=(0.7527, "reported silhouette"),

@@ -1,34 +1,30 @@
-"""Hybrid-language reproduction: records of all seeds → report, tables, figures and the document's table of tracks."""
+"""Hybrid-language clustering: records of all seeds → report, tables, figures and the document's table of tracks."""
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import hybrid_language_figures as drawings
-import hybrid_language_notes as notes
-import hybrid_language_rows as rows
-import hybrid_language_scores as scores
 import numpy as np
 import pandas as pd
 import runs
-from hybrid_language_pipeline import Fitted, Part, embed
+from records import read_notes, read_reported, select, spread_table, table_of
 
+from documents.hybrid_language_vae import figures, rows, scores
+from documents.hybrid_language_vae.config import Config
+from documents.hybrid_language_vae.notes import measured
+from documents.hybrid_language_vae.pipeline import Fitted, Part, embed
 from jaxmusic import data, report
 
-if TYPE_CHECKING:
-    from hybrid_language_vae import Config
-
-REPORTED = Path(__file__).parent / "reported" / "hybrid_language_vae.toml"
+_HERE = Path(__file__).parent
+REPORTED = _HERE / "reported.toml"
 # Everything that a run leaves in its folder besides `config.json`.
 FILES = (
     "work", "models", "tracks.csv", "features.npz", "clustering_metrics.csv", "umap_panels.png", "reconstructions.png",
     "genres_by_cluster.png", "language_map.png", "mig.png", "beta.png", "alignment.png", "training_curves.png",
     "report.*",
 )  # fmt: skip
-Records = Sequence[Mapping[str, Any]]
 
 
 def save(config: Config, name: str, part: Part, fitted: Mapping[str, Fitted], arrays: Mapping[str, np.ndarray]) -> None:
@@ -76,36 +72,37 @@ def _tracks(part: Part, arrays: Mapping[str, np.ndarray]) -> pd.DataFrame:
 
 
 def write(
-    config: Config,
-    preset: Config,
-    dataset: data.Dataset,
-    records: Records,
-    experiments: Mapping[str, Any],
-    timing: Mapping[str, float],
+    config: Config, preset: Config, dataset: data.Dataset, found: Mapping[str, Any], timing: Mapping[str, float]
 ) -> Path:
     """Tables, figures and the report; returns the path of `report.md`."""
-    reported = tomllib.loads(REPORTED.read_text())
+    reported = read_reported(REPORTED)
+    seeds = runs.by_seed(found)
+    records = table_of([seed["records"] for seed in seeds])
+    facts = [seed["variants"] for seed in seeds]
+    experiments = {name: pd.DataFrame(points) for name, points in found[f"experiments_{config.seeds}_seeds"].items()}
     shown = config.variant[0]
     work = config.out / "work" / shown
     report.write_atomically(config.out / "tracks.csv", (work / "tracks.csv").read_text())
     with np.load(work / "arrays.npz") as kept:
         arrays = dict(kept)
     np.savez_compressed(config.out / "features.npz", audio_features=arrays["audio"], hybrid_features=arrays["hybrid"])
-    report.write_atomically(config.out / "clustering_metrics.csv", _metrics(config, records).to_csv(index=False))
-    figures = drawings.draw(config, shown, arrays, records, experiments)
+    scored = select(records, method=list(scores.METHODS), space=["own", "hybrid", "genre", "within", "language"])
+    scored = scored.assign(metric=scored["space"] + "/" + scored["metric"])
+    table = spread_table(scored, ["variant", "method"])
+    report.write_atomically(config.out / "clustering_metrics.csv", table.to_csv(index=False))
     source = {name: value for name, value in dataset.source.items() if name != "path"}
-    sizes = {name: record["sizes"] for name, record in records[0].items()}
     result = report.Report(
         document=reported["document"],
         preset=config.preset,
-        data=source | {f"tracks ({name})": _size(found) for name, found in sizes.items()},
+        data=source | {f"tracks ({name})": _size(variant["sizes"]) for name, variant in facts[0].items()},
         environment=report.environment(),
-        settings=_settings(config, preset, dataset),
-        rows=rows.make_rows(config, records, experiments, reported),
-        notes=[*notes.NOTES, *notes.measured(config, records, experiments)],
-        timing={**timing, **rows.timing(records)},
-        figures=figures,
+        settings=_settings(config, preset),
+        rows=rows.all_rows(config, records, experiments, reported["entries"]),
+        notes=read_notes(_HERE / "notes.md", measured(config, records, experiments)),
+        timing={**timing, **runs.seconds_by_variant(facts)},
+        figures=figures.draw(config, shown, arrays, records, facts, experiments),
     )
+    result.findings = report.findings(_HERE / "findings.toml", result.rows)
     return report.write(result, config.out)
 
 
@@ -119,30 +116,15 @@ def _size(found: Mapping[str, Any]) -> str:
     )
 
 
-def _settings(config: Config, preset: Config, dataset: data.Dataset) -> dict[str, Any]:
-    del dataset
+def _settings(config: Config, preset: Config) -> dict[str, Any]:
     _, made_by = embed(config, ["Audio with medium tempo"], np.ones((1, 4), int))
+    net = config.net
     return {
         "seeds": config.seeds,
         "text columns": made_by,
-        "models": f"latent {config.latent}, hidden widths {' and '.join(map(str, config.widths))}, {config.epochs} "
-        f"epochs (Conditional VAE {config.conditional_epochs}), batch {config.batch}, Adam {config.learning_rate:g}",
-        "loss": f"β {config.beta:g}, Conditional VAE {config.conditional_beta:g}",
+        "models": f"latent {net.latent}, hidden widths {' and '.join(map(str, net.widths))}, {net.epochs} epochs "
+        f"(Conditional VAE {net.conditional_epochs}), batch {net.batch}, Adam {net.learning_rate:g}",
+        "loss": f"β {net.beta:g}, Conditional VAE {net.conditional_beta:g}",
         "clustering": f"k = {config.k}, PCA {config.pca_components}, DBSCAN eps {', '.join(map(str, config.eps))}",
         "changed from the preset": runs.settings_changed(config, preset),
     }
-
-
-def _metrics(config: Config, records: Records) -> pd.DataFrame:
-    lines = []
-    for variant in config.variant:
-        for method in scores.METHODS:
-            found = [record[variant]["methods"][method] for record in records]
-            line: dict[str, Any] = {"variant": variant, "method": method, "n": len(found)}
-            for metric in found[0]:
-                values = np.array([f[metric] for f in found], float)
-                values = values[np.isfinite(values)]
-                line[metric] = values.mean() if len(values) else np.nan
-                line[f"{metric}_std"] = values.std(ddof=1) if len(values) > 1 else np.nan
-            lines.append(line)
-    return pd.DataFrame(lines)

@@ -1,24 +1,24 @@
-"""Hybrid-language reproduction: experiments on the document's hybrid rows, its leakage test and its extensions."""
+"""Hybrid-language clustering: experiments on the document's hybrid rows, its leakage test and its extensions."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import hybrid_language_scores as scores
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from hybrid_language_pipeline import Part, Variant, embed, indicators, part_of
+from records import tidy
 
+from documents.hybrid_language_vae import scores
+from documents.hybrid_language_vae.config import Config
+from documents.hybrid_language_vae.pipeline import Part, embed, indicators, part_of
+from documents.hybrid_language_vae.variants import Variant
 from jaxmusic import data, evaluation, losses, models, training
 
-if TYPE_CHECKING:
-    from hybrid_language_vae import Config
-
 LATENTS, BETAS, LEARNING_RATES = (8, 16, 32), (1.0, 2.0, 4.0), (1e-3, 5e-4)
-_SWEEP = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+SWEEP = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 _WORDS = (
     ("slow", "medium", "fast"),
     ("low", "medium", "high"),
@@ -33,8 +33,11 @@ _NOUNS = ("tempo", "energy", "sound", "rhythm")
 _SENTENCES = {3: ((1,), 3), 8: ((1, 2, 3), 2), 9: ((1, 2), 3), 27: ((1, 2, 3), 3), 81: ((0, 1, 2, 3), 3)}
 
 
-def run(config: Config, dataset: data.Dataset) -> dict[str, Any]:
-    """All experiments (JSON)."""
+Records = list[dict[str, Any]]
+
+
+def run(config: Config, dataset: data.Dataset) -> dict[str, Records]:
+    """The records of all experiments."""
     parts = [
         part_of(
             config,
@@ -53,11 +56,11 @@ def run(config: Config, dataset: data.Dataset) -> dict[str, Any]:
     }
 
 
-def alignment(config: Config, part: Part, seed: int) -> list[dict[str, Any]]:
+def alignment(config: Config, part: Part, seed: int) -> Records:
     """Hybrid clustering with the text of each track, and with the text rows shuffled among tracks."""
     order = np.random.default_rng(seed).permutation(len(part.audio))
     genre, k = part.tracks.labels["genre"], min(config.k, len(part.audio) - 1)
-    rows = []
+    rows: Records = []
     for count, (columns, levels) in _SENTENCES.items():
         text = _text(config, part, columns, levels)
         for name, order_of in (("aligned", slice(None)), ("shuffled", order)):
@@ -67,17 +70,12 @@ def alignment(config: Config, part: Part, seed: int) -> list[dict[str, Any]]:
                 ("K-means", evaluation.kmeans(hybrid, k, seed=seed)),
             ):
                 found = evaluation.clustering_scores(hybrid, assignment, labels=genre)
-                rows.append(
-                    {
-                        "seed": seed, "sentences": count, "text": name, "method": method,
-                        "distinct": len(np.unique(text, axis=0)),
-                        **{key: float(found[key]) for key in _SCORES},
-                    }
-                )  # fmt: skip
+                values = {"distinct": len(np.unique(text, axis=0)), **{key: found[key] for key in _SCORES}}
+                rows += tidy(values, "metric", sentences=count, method=method, text=name, seed=seed)
     return rows
 
 
-def incremental(config: Config, part: Part, seed: int) -> list[dict[str, Any]]:
+def incremental(config: Config, part: Part, seed: int) -> Records:
     """K-means of the audio features that sees the training rows in batches, as they come, beside K-means of them all.
 
     Source: §7 of the document, which names incremental clustering as future work.
@@ -88,7 +86,7 @@ def incremental(config: Config, part: Part, seed: int) -> list[dict[str, Any]]:
     stream = part.audio[np.random.default_rng(seed).permutation(part.fit)]
     whole = KMeans(k, n_init=10, random_state=seed).fit(stream).predict(part.audio)
     # The first batch must hold as many rows as there are clusters.
-    batches = np.array_split(stream, max(1, len(stream) // max(config.batch, k)))
+    batches = np.array_split(stream, max(1, len(stream) // max(config.net.batch, k)))
     model = MiniBatchKMeans(k, random_state=seed)
     found = {}
     for i, batch in enumerate(batches):
@@ -99,14 +97,12 @@ def incremental(config: Config, part: Part, seed: int) -> list[dict[str, Any]]:
             if mark not in found and 0 <= share - mark <= _NEAR:
                 found[mark] = model.predict(part.audio)
     assignments = {**{f"{mark:.0%} seen, batch by batch": x for mark, x in found.items()}, "all at once": whole}
-    rows = []
+    rows: Records = []
     for name, assignment in assignments.items():
         scored = evaluation.clustering_scores(part.audio[part.score], assignment[part.score], labels=genre[part.score])
         agreement = evaluation.clustering_scores(part.audio, assignment, labels=whole)["adjusted_rand"]
-        rows.append({
-            "seed": seed, "training rows": name, "agreement": float(agreement),
-            **{key: float(scored[key]) for key in _SCORES},
-        })  # fmt: skip
+        values = {"agreement": agreement, **{key: scored[key] for key in _SCORES}}
+        rows += tidy(values, "metric", rows=name, seed=seed)
     return rows
 
 
@@ -125,7 +121,7 @@ def _text(config: Config, part: Part, columns: tuple[int, ...], levels: int) -> 
     return scores.standardized(embed(config, sentences, found)[0])
 
 
-def leakage(config: Config, part: Part) -> dict[str, Any]:
+def leakage(config: Config, part: Part) -> Records:
     """Do the descriptors tell the genre? Permutation tests, and a classifier that sees the sentence alone."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold, cross_val_score
@@ -135,7 +131,8 @@ def leakage(config: Config, part: Part) -> dict[str, Any]:
     for i, name in enumerate((*scores.DESCRIPTORS, "sentence")):
         values = part.levels[:, i] if name != "sentence" else np.array(part.sentences)
         found = evaluation.permutation_test(values, genre, seed=0, permutations=config.permutations)
-        tests[name] = found._asdict()
+        tests[name] = {"mutual_information": found.mutual_information, "expected": found.expected,
+                       "p_value": found.p_value}  # fmt: skip
     counts = np.bincount(part.codes)
     folds = min(5, int(counts[counts > 0].min()))
     accuracy = None
@@ -144,20 +141,21 @@ def leakage(config: Config, part: Part) -> dict[str, Any]:
         x = indicators(part.levels)[:, : sum(len(np.unique(column)) for column in part.levels.T)]
         splits = StratifiedKFold(folds, shuffle=True, random_state=0)
         accuracy = float(cross_val_score(LogisticRegression(max_iter=1000), x, part.codes, cv=splits).mean())
-    return {"tests": tests, "accuracy": accuracy, "majority": float(counts.max() / counts.sum()), "n": len(genre)}
+    told = {"accuracy": accuracy, "majority": float(counts.max() / counts.sum())}
+    return [*tidy(tests, "descriptor", "metric", seed=0), *tidy(told, "classifier", seed=0)]
 
 
-def tune_vae_hyperparameters(config: Config, parts: list[Part]) -> list[dict[str, Any]]:
+def tune_vae_hyperparameters(config: Config, parts: list[Part]) -> Records:
     """The document's grid for the Basic VAE: latent size × β × learning rate, scored on the validation part.
 
     Source: the appendix of the document, which reports no result. Squared error summed, so that β = 1 is the ELBO.
     """
-    rows = []
+    rows: Records = []
     for latent in LATENTS:
         for seed, part in enumerate(parts):
             key = jax.random.fold_in(jax.random.key(1), seed)
             for cell, found, _ in _basic(config, part, key, latent=latent, betas=BETAS, learning_rates=LEARNING_RATES):
-                rows.append({"latent": latent, **cell, "seed": seed, **found})
+                rows += tidy(found, "metric", latent=latent, **cell, seed=seed)
     # Seeds of a cell together.
     return sorted(rows, key=lambda row: (LATENTS.index(row["latent"]), row["beta"], -row["learning_rate"]))
 
@@ -166,10 +164,10 @@ def _basic(
     config: Config, part: Part, key: jax.Array, *, latent: int, betas: Sequence[float], learning_rates: Sequence[float]
 ) -> list[tuple[dict[str, float], dict[str, float], np.ndarray]]:
     """Basic VAEs at every β and learning rate: the two, scores on the validation part, latents of all tracks."""
-    module = models.FCVAE(latent_dim=latent, features=part.audio.shape[1], widths=config.widths)
+    module = models.FCVAE(latent_dim=latent, features=part.audio.shape[1], widths=config.net.widths)
     grid = training.fit_grid(
         key, module, losses.elbo(beta="beta", reduction="sum"), {"inputs": part.audio[part.fit]},
-        grid={"beta": betas, "learning_rate": learning_rates}, epochs=config.epochs, batch_size=config.batch,
+        grid={"beta": betas, "learning_rate": learning_rates}, epochs=config.net.epochs, batch_size=config.net.batch,
         optimizer=optax.inject_hyperparams(optax.adam)(learning_rate=1e-3),
     )  # fmt: skip
     found = []
@@ -198,26 +196,18 @@ def _scored(config: Config, part: Part, module: Any, variables: Any) -> tuple[di
     }, mean
 
 
-def beta_sweep(config: Config, part: Part, seed: int) -> list[dict[str, Any]]:
+def beta_sweep(config: Config, part: Part, seed: int) -> Records:
     """β against disentanglement, beside PCA: Basic VAE, error summed, scored on all tracks."""
     key = jax.random.fold_in(jax.random.key(2), seed)
     rows = np.arange(len(part.audio))
     factors = scores.factors_of(part, rows)
-    found = []
-    rates = (config.learning_rate,)
-    for cell, valid, mean in _basic(config, part, key, latent=config.latent, betas=_SWEEP, learning_rates=rates):
-        found.append(
-            {
-                "model": f"β = {cell['beta']:g}",
-                "beta": cell["beta"],
-                "seed": seed,
-                **valid,
-                **compute_disentanglement_metric(mean, factors),
-            }
-        )
-    pca = scores.pca_of(config, part)
-    found.append({"model": "PCA", "beta": None, "seed": seed, **compute_disentanglement_metric(pca, factors)})
-    return found
+    found: Records = []
+    rates = (config.net.learning_rate,)
+    for cell, valid, mean in _basic(config, part, key, latent=config.net.latent, betas=SWEEP, learning_rates=rates):
+        scored = {**valid, **compute_disentanglement_metric(mean, factors)}
+        found += tidy(scored, "metric", model=f"β = {cell['beta']:g}", beta=cell["beta"], seed=seed)
+    scored = compute_disentanglement_metric(scores.pca_of(config, part), factors)
+    return found + tidy(scored, "metric", model="PCA", seed=seed)
 
 
 def compute_disentanglement_metric(codes: np.ndarray, factors: dict[str, np.ndarray]) -> dict[str, float]:
