@@ -41,7 +41,7 @@ def test_every_number_of_the_document_has_a_row(straight):
     found = {(row["id"], row["column"]): row for row in _numbers(straight)["rows"]}
     reported = read_reported(outputs.REPORTED)["entries"]
     # Seven genres, four shares, four counts; accuracies, classes, layers and epochs of three models.
-    assert len(reported) == 15 + 3 + 12 + 19 + 150
+    assert len(reported) == 15 + 3 + 12 + 18 + 150
     for name, entry in reported.items():
         run_for_two_epochs = name.startswith("epoch.") and int(entry["metric"]) > 2
         found_columns = [column for id, column in found if id == name]
