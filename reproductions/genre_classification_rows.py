@@ -194,7 +194,7 @@ def _model_rows(
             for metric in _BASELINE_METRICS:
                 made.append(
                     report.make_row(
-                        f"{where}.baseline.{baseline}.{metric}@variant:{split} split",
+                        f"{where}.baseline.{baseline}.{metric}", column=f"{split} split",
                         section=f"Baselines that the document lacks ({place})", what=baseline,
                         metric=metric.replace("_", " "), reported=None, is_same_data=False,
                         fresh=[seed["baselines"][split][baseline][metric] for seed in seeds],
@@ -227,7 +227,7 @@ def _comparison_rows(
             ]
             made.append(
                 report.make_row(
-                    f"{where}.{model}.over_baseline@variant:{name}",
+                    f"{where}.{model}.over_baseline", column=name,
                     section=f"Accuracy above the strongest baseline of the same columns ({place})",
                     what=_NAMES[model], metric="difference, same split", reported=None, fresh=differences,
                     is_same_data=False,
@@ -249,7 +249,7 @@ def _variants(
             continue
         made.append(
             report.make_row(
-                f"{base}@variant:{name}", section=section, what=what, metric=metric, reported=reported,
+                base, column=name, section=section, what=what, metric=metric, reported=reported,
                 fresh=[np.nan if value is None else value for value in values],
                 # Only the paper's own way on its own data can confirm a number.
                 is_same_data=is_complete and name == "paper", note=note,

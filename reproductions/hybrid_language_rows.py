@@ -46,7 +46,7 @@ def make_rows(
                 continue
             made.append(
                 report.make_row(
-                    f"{base}@variant:{name}", section=section, what=what, metric=metric,
+                    base, column=name, section=section, what=what, metric=metric,
                     reported=details.get("reported"), fresh=[np.nan if v is None else v for v in values],
                     # Only this protocol is the document's: the others score another part of the tracks.
                     is_same_data=config.same_data and VARIANTS[name].fit_on_all, note=details.get("note", ""),

@@ -100,7 +100,7 @@ def make_rows(config: Config, records: Records, found: Mapping[str, Any]) -> lis
     ) -> None:
         rows.append(
             report.make_row(
-                f"{base}@variant:{metric}", section=section, what=what, metric=kind, reported=None, fresh=values,
+                base, column=metric, section=section, what=what, metric=kind, reported=None, fresh=values,
                 is_same_data=False, note=note,
             )
         )  # fmt: skip

@@ -50,7 +50,8 @@ def make_rows(
                 continue
             rows.append(
                 report.make_row(
-                    f"{base}@variant:{name}",
+                    base,
+                    column=name,
                     section=section,
                     what=what,
                     metric=metric,

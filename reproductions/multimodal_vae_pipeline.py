@@ -139,10 +139,14 @@ def score(
     key, likelihoods = jax.random.key(seed), likelihoods_of(inputs)
     options: dict[str, Any] = {"likelihoods": likelihoods, "samples": config.likelihood_samples}
     joint = evaluation.joint_log_likelihood(key, module, variables, inputs, **options)
-    given = evaluation.conditional_log_likelihood(
-        key, module, variables, inputs, targets=("words",), given=("sound",), **options
-    )
-    found = {"joint_log_likelihood": float(joint.mean()), "words_given_sound": float(given.mean())}
+    directed: dict[str, Any] = {"targets": ("words",), "given": ("sound",), **options}
+    given = evaluation.conditional_log_likelihood(key, module, variables, inputs, **directed)
+    generated = evaluation.predictive_log_likelihood(key, module, variables, inputs, **directed)
+    found = {
+        "joint_log_likelihood": float(joint.mean()),
+        "words_given_sound": float(given.mean()),
+        "words_generated_from_sound": float(generated.mean()),
+    }
     for source in inputs:
         made = evaluation.generate(key, module, variables, {source: inputs[source]})
         made = {name: np.asarray(jax.nn.sigmoid(x)) if name == "tags" else x for name, x in made.items()}

@@ -210,13 +210,13 @@ def finished(config):
 
 def test_the_report_has_both_tables_and_the_figures_data(finished):
     content = json.loads((finished.parent / "report.json").read_text())
-    found = {row["id"]: row for row in content["rows"]}
-    assert found["table1.row2.accuracy@variant:random"]["reported"] == 0.567
-    assert found["table2.row2.map@500@variant:random"]["verdict"] == "contradicted by the document"
-    others = {row["verdict"] for id, row in found.items() if id != "table2.row2.map@500@variant:random"}
+    found = {(row["id"], row["column"]): row for row in content["rows"]}
+    assert found["table1.row2.accuracy", "random"]["reported"] == 0.567
+    assert found["table2.row2.map@500", "random"]["verdict"] == "contradicted by the document"
+    others = {row["verdict"] for key, row in found.items() if key != ("table2.row2.map@500", "random")}
     assert others == {None}
     for method in ("random", "popularity", "raw_cosine", "wmf", "wmf_linear", "wmf_mlp", "hybrid_tags"):
-        assert 0 <= found[f"table2.{method}.map@500@variant:random"]["fresh"] <= 1
+        assert 0 <= found[f"table2.{method}.map@500", "random"]["fresh"] <= 1
     assert "synthetic" in content["data"]["name"]
     kept = json.loads((finished.parent / "figures.json").read_text())
     assert len(kept["curves"]["random"]["row1"]["accuracy"]) == 1

@@ -33,7 +33,7 @@ def straight(tmp_path_factory):
 
 
 def test_every_reported_number_has_a_row_under_every_variant(straight):
-    rows = {row["id"]: row for row in _numbers(straight)["rows"]}
+    rows = {(row["id"], row["column"]): row for row in _numbers(straight)["rows"]}
     reported = tomllib.loads(joint_vae.outputs.REPORTED.read_text())
     wanted = {
         f"{table['representation']}.{method}.{parameter:g}.{metric}": value
@@ -43,29 +43,29 @@ def test_every_reported_number_has_a_row_under_every_variant(straight):
     } | {number["id"]: number["reported"] for number in reported["number"]}
     assert len(wanted) == 33 * 3 + len(reported["number"])
     for base, value in wanted.items():
-        row = rows[f"{base}@variant:document"]
+        row = rows[base, "document"]
         assert row["reported"] == value
         assert row["section"]
-    assert rows["joint.kmeans.5.silhouette@variant:info_nce"]["n"] == 2
+    assert rows["joint.kmeans.5.silhouette", "info_nce"]["n"] == 2
 
 
 def test_verdicts_are_empty_on_other_data_but_for_contradictions(straight):
-    verdicts = {row["id"]: row["verdict"] for row in _numbers(straight)["rows"]}
+    verdicts = {(row["id"], row["column"]): row["verdict"] for row in _numbers(straight)["rows"]}
     assert set(verdicts.values()) == {None, "contradicted by the document"}
-    assert verdicts["conclusion.recall@5@variant:document"] == "contradicted by the document"
-    assert verdicts["fc.kmeans.5.silhouette@variant:document"] == "contradicted by the document"
-    assert verdicts["hybrid.kmeans.5.silhouette@variant:document"] is None
+    assert verdicts["conclusion.recall@5", "document"] == "contradicted by the document"
+    assert verdicts["fc.kmeans.5.silhouette", "document"] == "contradicted by the document"
+    assert verdicts["hybrid.kmeans.5.silhouette", "document"] is None
 
 
 def test_both_directions_stand_beside_chance_and_cca(straight):
-    rows = {row["id"]: row for row in _numbers(straight)["rows"]}
+    rows = {(row["id"], row["column"]): row for row in _numbers(straight)["rows"]}
     for direction in ("lyrics_to_audio", "audio_to_lyrics"):
         for source in ("retrieval", "cca", "chance"):
             for metric in ("recall@1", "recall@5", "recall@10", "mrr", "map", "median_rank"):
-                row = rows[f"compare.{direction}.{metric}.{source}@variant:document"]
+                row = rows[f"compare.{direction}.{metric}.{source}", "document"]
                 assert math.isfinite(row["fresh"])
     # All 60 clips have both modalities, so chance is exact.
-    assert rows["compare.lyrics_to_audio.recall@5.chance@variant:document"]["fresh"] == pytest.approx(5 / 60)
+    assert rows["compare.lyrics_to_audio.recall@5.chance", "document"]["fresh"] == pytest.approx(5 / 60)
 
 
 def test_the_documents_files_are_there_and_no_pickle(straight):
@@ -116,8 +116,8 @@ def test_more_seeds_extend_a_run(straight, tmp_path):
     before = (folder / "work" / "seed_1.json").read_text()
     joint_vae.main(dataclasses.replace(TINY, out=folder, resume=True, seeds=3))
     assert (folder / "work" / "seed_1.json").read_text() == before
-    rows = {row["id"]: row for row in _numbers(folder)["rows"]}
-    assert rows["compare.lyrics_to_audio.mrr.cca@variant:document"]["n"] == 3
+    rows = {(row["id"], row["column"]): row for row in _numbers(folder)["rows"]}
+    assert rows["compare.lyrics_to_audio.mrr.cca", "document"]["n"] == 3
 
 
 def test_only_the_documents_own_protocol_gets_a_verdict(straight, tmp_path):
@@ -126,9 +126,9 @@ def test_only_the_documents_own_protocol_gets_a_verdict(straight, tmp_path):
         shutil.copy(folder / "work" / "seed_0.json", folder / "work" / f"seed_{seed}.json")
     shutil.copy(folder / "work" / "experiments_2_seeds.json", folder / "work" / "experiments_5_seeds.json")
     joint_vae.main(dataclasses.replace(TINY, out=folder, resume=True, seeds=5, same_data=True))
-    verdicts = {row["id"]: row["verdict"] for row in _numbers(folder)["rows"]}
-    assert verdicts["hybrid.kmeans.5.silhouette@variant:document"] in ("reproduced", "not reproduced")
-    assert verdicts["hybrid.kmeans.5.silhouette@variant:info_nce"] is None
+    verdicts = {(row["id"], row["column"]): row["verdict"] for row in _numbers(folder)["rows"]}
+    assert verdicts["hybrid.kmeans.5.silhouette", "document"] in ("reproduced", "not reproduced")
+    assert verdicts["hybrid.kmeans.5.silhouette", "info_nce"] is None
 
 
 def test_a_fresh_run_leaves_nothing_of_an_earlier_one_and_nothing_of_others_is_touched(straight, tmp_path):
@@ -150,18 +150,18 @@ def test_every_file_of_a_run_is_known_as_its_own(straight):
 
 
 def test_models_are_held_against_the_training_mean(straight):
-    rows = {row["id"]: row for row in _numbers(straight)["rows"]}
+    rows = {(row["id"], row["column"]): row for row in _numbers(straight)["rows"]}
     # Every spectrogram is standardised by itself, so its own mean square is 1, and the mean of others is near 0.
-    assert rows["conv.mse_of_mean@variant:info_nce"]["fresh"] == pytest.approx(1, abs=0.15)
-    assert rows["joint.lyrics.mse_of_mean@variant:document"]["fresh"] == pytest.approx(1, abs=0.1)
+    assert rows["conv.mse_of_mean", "info_nce"]["fresh"] == pytest.approx(1, abs=0.15)
+    assert rows["joint.lyrics.mse_of_mean", "document"]["fresh"] == pytest.approx(1, abs=0.1)
 
 
 def test_a_linear_classifier_scores_every_representation_on_the_test_part_only(straight):
-    rows = {row["id"]: row for row in _numbers(straight)["rows"]}
+    rows = {(row["id"], row["column"]): row for row in _numbers(straight)["rows"]}
     for space in ("fc", "conv", "pca", "statistics", "lyrics", "hybrid", "joint", "majority"):
-        assert 0 <= rows[f"{space}.probe.genre@variant:info_nce"]["fresh"] <= 1
-        assert f"{space}.probe.genre@variant:document" not in rows
-    assert rows["lyrics.probe.language@variant:info_nce"]["fresh"] > 0.8
+        assert 0 <= rows[f"{space}.probe.genre", "info_nce"]["fresh"] <= 1
+        assert (f"{space}.probe.genre", "document") not in rows
+    assert rows["lyrics.probe.language", "info_nce"]["fresh"] > 0.8
 
 
 def test_labels_and_groups_belong_to_the_fingerprint():
@@ -233,9 +233,9 @@ def test_presets_are_defaults_that_options_override():
 def test_fewer_clips_than_clusters_leave_gaps_not_errors(tmp_path):
     config = dataclasses.replace(TINY, out=tmp_path, clips=40, seeds=1, variant=("split",))
     joint_vae.main(config)
-    rows = {row["id"]: row for row in _numbers(tmp_path)["rows"]}
-    assert rows["hybrid.kmeans.15.silhouette@variant:split"]["fresh"] is None
-    assert rows["hybrid.kmeans.5.silhouette@variant:split"]["fresh"] is not None
+    rows = {(row["id"], row["column"]): row for row in _numbers(tmp_path)["rows"]}
+    assert rows["hybrid.kmeans.15.silhouette", "split"]["fresh"] is None
+    assert rows["hybrid.kmeans.5.silhouette", "split"]["fresh"] is not None
 
 
 def test_nothing_is_fitted_on_the_test_part():
@@ -265,5 +265,5 @@ def test_real_clips_with_audio_files_run_from_end_to_end(real_data, tmp_path):
     assert content["data"]["groups"] == "song"
     assert content["data"]["attribution"]["licences"]
     assert "/work" not in json.dumps(content)
-    rows = {row["id"]: row for row in content["rows"]}
-    assert rows["compare.audio_to_lyrics.recall@10.cca@variant:split"]["fresh"] is not None
+    rows = {(row["id"], row["column"]): row for row in content["rows"]}
+    assert rows["compare.audio_to_lyrics.recall@10.cca", "split"]["fresh"] is not None

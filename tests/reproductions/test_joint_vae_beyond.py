@@ -100,7 +100,7 @@ def test_the_choice_reads_validation_scores_only(straight):
 
 def test_every_model_stands_beside_chance_and_the_references(straight):
     content = _numbers(straight)
-    rows = {row["id"]: row for row in content["rows"]}
+    rows = {(row["id"], row["column"]): row for row in content["rows"]}
     for name in (
         "chance",
         "base",
@@ -111,14 +111,14 @@ def test_every_model_stands_beside_chance_and_the_references(straight):
         outputs.CHOSEN,
     ):
         for title in outputs.TITLES.values():
-            row = rows[f"retrieval.{name}@variant:{title}"]
+            row = rows[f"retrieval.{name}", title]
             assert math.isfinite(row["fresh"])
             assert row["n"] == 2
             assert row["verdict"] is None
     for name in ("PCA of both", "FC-VAE", "supervised CNN", "poe, reconstruction only", "labels"):
-        assert 0 <= rows[f"space.{name}@variant:genre NMI"]["fresh"] <= 1
+        assert 0 <= rows[f"space.{name}", "genre NMI"]["fresh"] <= 1
     expected = np.mean([min(10, len(record)) / len(record) for record in _test_groups(straight)])
-    assert rows["retrieval.chance@variant:R@10 lyrics → audio"]["fresh"] == pytest.approx(expected)
+    assert rows["retrieval.chance", "R@10 lyrics → audio"]["fresh"] == pytest.approx(expected)
     # What cannot be run is named with its reason, never left out in silence.
     assert any("sentence encoder" in note and "none was asked for" in note for note in content["notes"])
     assert any(note.startswith("Search budget: 2 variants") for note in content["notes"])

@@ -17,9 +17,9 @@ _TINY = replace(
 def test_a_tiny_run_writes_every_score_of_every_model(tmp_path):
     path = multimodal_vae.main(replace(_TINY, out=tmp_path / "run"))
     found = json.loads(path.with_suffix(".json").read_text())
-    ids = {row["id"] for row in found["rows"]}
+    ids = {(row["id"], row["column"]) for row in found["rows"]}
     for name in _TINY.variant:
-        assert {f"models.{name}@variant:{title}" for title in outputs.METRICS.values()} <= ids
+        assert {(f"models.{name}", title) for title in outputs.METRICS.values()} <= ids
     assert found["settings"]["modalities"] == "sound, tags, words"
     values = [row["fresh"] for row in found["rows"] if row["id"].startswith("models.MMVAE")]
     assert all(np.isfinite(value) for value in values)
@@ -39,6 +39,18 @@ def test_rank_correlations_are_spearman_s():
     found = outputs.rank_correlations(records)["coherence"]
     assert found[:2] == [-1.0, 1.0]
     assert np.isnan(found[2])
+
+
+def test_the_order_of_the_means_has_an_exact_p():
+    values = {"a": 1.0, "b": 2.0, "c": 3.0, "d": 4.0}
+    models = {name: {**dict.fromkeys(outputs.METRICS, x), "silhouette": x / 10} for name, x in values.items()}
+    statistic, p = outputs.order_of_means([{"models": models}], "coherence")
+    assert (statistic, p) == (1.0, 1 / 24)
+    assert any("survives" in note for note in outputs.ranking_notes([{"models": models}]))
+    for model in models.values():
+        model["coherence"] = -model["silhouette"]
+    assert outputs.order_of_means([{"models": models}], "coherence") == (-1.0, 1.0)
+    assert any("-1.00" in note and "chance" in note for note in outputs.ranking_notes([{"models": models}]))
 
 
 def test_a_label_that_the_data_lacks_is_named(tmp_path):
