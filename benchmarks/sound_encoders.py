@@ -22,6 +22,7 @@ import soundfile
 import tyro
 
 from benchmarks import machine, render
+from benchmarks.sound_few_labels import few_labels_table, spectrograms
 from jaxmusic import audio, data, evaluation, models, text
 from jaxmusic.data import preprocessing
 
@@ -46,6 +47,8 @@ class Options:
     """Clips of each genre; default: all."""
     seeds: int = 5
     """Starts of K-means, and splits of the probe."""
+    nets: int = 3
+    """Draws of few labels that a convolutional net is trained on; 0 leaves few labels out."""
     hours: float = 1.0
     """Length of the file whose peak of memory is measured; 0 leaves that out."""
     cache: Path | None = None
@@ -58,8 +61,12 @@ class Options:
 
 def main(options: Options) -> None:
     """Measure, write the results, render the page."""
-    views, logits, genres = features(options)
+    views, logits, genres, files = features(options)
     tables = [features_table(views, genres, options.seeds), search_table(logits, genres)]
+    if options.nets:
+        chosen = {name: views[name] for name in ("MFCC moments", "57 columns", "musicnn-msd, penultimate layer")}
+        mel = spectrograms(files, options.cache)
+        tables.append(few_labels_table(chosen, mel, genres, 4 * options.seeds, options.nets))
     if options.hours:
         tables.append(memory_table(options.hours))
     for table in tables:
@@ -76,8 +83,10 @@ def main(options: Options) -> None:
     print(f"→ {path}")
 
 
-def features(options: Options) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], np.ndarray]:
-    """Views of the clips by name, logits by net, and genres."""
+def features(
+    options: Options,
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], np.ndarray, list[Path]]:
+    """Views of the clips by name, logits by net, genres, and the files."""
     clips = data.genre_folders({"english": options.data / "gtzan"}, duration=None, cache=options.cache)
     genres = np.asarray(clips.labels["genre_name"])
     rows = np.concatenate([np.flatnonzero(genres == genre)[: options.clips] for genre in np.unique(genres)])
@@ -92,7 +101,7 @@ def features(options: Options) -> tuple[dict[str, np.ndarray], dict[str, np.ndar
         views[f"{net}, logits of the tags"] = found.logits
         views[f"{net}, penultimate layer"] = found.mean
         views[f"{net}, penultimate layer, mean and deviation"] = np.concatenate([found.mean, found.std], axis=1)
-    return views, logits, genres[rows]
+    return views, logits, genres[rows], files
 
 
 def features_table(views: Mapping[str, np.ndarray], genres: np.ndarray, seeds: int) -> dict[str, Any]:
