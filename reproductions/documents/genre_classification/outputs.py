@@ -49,21 +49,28 @@ def write(
         report.write_atomically(config.out / f"summary_{name}.txt", text)
     drawn = [figure for where, own in epochs.items() for figure in figures.draw_epochs(config.out, where, own)]
     drawn += [figures.draw_curve(config.out, str(where), own) for where, own in curve.groupby("where", sort=False)]
+    made = rows.all_rows(
+        loaded["table"],
+        records,
+        rows.epoch_records(epochs.get(rows.MAIN, [])),
+        curve,
+        places,
+        config.seeds,
+        main.get("test"),
+        reported,
+    )
     content = report.Report(
         document=reported["document"],
         preset=config.preset,
         data={name: _described(dataset) for name, dataset in loaded.items()},
         environment=report.environment(("jax", "flax", "optax", "numpy", "scikit-learn", "tokenizers")),
-        rows=rows.all_rows(
-            loaded["table"], records, rows.epoch_records(epochs.get(rows.MAIN, [])), curve, places, config.seeds,
-            main.get("test"), reported,
-        ),
+        rows=made,
+        findings=report.findings(_HERE / "findings.toml", made),
         notes=read_notes(_HERE / "notes.md", _measured(config, loaded, seeds, curve)),
         timing={**timing, **_seconds(papers)},
         figures=drawn,
         settings=_settings(config, preset),
     )  # fmt: skip
-    content.findings = report.findings(_HERE / "findings.toml", content.rows)
     return report.write(content, config.out)
 
 

@@ -91,18 +91,19 @@ def write(
     table = spread_table(scored, ["variant", "method"])
     report.write_atomically(config.out / "clustering_metrics.csv", table.to_csv(index=False))
     source = {name: value for name, value in dataset.source.items() if name != "path"}
+    made = rows.all_rows(config, records, experiments, reported["entries"])
     result = report.Report(
         document=reported["document"],
         preset=config.preset,
         data=source | {f"tracks ({name})": _size(variant["sizes"]) for name, variant in facts[0].items()},
         environment=report.environment(),
         settings=_settings(config, preset),
-        rows=rows.all_rows(config, records, experiments, reported["entries"]),
+        rows=made,
+        findings=report.findings(_HERE / "findings.toml", made),
         notes=read_notes(_HERE / "notes.md", measured(config, records, experiments)),
         timing={**timing, **runs.seconds_by_variant(facts)},
         figures=figures.draw(config, shown, arrays, records, facts, experiments),
     )
-    result.findings = report.findings(_HERE / "findings.toml", result.rows)
     return report.write(result, config.out)
 
 

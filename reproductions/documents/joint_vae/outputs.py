@@ -88,18 +88,19 @@ def write(
         report.write_atomically(config.out / name, spread_table(chosen, keys).to_csv(index=False))
     write_arrays(config, prepared)
     source = {k: v for k, v in prepared.dataset.source.items() if k != "path"}
+    made = rows.all_rows(config, records, experiments, reported["entries"])
     result = report.Report(
         document=reported["document"],
         preset=config.preset,
         data=source | {"as the models see it": _sizes(prepared, facts[0])},
         environment=report.environment(),
         settings=_settings(config, preset),
-        rows=rows.all_rows(config, records, experiments, reported["entries"]),
+        rows=made,
+        findings=report.findings(_HERE / "findings.toml", made),
         notes=read_notes(_HERE / "notes.md", _measured(config, records, experiments["duplicates"], reported)),
         timing={**timing, **runs.seconds_by_variant(facts)},
         figures=figures.draw(config, prepared, records, facts, experiments["pairs"]),
     )
-    result.findings = report.findings(_HERE / "findings.toml", result.rows)
     return report.write(result, config.out)
 
 

@@ -6,19 +6,18 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from documents.clips import load_clips, without_audio
-from joint_vae_beyond_variants import Variant
+import runs
 
+from documents import clips
+from documents.joint_vae_beyond.config import Config, check
+from documents.joint_vae_beyond.variants import Variant
 from jaxmusic import data, models, text
 from jaxmusic.audio import mel_dynamics, mel_statistics
 from jaxmusic.data.preprocessing import fit_standardizer, fit_tempered_pca, pool_frames
-
-if TYPE_CHECKING:
-    from joint_vae_beyond import Config
 
 _ROWS_AT_ONCE = 256
 
@@ -41,7 +40,8 @@ class Prepared:
 
 def prepare(config: Config) -> Prepared:
     """Load the clips and compute what needs no fitting."""
-    dataset = load_clips(config.data, config.sound)
+    check(config)
+    dataset = clips.load_clips(config.data, config.sound)
     mel, mask = dataset.modalities["audio"], dataset.masks["frames"]
     pooled, pooled_mask = pool_frames(mel, mask, min(config.frames, mel.shape[-1]))
     parts = [slice(start, start + _ROWS_AT_ONCE) for start in range(0, len(mel), _ROWS_AT_ONCE)]
@@ -55,10 +55,17 @@ def prepare(config: Config) -> Prepared:
         more = tuple(str(lyrics) for lyrics in table.modalities["lyrics"])
     # The same folds for every seed: together their test parts are the whole data set, each clip once.
     folds = data.split(jax.random.key(0), dataset, (1 / config.folds,) * config.folds)
+    without_sound = clips.without_audio(dataset)
     return Prepared(
-        without_audio(dataset), pooled, pooled_mask, statistics, dynamics, text.lexical_statistics(texts), sentences,
+        without_sound, pooled, pooled_mask, statistics, dynamics, text.lexical_statistics(texts), sentences,
         encoder, more, folds,
     )  # fmt: skip
+
+
+def fingerprint(prepared: Prepared) -> str:
+    """Changes when the clips or the further lyrics do, and when a sentence encoder comes or goes."""
+    of_clips = clips.fingerprint(prepared.dataset, prepared.spectrograms, prepared.statistics)
+    return f"{of_clips}-{runs.fingerprint(prepared.more_lyrics)[:8]}-{prepared.sentences is not None}"
 
 
 def _sentences(config: Config, texts: list[str]) -> tuple[np.ndarray | None, dict[str, Any]]:
@@ -132,7 +139,7 @@ def views(config: Config, prepared: Prepared, part: Part, audio: str, lyrics: st
         vectors = fit_standardizer(prepared.statistics[fit])(prepared.statistics)
     elif audio == "features":
         both = np.concatenate([prepared.statistics, prepared.dynamics], axis=1)
-        vectors = _tempered(fit_standardizer(both[fit])(both), fit, config.audio_dim)
+        vectors = _tempered(fit_standardizer(both[fit])(both), fit, config.sizes.audio_dim)
     else:
         raise ValueError(f"audio view {audio!r} is none of features, statistics, frames")
     present = part.has_audio[:, None]
@@ -153,7 +160,7 @@ def lyrics_view(
         assert prepared.sentences is not None
         assert texts is None
         standardized = fit_standardizer(prepared.sentences[fit])(prepared.sentences)
-        vectors = _tempered(standardized, fit, config.sentence_dim)
+        vectors = _tempered(standardized, fit, config.sizes.sentence_dim)
     else:
         more = prepared.more_lyrics if kind == "unpaired" else ()
         encoder = _tfidf(tuple(known[row] for row in fit) + more, config, kind == "language_aware")
@@ -169,8 +176,9 @@ def lyrics_view(
 
 @lru_cache(maxsize=8)
 def _tfidf(texts: tuple[str, ...], config: Config, language_aware: bool) -> text.TfidfPCA:
+    sizes = config.sizes
     return text.fit_tfidf_pca(
-        texts, max_features=config.max_features, n_components=config.lyrics_dim, language_aware=language_aware
+        texts, max_features=sizes.max_features, n_components=sizes.lyrics_dim, language_aware=language_aware
     )
 
 

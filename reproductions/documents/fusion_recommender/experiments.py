@@ -1,23 +1,21 @@
-"""Fusion recommender reproduction: what the document tuned or left open, each on few seeds.
+"""Fusion recommender: what the document tuned or left open, each on few seeds.
 
 Tag clusters over k, mAP against k, the ways to fuse, and a search over depth, width and dropout.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import fusion_recommender_lists as lists
-import fusion_recommender_pipeline as pipeline
 import jax
 import numpy as np
-from fusion_recommender_pipeline import TABLE1, VARIANTS
+from records import tidy
 
+from documents.fusion_recommender import lists, pipeline
+from documents.fusion_recommender.config import Config
+from documents.fusion_recommender.variants import TABLE1, VARIANTS
 from jaxmusic import data, models, text
 from jaxmusic.evaluation import kmeans_sweep
-
-if TYPE_CHECKING:
-    from fusion_recommender import Config
 
 WIDTHS = {
     "document, 256-128-128-256-512": (256, 128, 128, 256, 512),
@@ -30,11 +28,19 @@ DROPOUTS = (0.2, 0.5, 0.7)
 
 def run(config: Config, songs: data.MillionSongs) -> dict[str, Any]:
     """All studies (JSON)."""
-    found, chosen = search(config, songs) if config.search_epochs else ([], [])
+    found, chosen = search(config, songs) if config.studies.search_epochs else ([], [])
     return {
         "clusters": clusters(config, songs),
-        "sweep": [sweep(config, songs, seed) for seed in range(config.sweep_seeds)],
-        "fusions": [fusions(config, songs, seed) for seed in range(config.fusion_seeds)],
+        "sweep": [
+            record
+            for seed in range(config.studies.sweep_seeds)
+            for record in tidy(sweep(config, songs, seed), "k", "way", seed=seed)
+        ],
+        "fusions": [
+            record
+            for seed in range(config.studies.fusion_seeds)
+            for record in tidy(fusions(config, songs, seed), "fusion", "metric", seed=seed)
+        ],
         "search": found,
         "chosen": chosen,
     }
@@ -47,11 +53,11 @@ def clusters(config: Config, songs: data.MillionSongs) -> dict[str, Any]:
     """
     distinct = sorted(set(songs.songs.modalities["tags"]))
     vocabulary = sorted({tag for tags in distinct for tag in tags})
-    vectors = text.fit_word_vectors(distinct, size=config.tag_size, seed=0, epochs=config.tag_epochs)
+    vectors = text.fit_word_vectors(distinct, size=config.words.tag_size, seed=0, epochs=config.words.tag_epochs)
     spaces = {"multi-hot": text.multi_hot(distinct, vocabulary), "word2vec": vectors.mean(distinct)[0]}
     found: dict[str, Any] = {"lists": len(distinct), "tags": len(vocabulary)}
     for name, x in spaces.items():
-        swept = kmeans_sweep(x, range(2, config.max_k + 1), seed=0)
+        swept = kmeans_sweep(x, range(2, config.studies.max_k + 1), seed=0)
         found[name] = {field: np.asarray(value).tolist() for field, value in swept._asdict().items()}
         seen = sum(1 for tags in distinct for tag in set(tags))
         found["tags seen once"] = sum(
@@ -61,25 +67,27 @@ def clusters(config: Config, songs: data.MillionSongs) -> dict[str, Any]:
     return found
 
 
-def sweep(config: Config, songs: data.MillionSongs, seed: int) -> dict[str, dict[str, float]]:
+def sweep(config: Config, songs: data.MillionSongs, seed: int) -> dict[int, dict[str, float]]:
     """k → mAP of the net's probabilities by dot product and by cosine, and of the K-means labels alone."""
     key = jax.random.fold_in(jax.random.key(1), seed)
     part = pipeline.part_of(config, songs, VARIANTS["random"], jax.random.fold_in(key, 0), seed)
     heard = lists.listening(config, part, seed)
     found = {}
-    for k in config.sweep_k:
+    for k in config.studies.sweep_k:
         classes = pipeline.classes_of(part, k, seed)
         if classes.k < k:
             continue
         setting = TABLE1["row2"]._replace(k=k)
-        fitted = pipeline.fit(config, part, classes, jax.random.fold_in(key, k), setting, epochs=config.sweep_epochs)
+        fitted = pipeline.fit(
+            config, part, classes, jax.random.fold_in(key, k), setting, epochs=config.studies.sweep_epochs
+        )
         scorer = lists.Scorer(heard)
         items = fitted.probabilities[part.test]
         scorer.add_content("dot", items)
         scorer.add_content("cosine", items, similarity="cosine")
         scorer.add_content("labels", lists.one_hot(classes, part.test))
-        found[str(k)] = {name: values[f"map@{lists.LENGTH}"] for name, values in scorer.scores.items()}
-        found[str(k)]["accuracy"] = fitted.scores["accuracy"]
+        found[k] = {name: values[f"map@{lists.LENGTH}"] for name, values in scorer.scores.items()}
+        found[k]["accuracy"] = fitted.scores["accuracy"]
     return found
 
 
@@ -95,7 +103,7 @@ def fusions(config: Config, songs: data.MillionSongs, seed: int) -> dict[str, di
     for i, fusion in enumerate(models.MODALITY_FUSIONS):
         scores = pipeline.fit(
             config, part, classes, jax.random.fold_in(key, 1 + i), setting, inputs=part.blocks, masks=masks,
-            fusion=fusion, epochs=config.fusion_epochs,
+            fusion=fusion, epochs=config.studies.fusion_epochs,
         ).scores  # fmt: skip
         found[fusion] = {name: scores[name] for name in ("accuracy", "balanced_accuracy", "train_accuracy")}
     return found
@@ -117,7 +125,7 @@ def search(config: Config, songs: data.MillionSongs) -> tuple[list[dict[str, Any
     def cell(name: str, dropout: float, key: jax.Array, rows: tuple[np.ndarray, np.ndarray]) -> dict[str, Any]:
         scores = pipeline.fit(
             config, part, classes, key, TABLE1["row2"]._replace(dropout=dropout), rows=rows, widths=WIDTHS[name],
-            epochs=config.search_epochs,
+            epochs=config.studies.search_epochs,
         ).scores  # fmt: skip
         metrics = ("accuracy", "balanced_accuracy", "train_accuracy", "parameters")
         return {"widths": name, "dropout": dropout, **{metric: scores[metric] for metric in metrics}}

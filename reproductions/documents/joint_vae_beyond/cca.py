@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
+from documents.joint_vae_beyond.config import Config
+from documents.joint_vae_beyond.views import Views
 from jaxmusic import evaluation
-
-if TYPE_CHECKING:
-    from joint_vae_beyond import Config
-    from joint_vae_beyond_views import Views
 
 RIDGES = (0.1, 0.5, 2.0, 8.0)
 
@@ -29,7 +27,7 @@ def tuned_cca(
     """Linear CCA fitted on `pairs`, and its ridge: the one that does best on `valid`."""
     tried = []
     for ridge in ridges:
-        components = min(config.cca_components, len(pairs) - 1, seen.audio.shape[1], seen.lyrics.shape[1])
+        components = min(config.sizes.cca_components, len(pairs) - 1, seen.audio.shape[1], seen.lyrics.shape[1])
         cca = evaluation.fit_cca(seen.audio[pairs], seen.lyrics[pairs], n_components=components, ridge=ridge)
         audio, lyrics = evaluation.project_x(cca, seen.audio), evaluation.project_y(cca, seen.lyrics)
         tried.append((validation_score(audio, lyrics, valid), cca, ridge))

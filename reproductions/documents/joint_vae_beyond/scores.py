@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from joint_vae_beyond_cca import validation_score
-from joint_vae_beyond_pipeline import Fitted, joint_mean
-from joint_vae_beyond_references import Reference
-from joint_vae_beyond_views import Part, Prepared, Views
 
+from documents.joint_vae_beyond.cca import validation_score
+from documents.joint_vae_beyond.config import Config
+from documents.joint_vae_beyond.pipeline import Fitted, joint_mean
+from documents.joint_vae_beyond.references import Reference
+from documents.joint_vae_beyond.views import Part, Prepared, Views
 from jaxmusic import evaluation
-
-if TYPE_CHECKING:
-    from joint_vae_beyond import Config
 
 DIRECTIONS = ("lyrics_to_audio", "audio_to_lyrics")
 METRICS = ("recall@10", "mrr")

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from documents.clips import load_clips, without_audio
 
+from documents import clips
+from documents.multimodal_vae.config import Config
 from jaxmusic import data, evaluation, losses, models, text, training
 from jaxmusic.audio import mel_statistics
 from jaxmusic.data.preprocessing import fit_standardizer, fit_tempered_pca
-
-if TYPE_CHECKING:
-    from multimodal_vae import Config
 
 # Squared errors are this likelihood's, up to a constant: one measure for every model.
 _VECTORS = losses.Gaussian(0.5)
@@ -35,7 +32,7 @@ class Prepared:
 
 def prepare(config: Config) -> Prepared:
     """Load the clips; the embedded corpus brings listeners' tags along."""
-    dataset = load_clips(config.data, config.sound)
+    dataset = clips.load_clips(config.data, config.sound)
     mel, mask = dataset.modalities["audio"], dataset.masks["frames"]
     statistics = np.asarray(mel_statistics(jnp.asarray(mel), jnp.asarray(mask)))
     tags = None
@@ -46,19 +43,12 @@ def prepare(config: Config) -> Prepared:
         tags = np.array([[name in own for name in names] for own in lists], np.float32)
     if config.label not in dataset.labels:
         raise ValueError(f"--label {config.label!r} is none of the data's labels {sorted(dataset.labels)}")
-    return Prepared(without_audio(dataset), statistics, tags)
+    return Prepared(clips.without_audio(dataset), statistics, tags)
 
 
 def fingerprint(prepared: Prepared) -> str:
     """Changes when the data does."""
-    digest = hashlib.sha256()
-    dataset = prepared.dataset
-    arrays = [prepared.statistics, *([] if prepared.tags is None else [prepared.tags])]
-    for array in (*arrays, *(dataset.masks[name] for name in sorted(dataset.masks))):
-        digest.update(np.ascontiguousarray(array).data)
-    for column in (dataset.ids, dataset.modalities["lyrics"], *(dataset.labels[k] for k in sorted(dataset.labels))):
-        digest.update("\n".join(map(str, column)).encode())
-    return digest.hexdigest()[:16]
+    return clips.fingerprint(prepared.dataset, prepared.statistics, prepared.tags)
 
 
 def likelihoods_of(names: Any) -> dict[str, losses.Likelihood]:
@@ -79,7 +69,7 @@ def _averaged(inputs: Mapping[str, np.ndarray]) -> losses.Loss:
     return losses.multimodal_elbo(likelihoods=likelihoods_of(inputs), weights=weights)
 
 
-MODELS: dict[str, Callable[[Config], Recipe]] = {
+RECIPES: dict[str, Callable[[Config], Recipe]] = {
     "document": lambda config: (models.Average(), None, _averaged),
     "average": lambda config: (models.Average(), None, _elbo),
     "MVAE": lambda config: (
@@ -108,7 +98,7 @@ def run_seed(config: Config, prepared: Prepared, key: jax.Array, seed: int) -> d
     classifiers = {name: _classifier(x, labels, fit[masks[name][fit]]) for name, x in inputs.items()}
     found = {}
     for name in config.variant:
-        fusion, draws, objective = MODELS[name](config)
+        fusion, draws, objective = RECIPES[name](config)
         module = module_of(config, inputs, fusion, draws)
         state, info = training.fit(
             jax.random.fold_in(key, 1), module, objective(inputs),

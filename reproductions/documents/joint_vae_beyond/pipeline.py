@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 import optax
-from joint_vae_beyond_cca import RIDGES, start_of, tuned_cca
-from joint_vae_beyond_variants import Variant
-from joint_vae_beyond_views import Part, Prepared, Views, genre_codes, genre_names, lyrics_view, views
 
+from documents.joint_vae_beyond.cca import RIDGES, start_of, tuned_cca
+from documents.joint_vae_beyond.config import Config
+from documents.joint_vae_beyond.variants import Variant
+from documents.joint_vae_beyond.views import Part, Prepared, Views, genre_codes, genre_names, lyrics_view, views
 from jaxmusic import losses, models, training
-
-if TYPE_CHECKING:
-    from joint_vae_beyond import Config
 
 
 class Fitted(NamedTuple):
@@ -42,9 +40,9 @@ def _trainer(config: Config, variant: Variant, module: models.MultimodalVAE, war
         temperature=variant.temperature,
         label_weight=variant.label_weight,
     )
-    rate = config.learning_rate if variant.encoder == "vector" else config.spectrogram_learning_rate
+    rate = config.net.learning_rate if variant.encoder == "vector" else config.net.spectrogram_learning_rate
     return training.Trainer(
-        module, loss, optax.adamw(rate, weight_decay=config.weight_decay), batch_size=config.batch,
+        module, loss, optax.adamw(rate, weight_decay=config.net.weight_decay), batch_size=config.net.batch,
         inputs=_with_frames if variant.audio == "frames" else training.batch_inputs, transform=variant.transform,
     )  # fmt: skip
 
@@ -61,8 +59,8 @@ def module_of(config: Config, prepared: Prepared, variant: Variant, seen: Views)
         fusion=variant.fusion,
         audio_encoder_kind=variant.encoder,
         audio_dim=seen.audio.shape[1] if is_vector else 0,
-        widths=config.widths if variant.widths is None else variant.widths,
-        dropout_rate=config.dropout,
+        widths=config.net.widths if variant.widths is None else variant.widths,
+        dropout_rate=config.net.dropout,
         classes=len(genre_names(prepared)) if variant.label_weight else 0,
         learned_weights=variant.learned_weights,
     )
@@ -74,8 +72,8 @@ def fit_variant(config: Config, prepared: Prepared, part: Part, variant: Variant
     module = module_of(config, prepared, variant, seen)
     batch = batch_of(prepared, part, seen)
     rows = part.fit[(part.has_audio | part.has_lyrics)[part.fit]]
-    epochs = variant.epochs or (config.epochs if variant.encoder == "vector" else config.spectrogram_epochs)
-    trainer = _trainer(config, variant, module, variant.warmup_epochs * -(-len(rows) // config.batch))
+    epochs = variant.epochs or (config.net.epochs if variant.encoder == "vector" else config.net.spectrogram_epochs)
+    trainer = _trainer(config, variant, module, variant.warmup_epochs * -(-len(rows) // config.net.batch))
     start = None
     if variant.start == "cca":
         pairs, valid = part.pairs(part.fit), part.pairs(part.valid)
@@ -127,7 +125,7 @@ def _pretrained(
         silent["labels"] = np.full(len(more), -1, np.int32)
         batch = jax.tree.map(lambda a, b: np.concatenate([a, b]), batch, silent)
     trainer = _trainer(config, replace(variant, alignment_weight=0.0, label_weight=0.0), module, 0)
-    state, _ = trainer.fit(key, batch, epochs=config.pretrain_epochs, loop="python")
+    state, _ = trainer.fit(key, batch, epochs=config.net.pretrain_epochs, loop="python")
     return lambda fresh: state.params
 
 

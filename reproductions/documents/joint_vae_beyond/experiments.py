@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
-import joint_vae_beyond_scores as scores
 import numpy as np
-from joint_vae_beyond_cca import RIDGES
-from joint_vae_beyond_pipeline import fit_variant, joint_mean
-from joint_vae_beyond_references import BASE as BASE_VIEWS
-from joint_vae_beyond_references import DOCUMENT, linear_cca
-from joint_vae_beyond_variants import BASE
-from joint_vae_beyond_views import Part, Prepared, part_of, views
+from records import tidy
 
-if TYPE_CHECKING:
-    from joint_vae_beyond import Config
+from documents.joint_vae_beyond import scores
+from documents.joint_vae_beyond.cca import RIDGES
+from documents.joint_vae_beyond.config import Config
+from documents.joint_vae_beyond.pipeline import fit_variant, joint_mean
+from documents.joint_vae_beyond.references import BASE as BASE_VIEWS
+from documents.joint_vae_beyond.references import DOCUMENT, linear_cca
+from documents.joint_vae_beyond.variants import BASE
+from documents.joint_vae_beyond.views import Part, Prepared, part_of, views
 
 # Training pairs on a doubling scale; what the data does not hold is left out.
 PAIRS = (50, 100, 200, 400, 800, 1600)
@@ -25,25 +25,20 @@ FUSIONS = ("average", "poe", "moe", "gated", "attention")
 
 
 def run(config: Config, prepared: Prepared) -> dict[str, Any]:
-    """Both experiments (JSON)."""
+    """The records of both experiments."""
     return {"pairs": learning_curve(config, prepared), "missing": missing_lyrics(config, prepared)}
 
 
 def learning_curve(config: Config, prepared: Prepared) -> list[dict[str, Any]]:
     """Retrieval on the test part against the number of training pairs; everything is fitted on those pairs alone."""
-    curve = []
+    curve: list[dict[str, Any]] = []
     for seed in range(min(config.seeds, config.experiment_seeds)):
         part = part_of(prepared, seed)
         fit, test = part.pairs(part.fit), part.pairs(part.test)
         order = np.random.default_rng(seed).permutation(fit)
         for n in [size for size in PAIRS if size < len(fit)] + [len(fit)]:
             small = replace(part, fit=np.sort(order[:n]))
-            point = {
-                "seed": seed,
-                "pairs": int(n),
-                "is_all": bool(n == len(fit)),
-                "chance": min(10, len(test)) / len(test),
-            }
+            point = {"pairs": n, "chance": min(10, len(test)) / len(test)}
             pairs, valid = small.pairs(small.fit), small.pairs(small.valid)
             for name, inputs, ridges in (("cca_document", DOCUMENT, (0.1,)), ("cca", BASE_VIEWS, RIDGES)):
                 seen = views(config, prepared, small, *inputs)
@@ -52,10 +47,11 @@ def learning_curve(config: Config, prepared: Prepared) -> list[dict[str, Any]]:
                 assert found.lyrics is not None
                 point[name] = _recall(scores.query_values(found.audio, found.lyrics, test))
             # As many steps at every number of pairs: a curve over both would not say which of them helped.
-            epochs = int(np.ceil(config.epochs * len(fit) / n))
-            fitted = fit_variant(replace(config, epochs=epochs), prepared, small, BASE, _key(seed, 10))
+            epochs = int(np.ceil(config.net.epochs * len(fit) / n))
+            longer = replace(config, net=replace(config.net, epochs=epochs))
+            fitted = fit_variant(longer, prepared, small, BASE, _key(seed, 10))
             point["base"] = _recall(scores.query_values(fitted.audio, fitted.lyrics, test))
-            curve.append(point)
+            curve += tidy({"all" if n == len(fit) else int(n): point}, "size", "metric", seed=seed)
     return curve
 
 
@@ -73,7 +69,7 @@ def missing_lyrics(config: Config, prepared: Prepared) -> list[dict[str, Any]]:
 
     Lyrics are dropped in training, and for the clusters in the test part, too. Retrieval is among all test pairs.
     """
-    found = []
+    found: list[dict[str, Any]] = []
     for seed in range(min(config.seeds, config.experiment_seeds)):
         part = part_of(prepared, seed)
         lottery = np.random.default_rng(seed).random(len(prepared.dataset))
@@ -87,16 +83,10 @@ def missing_lyrics(config: Config, prepared: Prepared) -> list[dict[str, Any]]:
                 joint = joint_mean(fitted, seen, trained, np.arange(len(kept)), kept)
                 space = scores.space_scores(config, prepared, part, joint, seed)
                 values = scores.query_values(fitted.audio, fitted.lyrics, part.pairs(part.test))
-                found.append(
-                    {
-                        "seed": seed,
-                        "share": share,
-                        "fusion": fusion,
-                        "recall@10": _recall(values),
-                        "finite": bool(np.isfinite(joint).all()),
-                        "clusters": space["clusters"],
-                    }
-                )
+                measured = {"recall@10": _recall(values), "finite": float(np.isfinite(joint).all())}
+                if "genre" in space["clusters"]:
+                    measured["genre NMI"] = space["clusters"]["genre"]["normalized_mutual_information"]
+                found += tidy(measured, "metric", seed=seed, share=share, fusion=fusion)
     return found
 
 

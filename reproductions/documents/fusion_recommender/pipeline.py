@@ -1,58 +1,21 @@
-"""Fusion recommender reproduction: from the songs to classes, features and fitted classifiers."""
+"""Fusion recommender: from the songs to classes, features and fitted classifiers."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 import optax
-from jaxtyping import Float, Int
+import runs
 from threadpoolctl import threadpool_limits
 
+from documents.fusion_recommender.config import Config, check
+from documents.fusion_recommender.features import FIELDS, features, reduce
+from documents.fusion_recommender.variants import Setting, Variant
 from jaxmusic import data, losses, models, text, training
-from jaxmusic.data.preprocessing import fit_standardizer
 from jaxmusic.evaluation import classification_scores
-
-if TYPE_CHECKING:
-    from fusion_recommender import Config
-
-FIELDS = ("title", "album", "artist")
-# Widths of the reduced features are filled up to a multiple of this, so that seeds share a compiled program.
-_WIDTH_STEP = 32
-
-
-class Variant(NamedTuple):
-    """Which songs are held out, and what is fitted on which."""
-
-    split: str  # random, or artist: no artist on both sides
-    fit_on_all: bool = False  # word vectors, clusters, scalers and PCA see the test songs, too
-
-
-VARIANTS = {
-    "random": Variant("random"),
-    "artist": Variant("artist"),
-    "paper": Variant("random", fit_on_all=True),
-}
-
-
-class Setting(NamedTuple):
-    """One row of the document's Table 1."""
-
-    k: int
-    learning_rate: float
-    dropout: float
-
-
-TABLE1 = {
-    "row1": Setting(6, 2e-4, 0.2),
-    "row2": Setting(6, 1e-3, 0.5),
-    "row3": Setting(4, 1e-3, 0.5),
-    "row4": Setting(3, 1e-3, 0.5),
-}
-METADATA_ONLY = "row2_metadata"
 
 
 class Part(NamedTuple):
@@ -87,6 +50,7 @@ class Part(NamedTuple):
 
 def load(config: Config) -> data.MillionSongs:
     """The tagged songs of the data folder, or of the embedded corpus written in the same formats."""
+    check(config)
     if config.data is None:
         folder = data.write_million_song(
             jax.random.key(0), config.songs, config.out / "work" / "corpus", n_listeners=config.listeners
@@ -127,7 +91,7 @@ def part_of(config: Config, songs: data.MillionSongs, variant: Variant, key: jax
     fit = np.arange(len(dataset)) if variant.fit_on_all else train
     lists = dataset.modalities["tags"]
     distinct = sorted(set(lists[fit]))
-    vectors = text.fit_word_vectors(distinct, size=config.tag_size, seed=seed, epochs=config.tag_epochs)
+    vectors = text.fit_word_vectors(distinct, size=config.words.tag_size, seed=seed, epochs=config.words.tag_epochs)
     tag_vectors, has_vector = vectors.mean(list(lists))
     blocks, masks, facts = features(config, songs, fit, seed)
     fused, kept = reduce(list(blocks.values()), fit, config.variance)
@@ -141,92 +105,6 @@ def part_of(config: Config, songs: data.MillionSongs, variant: Variant, key: jax
         "artists on both sides": len(set(artists[train]) & set(artists[test])),
     }  # fmt: skip
     return Part(songs, train, test, fit, tag_vectors, has_vector, blocks, fused, metadata, masks, facts)
-
-
-def features(
-    config: Config, songs: data.MillionSongs, fit: Int[np.ndarray, " rows"], seed: int
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, Any]]:
-    """Feature blocks, standardised on `fit`; their masks; and how they were made."""
-    dataset = songs.songs
-    pretrained = text.load_word_vectors(config.word_vectors) if config.word_vectors else None
-    blocks: dict[str, np.ndarray] = {}
-    masks: dict[str, np.ndarray] = {}
-    for field in FIELDS:
-        lists = [text.words(str(value)) for value in dataset.modalities[field]]
-        vectors = text.fit_word_vectors(
-            [lists[i] for i in fit], size=config.field_size, seed=seed, epochs=config.field_epochs,
-            window=5, pretrained=pretrained,
-        )  # fmt: skip
-        found, has = vectors.mean(lists)
-        blocks[field], masks[field] = _standardized(found, has, fit), has
-    popularity = "artist_familiarity" if config.popularity == "familiarity" else "artist_hotttnesss"
-    columns = []
-    for name in ("duration", popularity, "year"):
-        mask = dataset.masks[name]
-        columns += [_standardized(dataset.modalities[name][:, None], mask, fit), _mask_column(mask, fit)]
-    blocks["numbers"], masks["numbers"] = np.hstack(columns), np.ones(len(dataset), bool)
-    facts: dict[str, Any] = {"word vectors": "fine-tuned" if pretrained is not None else "from scratch"}
-    if config.lyrics != "none":
-        has = dataset.masks["lyrics"]
-        if has[fit].sum() < 2:
-            facts["lyrics"] = "left out: fewer than two training songs have a bag of words"
-        else:
-            found, facts["lyrics"] = lyric_vectors(config, songs, fit, seed)
-            blocks["lyrics"] = np.hstack([_standardized(found, has, fit), _mask_column(has, fit)])
-            masks["lyrics"] = has
-    return blocks, masks, facts
-
-
-def lyric_vectors(
-    config: Config, songs: data.MillionSongs, fit: np.ndarray, seed: int
-) -> tuple[Float[np.ndarray, "n d"], str]:
-    """Vectors of the bags of words (0 where there is none), and what made them."""
-    from sklearn.decomposition import TruncatedSVD
-    from sklearn.feature_extraction.text import TfidfTransformer
-
-    has = songs.songs.masks["lyrics"]
-    rows = fit[has[fit]]
-    weights = TfidfTransformer().fit(songs.bags[rows]).transform(songs.bags).tocsr()
-    if config.lyrics == "svd":
-        size = min(config.lyrics_size, len(rows) - 1, weights.shape[1] - 1)
-        svd = TruncatedSVD(size, random_state=seed).fit(weights[rows])
-        return svd.transform(weights).astype(np.float32), f"TF-IDF, {size} components of an SVD (no transformer)"
-    texts = [_word_counts(config, songs, weights, row) if has[row] else "" for row in range(len(has))]
-    encoder = text.sentence_encoder(config.lyrics, transformer=models.TextTransformer, cache=config.out / "work")
-    encoder.record["format"] = f"word:count of the {config.top_words} words of largest TF-IDF"
-    return np.asarray(encoder(texts)), "; ".join(f"{key} {value}" for key, value in encoder.record.items())
-
-
-def _word_counts(config: Config, songs: data.MillionSongs, weights: Any, row: int) -> str:
-    """`word:count` of a song's words of largest TF-IDF, the largest first."""
-    span = slice(weights.indptr[row], weights.indptr[row + 1])
-    columns, values = weights.indices[span], weights.data[span]
-    order = columns[np.argsort(-values, kind="stable")][: config.top_words]
-    counts = songs.bags[[row]].toarray()[0]
-    return " ".join(f"{songs.words[column]}:{int(counts[column])}" for column in order)
-
-
-def _standardized(x: np.ndarray, mask: np.ndarray, fit: np.ndarray) -> np.ndarray:
-    """Z-scores by the rows of `fit` that have a value; 0, their mean, where there is none."""
-    rows = fit[mask[fit]]
-    if not len(rows):
-        return np.zeros(x.shape, np.float32)
-    return np.where(mask[:, None], fit_standardizer(x[rows])(x), 0).astype(np.float32)
-
-
-def _mask_column(mask: np.ndarray, fit: np.ndarray) -> np.ndarray:
-    return fit_standardizer(mask[fit][:, None])(mask[:, None].astype(np.float64))
-
-
-def reduce(blocks: Sequence[np.ndarray], fit: np.ndarray, variance: float) -> tuple[Float[np.ndarray, "n d"], int]:
-    """Blocks side by side, standardised, then the principal components that hold `variance`; zero columns fill up."""
-    from sklearn.decomposition import PCA
-
-    x = np.hstack(blocks).astype(np.float64)
-    x = fit_standardizer(x[fit])(x).astype(np.float64)
-    pca = PCA(variance, svd_solver="full").fit(x[fit])
-    found = pca.transform(x).astype(np.float32)
-    return np.pad(found, ((0, 0), (0, -found.shape[1] % _WIDTH_STEP))), found.shape[1]
 
 
 class Classes(NamedTuple):
@@ -328,9 +206,9 @@ def fit(
     weights = (len(train) / (classes.k * np.maximum(counts, 1))).astype(np.float32)
     module = models.FusionClassifier(
         classes.k,
-        tuple(widths or config.widths),
+        tuple(widths or config.net.widths),
         dropout=setting.dropout,
-        momentum=config.momentum,
+        momentum=config.net.momentum,
         fusion=fusion,  # type: ignore[arg-type]
     )
 
@@ -343,11 +221,11 @@ def fit(
 
     trainer = training.Trainer(
         module, losses.cross_entropy(weights="weights"), optax.adam(setting.learning_rate),
-        batch_size=min(config.batch_size, len(train)),
+        batch_size=min(config.net.batch_size, len(train)),
         inputs=lambda batch: (batch["inputs"], batch["masks"], batch.get("row_mask")),
     )  # fmt: skip
     valid = take(test) if has_curves else None
-    state, info = trainer.fit(key, take(train), valid=valid, epochs=epochs or config.epochs)
+    state, info = trainer.fit(key, take(train), valid=valid, epochs=epochs or config.net.epochs)
     everything = take(np.arange(len(part.fused)))
     logits = training.predict(
         module, state.variables, (everything["inputs"], everything["masks"]), method="__call__", batch_size=1024
@@ -360,7 +238,7 @@ def fit(
         "majority": float((classes.labels[test] == counts.argmax()).mean()),
         "classes_without_test_songs": [c for c, recall in enumerate(scores["per_class"]) if recall is None],
         "parameters": sum(x.size for x in jax.tree.leaves(state.params)),
-        "seconds": info.run_seconds, "compile_seconds": info.compile_seconds, "epochs": epochs or config.epochs,
+        "seconds": info.run_seconds, "compile_seconds": info.compile_seconds, "epochs": epochs or config.net.epochs,
     }  # fmt: skip
     if has_curves:
         scores["curves"] = {
@@ -376,12 +254,5 @@ def _thinned(values: np.ndarray, points: int = 200) -> list[float]:
 
 def fingerprint(songs: data.MillionSongs) -> str:
     """Changes when any song, tag, bag or play does."""
-    digest = hashlib.sha256()
-    dataset = songs.songs
-    for name in (*FIELDS, "tags"):
-        digest.update("\n".join(map(str, dataset.modalities[name])).encode())
-    for name in ("duration", "artist_hotttnesss", "artist_familiarity", "year"):
-        digest.update(dataset.modalities[name].tobytes())
-    for matrix in (songs.bags, songs.plays):
-        digest.update(matrix.data.tobytes() + matrix.indices.tobytes() + matrix.indptr.tobytes())
-    return digest.hexdigest()[:16]
+    columns = (*FIELDS, "tags", "duration", "artist_hotttnesss", "artist_familiarity", "year")
+    return runs.fingerprint(*(songs.songs.modalities[name] for name in columns), songs.bags, songs.plays)

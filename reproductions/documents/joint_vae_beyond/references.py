@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 import optax
-from joint_vae_beyond_cca import RIDGES, tuned_cca, validation_score
-from joint_vae_beyond_views import Part, Prepared, Views, genre_codes, genre_names, views
 
+from documents.joint_vae_beyond.cca import RIDGES, tuned_cca, validation_score
+from documents.joint_vae_beyond.config import Config
+from documents.joint_vae_beyond.views import Part, Prepared, Views, genre_codes, genre_names, views
 from jaxmusic import evaluation, losses, models, training
-
-if TYPE_CHECKING:
-    from joint_vae_beyond import Config
 
 BANDWIDTHS = (1.0, 2.0)
 DOCUMENT = ("statistics", "tfidf")
@@ -45,7 +43,7 @@ def references(config: Config, prepared: Prepared, part: Part, key: jax.Array) -
         "PCA of the audio": Reference(None, None, base.audio),
         "FC-VAE": Reference(None, None, _fc_vae(config, document.audio, part, jax.random.fold_in(key, 2))),
     }
-    if config.spectrogram_epochs and len(genre_names(prepared)) > 1:
+    if config.net.spectrogram_epochs and len(genre_names(prepared)) > 1:
         found["supervised CNN"] = _cnn(config, prepared, part, jax.random.fold_in(key, 3))
     return found
 
@@ -63,7 +61,7 @@ def _kernel_cca(config: Config, seen: Views, pairs: np.ndarray, valid: np.ndarra
     tried = []
     for bandwidth in BANDWIDTHS:
         for ridge in RIDGES:
-            components = min(config.cca_components, len(pairs) - 1)
+            components = min(config.sizes.cca_components, len(pairs) - 1)
             cca = evaluation.fit_kernel_cca(
                 seen.audio[pairs], seen.lyrics[pairs], n_components=components, ridge=ridge, bandwidth=bandwidth
             )
@@ -82,17 +80,17 @@ def _unit(x: np.ndarray) -> np.ndarray:
 
 
 def _trainer(config: Config, module: Any, loss: losses.LossFunction) -> training.Trainer:
-    optimizer = optax.adamw(config.learning_rate, weight_decay=config.weight_decay)
-    return training.Trainer(module, loss, optimizer, batch_size=config.batch)
+    optimizer = optax.adamw(config.net.learning_rate, weight_decay=config.net.weight_decay)
+    return training.Trainer(module, loss, optimizer, batch_size=config.net.batch)
 
 
 def _dual_encoder(config: Config, seen: Views, pairs: np.ndarray, key: jax.Array) -> Reference:
     """The base's towers and training without decoder, prior and fusion."""
-    module = models.DualEncoder(embedding_dim=32, widths=config.widths, dropout_rate=config.dropout)
+    module = models.DualEncoder(embedding_dim=32, widths=config.net.widths, dropout_rate=config.net.dropout)
     inputs = {"audio": seen.audio, "lyrics": seen.lyrics}
     trainer = _trainer(config, module, losses.contrastive(temperature=0.1))
     train = {"inputs": jax.tree.map(lambda x: x[pairs], inputs)}
-    state, _ = trainer.fit(key, train, epochs=config.epochs, loop="python")
+    state, _ = trainer.fit(key, train, epochs=config.net.epochs, loop="python")
     embedded = training.predict(module, state.variables, (inputs,), method="__call__")
     return Reference(embedded.audio, embedded.lyrics, _unit(embedded.audio) + _unit(embedded.lyrics))
 
@@ -110,7 +108,7 @@ def _fc_vae(config: Config, audio: np.ndarray, part: Part, key: jax.Array) -> np
     module = models.FCVAE(features=audio.shape[1])
     fit = part.fit[part.has_audio[part.fit]]
     trainer = _trainer(config, module, losses.elbo(reduction="sum"))
-    state, _ = trainer.fit(key, {"inputs": audio[fit]}, epochs=config.epochs, loop="python")
+    state, _ = trainer.fit(key, {"inputs": audio[fit]}, epochs=config.net.epochs, loop="python")
     return training.predict(module, state.variables, (audio,), method="encode")[0]
 
 
@@ -123,5 +121,5 @@ def _cnn(config: Config, prepared: Prepared, part: Part, key: jax.Array) -> Refe
     module = models.SpectrogramClassifier(n_mels, frames, len(genre_names(prepared)))
     trainer = _trainer(config, module, losses.cross_entropy())
     train = {"inputs": seen.audio[rows], "labels": codes[rows]}
-    state, _ = trainer.fit(key, train, epochs=config.spectrogram_epochs, loop="python")
+    state, _ = trainer.fit(key, train, epochs=config.net.spectrogram_epochs, loop="python")
     return Reference(None, None, training.predict(module, state.variables, (seen.audio,), method="embed"))

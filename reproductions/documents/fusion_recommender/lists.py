@@ -1,4 +1,4 @@
-"""Fusion recommender reproduction: histories, the lists that each method makes for them, and their scores."""
+"""Fusion recommender: histories, the lists that each method makes for them, and their scores."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import jax
 import numpy as np
 import optax
-from fusion_recommender_pipeline import METADATA_ONLY, TABLE1, Classes, Fitted, Part
 
+from documents.fusion_recommender.config import Config
+from documents.fusion_recommender.pipeline import Classes, Fitted, Part
+from documents.fusion_recommender.variants import METADATA_ONLY, TABLE1
 from jaxmusic import losses, recommend, training
 from jaxmusic.evaluation import average_precision, ranking_scores
 from jaxmusic.models.layers import MLP
 
 if TYPE_CHECKING:
-    from fusion_recommender import Config
     from scipy.sparse import csr_array
 
 LENGTH = 500
@@ -127,8 +128,8 @@ class Scorer:
 
 def score(
     config: Config, part: Part, classes: dict[int, Classes], fitted: dict[str, Fitted], seed: int, key: jax.Array
-) -> dict[str, Any]:
-    """All methods on one seed's test songs (JSON)."""
+) -> tuple[dict[str, dict[str, float]], dict[str, Any]]:
+    """Method → scores of its lists on one seed's test songs; and who was scored, with each user's AP (JSON)."""
     heard = listening(config, part, seed)
     scorer = Scorer(heard)
     rng = np.random.default_rng([seed, 11])
@@ -152,8 +153,8 @@ def score(
         if name != "wmf":
             scorer.add(f"{name}_cosine", users, items, similarity="cosine")
     chosen = hybrids(config, part, scorer, fitted, factors, seed, key)
-    return {
-        "scores": scorer.scores, "facts": heard.facts, "hybrid weights": chosen,
+    return scorer.scores, {
+        "facts": heard.facts, "hybrid weights": chosen,
         "users": heard.users.tolist(),
         "precision": {name: np.round(values, 6).tolist() for name, values in scorer.precision.items()},
     }  # fmt: skip
@@ -255,11 +256,11 @@ def factorised(
     history = heard.history.tocoo()
     spread = csr_array((history.data, (heard.users[history.row], history.col)), (n_users, len(part.test)))
     plays = hstack([heard.train_plays, spread], format="csr")
-    plays.data = (config.wmf_alpha * np.log1p(plays.data)).astype(np.float32)
+    plays.data = (config.wmf.alpha * np.log1p(plays.data)).astype(np.float32)
     # One thread, for sums in one order; and its own warning is about the threads that this limit takes away.
     with threadpool_limits(1, "blas"):
         model = AlternatingLeastSquares(
-            factors=config.wmf_factors, regularization=config.wmf_regularization, iterations=config.wmf_iterations,
+            factors=config.wmf.factors, regularization=config.wmf.regularization, iterations=config.wmf.iterations,
             random_state=seed, num_threads=1,
         )  # fmt: skip
         model.fit(csr_matrix(plays), show_progress=False)
@@ -281,7 +282,7 @@ def _mlp(config: Config, key: jax.Array, x: np.ndarray, y: np.ndarray) -> Any:
     module = MLP((512, y.shape[1]))
     state, _ = training.fit(
         key, module, _squared_error, {"inputs": x, "targets": ((y - mean) / scale).astype(np.float32)},
-        epochs=config.mlp_epochs, batch_size=min(config.batch_size, len(x)),
+        epochs=config.wmf.mlp_epochs, batch_size=min(config.net.batch_size, len(x)),
         optimizer=optax.adamw(1e-3, weight_decay=1e-2),
     )  # fmt: skip
     return lambda rows: training.predict(module, state.variables, (rows,), method="__call__") * scale + mean
