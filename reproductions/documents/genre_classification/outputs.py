@@ -71,7 +71,6 @@ def write(
         figures=drawn,
         settings=_settings(config, preset),
     )  # fmt: skip
-    content.findings = report.findings(_HERE / "findings.toml", content.rows)
     return report.write(content, config.out)
 
 

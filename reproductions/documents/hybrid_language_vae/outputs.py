@@ -104,7 +104,6 @@ def write(
         timing={**timing, **runs.seconds_by_variant(facts)},
         figures=figures.draw(config, shown, arrays, records, facts, experiments),
     )
-    result.findings = report.findings(_HERE / "findings.toml", result.rows)
     return report.write(result, config.out)
 
 

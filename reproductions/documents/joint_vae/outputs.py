@@ -101,7 +101,6 @@ def write(
         timing={**timing, **runs.seconds_by_variant(facts)},
         figures=figures.draw(config, prepared, records, facts, experiments["pairs"]),
     )
-    result.findings = report.findings(_HERE / "findings.toml", result.rows)
     return report.write(result, config.out)
 
 
