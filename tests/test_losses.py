@@ -22,6 +22,27 @@ def test_kl_is_the_closed_form_and_never_negative():
     assert float(losses.kl_divergence(jnp.zeros(4), jnp.zeros(4))) == 0
 
 
+@pytest.mark.parametrize("size", [1e-18, 1e-9, 1e-4, 0.04, 0.06])
+def test_kl_of_little_is_not_lost_beside_one(size):
+    mean, logvar = jnp.array([size, 0.0]), jnp.array([0.0, -size])
+    expected = size**2 / 2 + (size**2 / 4 - size**3 / 12 + size**4 / 48)
+    np.testing.assert_allclose(losses.kl_divergence(mean, logvar), expected, rtol=3e-5)
+    other = jnp.zeros(2)
+    np.testing.assert_allclose(losses.gaussian_divergence(mean, logvar, other, other), expected, rtol=3e-5)
+    np.testing.assert_allclose(jax.grad(losses.kl_divergence)(mean, logvar), mean)
+
+
+@pytest.mark.parametrize("scale", [1e-18, 1e-9, 1e15])
+def test_contrastive_losses_have_no_unit(scale):
+    x, y = jax.random.normal(jax.random.key(0), (2, 6, 4))
+    for term in (losses.info_nce, losses.triplet):
+        value, gradient = jax.value_and_grad(term)(x, y)
+        scaled, of_scaled = jax.value_and_grad(term)(x * scale, y / scale)
+        np.testing.assert_allclose(scaled, value, rtol=1e-5)
+        np.testing.assert_allclose(of_scaled * scale, gradient, atol=1e-5)
+        assert jnp.isfinite(jax.grad(term)(jnp.zeros_like(x), y)).all()
+
+
 def test_kl_agrees_with_sampling():
     mean, logvar = jnp.array([0.5, -1.0]), jnp.array([0.3, -0.7])
     z = mean + jnp.exp(logvar / 2) * jax.random.normal(jax.random.key(0), (400_000, 2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from jaxmusic import data, training
+from jaxmusic._arrays import of_size_one
 from jaxmusic.app.sentences import SentenceLyrics
 from jaxmusic.app.settings import Settings
 from jaxmusic.app.views import Views
@@ -164,8 +166,11 @@ class MusicModel:
         """The fitted clips nearest to some of them: (id, cosine to the middle of theirs), themselves left out.
 
         Raises:
+            TypeError: a string in the place of a list of ids.
             ValueError: an unknown id; none; `n` below 1.
         """
+        if isinstance(ids, str):
+            raise TypeError(f"ids is one string, {ids!r}: give a list, [{ids!r}]")
         rows = [self._row(name) for name in ids]
         if not rows:
             raise ValueError("no clip given")
@@ -178,6 +183,8 @@ class MusicModel:
     def _row(self, name: str) -> int:
         import difflib
 
+        # Systems hand names over in one Unicode form or another; ids have this one.
+        name = unicodedata.normalize("NFC", name)
         rows = np.flatnonzero(self.index.ids == name)
         if len(rows):
             return int(rows[0])
@@ -224,5 +231,6 @@ def read_folder(
 
 
 def _cosine(query: np.ndarray, places: np.ndarray) -> np.ndarray:
+    query, places = of_size_one(query), of_size_one(places, axis=1)
     norms = np.linalg.norm(places, axis=1) * np.linalg.norm(query)
-    return places @ query / np.maximum(norms, 1e-12)
+    return places @ query / np.where(norms > 0, norms, 1)

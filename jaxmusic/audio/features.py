@@ -11,9 +11,16 @@ from jax import lax
 from jaxtyping import Array, Float, Int
 
 from jaxmusic.audio.batching import each_clip
+from jaxmusic.audio.checks import magnitudes, spectrogram_checked
 from jaxmusic.audio.spectral import _STFT, TINY, _waveform, on_spectrogram, root
 
 
+def _as_magnitudes(S: Array) -> Array:
+    """Of a complex spectrogram its magnitude, as the oracle takes it."""
+    return magnitudes(jnp.abs(S) if jnp.iscomplexobj(S) else S)
+
+
+@spectrogram_checked(_as_magnitudes)
 @partial(jax.jit, static_argnames=("frame_length", "hop_length", "center", "pad_mode"))
 def rms(
     y: Float[Array, "*batch samples"] | None = None,
@@ -28,7 +35,7 @@ def rms(
 
     Args:
         y: `[…, samples]` float32 waveform, or None where `S` is given.
-        S: `[…, bins, frames]` magnitude spectrogram.
+        S: `[…, bins, frames]` magnitude spectrogram, or a complex one, of which the magnitude counts.
         frame_length: samples in a frame.
         hop_length: samples between frames.
         center: pad the ends by half a frame, in `pad_mode` of `jnp.pad`.
@@ -38,7 +45,7 @@ def rms(
         `[…, 1, frames]` float32. The oracle is `librosa.feature.rms`.
 
     Raises:
-        ValueError: neither `y` nor `S`, or an `S` with other bins than `frame_length` has.
+        ValueError: neither `y` nor `S`, an `S` with other bins than `frame_length` has, or with negative values.
 
     >>> rms(jnp.full(4096, 0.5), center=False).tolist()
     [[0.5, 0.5, 0.5, 0.5, 0.5]]
@@ -100,7 +107,7 @@ def zero_crossing_rate(
             y = jnp.pad(y, frame_length // 2, mode="edge")
         y = jnp.where(jnp.abs(y) <= threshold, 0.0, y)
         signs = (y < 0).astype(jnp.float32) if zero_pos else jnp.sign(y)
-        changes = (signs[1:] != signs[:-1]).astype(jnp.float32)
+        changes = jnp.where(jnp.isnan(y[1:]), jnp.nan, (signs[1:] != signs[:-1]).astype(jnp.float32))
         # A frame's first sample has no one before it: `changes[i]` lies between samples i and i + 1.
         count = 1 + (y.shape[-1] - frame_length) // hop_length
         inside = _windowed_sum(jnp.append(changes, 0.0), frame_length, hop_length)
@@ -113,6 +120,7 @@ def zero_crossing_rate(
     return each_clip(of_clip, y, jnp.broadcast_to(jnp.asarray(lengths), y.shape[:-1]), axes=(1, 0))
 
 
+@spectrogram_checked(magnitudes)
 @partial(jax.jit, static_argnames=("sr", *_STFT))
 def spectral_centroid(
     y: Float[Array, "*batch samples"] | None = None,
@@ -136,11 +144,15 @@ def spectral_centroid(
 
     Returns:
         `[…, 1, frames]` float32, Hz; 0 in silence. The oracle is `librosa.feature.spectral_centroid`.
+
+    Raises:
+        ValueError: neither `y` nor `S`, or an `S` that is complex or, where values can be seen, negative.
     """
     settings = (n_fft, hop_length, win_length, window, center, pad_mode)
     return on_spectrogram(lambda S: _centroid(S, sr)[None], y, S, 1.0, *settings)
 
 
+@spectrogram_checked(magnitudes)
 @partial(jax.jit, static_argnames=("sr", "norm", "p", *_STFT))
 def spectral_bandwidth(
     y: Float[Array, "*batch samples"] | None = None,
@@ -168,6 +180,9 @@ def spectral_bandwidth(
 
     Returns:
         `[…, 1, frames]` float32, Hz; 0 in silence. The oracle is `librosa.feature.spectral_bandwidth`.
+
+    Raises:
+        ValueError: neither `y` nor `S`, or an `S` that is complex or, where values can be seen, negative.
     """
 
     def spread(S: Array) -> Array:
@@ -180,6 +195,7 @@ def spectral_bandwidth(
     return on_spectrogram(spread, y, S, 1.0, *settings)
 
 
+@spectrogram_checked(magnitudes)
 @partial(jax.jit, static_argnames=("sr", "roll_percent", *_STFT))
 def spectral_rolloff(
     y: Float[Array, "*batch samples"] | None = None,
@@ -207,7 +223,8 @@ def spectral_rolloff(
         `[…, 1, frames]` float32, Hz; 0 in silence. The oracle is `librosa.feature.spectral_rolloff`.
 
     Raises:
-        ValueError: `roll_percent` does not lie between 0 and 1.
+        ValueError: `roll_percent` does not lie between 0 and 1; neither `y` nor `S`, or an `S` that is complex or,
+            where values can be seen, negative.
     """
     if not 0 < roll_percent < 1:
         raise ValueError(f"roll_percent must lie between 0 and 1, got {roll_percent}")
@@ -217,7 +234,8 @@ def spectral_rolloff(
         # threshold to the next bin.
         total, sums = lax.scan(lambda carry, row: (carry + row,) * 2, jnp.zeros(S.shape[0], S.dtype), S.T, unroll=8)
         below = (sums < np.float32(roll_percent) * total).sum(0)
-        return jnp.take(jnp.asarray(_frequencies(S, sr)), below, mode="clip")[None]
+        found = jnp.take(jnp.asarray(_frequencies(S, sr)), below, mode="clip")
+        return jnp.where(jnp.isnan(total), jnp.nan, found)[None]
 
     settings = (n_fft, hop_length, win_length, window, center, pad_mode)
     return on_spectrogram(edge, y, S, 1.0, *settings)

@@ -145,8 +145,8 @@ def dct(
 
     if not 1 <= n_mfcc <= n_mels:
         raise ValueError(f"n_mfcc {n_mfcc} must lie between 1 and the {n_mels} bands")
-    if lifter < 0:
-        raise ValueError(f"lifter must not be negative, got {lifter}")
+    if not 0 <= lifter < np.inf:
+        raise ValueError(f"lifter must be 0 or more, got {lifter}")
     basis = transform(np.eye(n_mels), axis=0, type=dct_type, norm=norm)[:n_mfcc]
     if lifter > 0:
         basis = basis * (1 + lifter / 2 * np.sin(np.pi * np.arange(1, n_mfcc + 1) / lifter))[:, None]

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+from jaxmusic.audio.lengths import lacks_only_its_end, promised_bytes
+
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 """Endings of the files that are read as sound, in lower case."""
-# The largest page of an Ogg stream: its header, 255 lengths, and 255 pieces of 255 bytes.
-_OGG_PAGE = 27 + 255 + 255 * 255
 
 
 def load(path: str | Path, *, sr: int | None = 22_050, duration: float | None = None) -> Float[np.ndarray, " samples"]:
@@ -31,14 +30,16 @@ def load(path: str | Path, *, sr: int | None = 22_050, duration: float | None = 
         `[samples]` float32, about −1 to 1.
 
     Raises:
-        ValueError: the file is empty, truncated, no audio, or holds NaN; names the file and the reason.
+        ValueError: the file is empty, truncated, no audio, or holds NaN; names the file and the reason. Headers that
+            miscount, as many writers leave them, and an MP3 without its last frames, are read as players read them.
+            A rate below 1 Hz, or a duration that is not above 0.
         OSError: the file is missing or may not be read.
     """
     import soundfile
 
     path = Path(path)
-    with path.open("rb") as raw:
-        _check_length(path, raw)
+    _check_sampling(sr, duration)
+    size = _checked_size(path)
     try:
         with soundfile.SoundFile(path) as file:
             rate, wanted = file.samplerate, file.frames
@@ -48,7 +49,7 @@ def load(path: str | Path, *, sr: int | None = 22_050, duration: float | None = 
             samples = file.read(wanted, dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
         raise ValueError(f"{path}: not readable as audio: {error.error_string}") from error
-    if len(samples) < wanted:
+    if len(samples) < wanted and not _plays_to_its_end(path, size, wanted - len(samples)):
         raise ValueError(f"{path}: truncated: {len(samples)} of {wanted} samples can be decoded")
     if len(samples) == 0:
         raise ValueError(f"{path}: holds no samples")
@@ -83,16 +84,18 @@ def stream(path: str | Path, *, sr: int, block: int = 2**18) -> Iterator[Float[n
     import soundfile
 
     path = Path(path)
-    with path.open("rb") as raw:
-        _check_length(path, raw)
+    _check_sampling(sr, None)
+    size = _checked_size(path)
     try:
-        with soundfile.SoundFile(path) as file:
+        with _forward_file(path) as file:
             promised, rate, seen, given = file.frames, file.samplerate, 0, 0
             resample = _resampler(rate, sr)
             while seen < promised:
                 samples = file.read(min(block, promised - seen), dtype="float32", always_2d=True)
                 if len(samples) == 0:
-                    raise ValueError(f"{path}: truncated: {seen} of {promised} samples can be decoded")
+                    if not _plays_to_its_end(path, size, promised - seen):
+                        raise ValueError(f"{path}: truncated: {seen} of {promised} samples can be decoded")
+                    promised = seen
                 seen += len(samples)
                 y = samples.mean(axis=1) if samples.shape[1] > 1 else samples[:, 0]
                 if not np.isfinite(y).all():
@@ -108,6 +111,21 @@ def stream(path: str | Path, *, sr: int, block: int = 2**18) -> Iterator[Float[n
         yield np.zeros(missing, np.float32)
 
 
+def _forward_file(path: Path) -> Any:
+    """A `soundfile.SoundFile` that is read from its start to its end.
+
+    soundfile seeks behind each read to where it is already; there an MP3's decoder lacks the frames before, which the
+    next ones refer to, and gives silence or noise.
+    """
+    import soundfile
+
+    class Forward(soundfile.SoundFile):
+        def seekable(self) -> bool:
+            return False
+
+    return Forward(path)
+
+
 def _resampler(rate: int, sr: int) -> Callable[[np.ndarray, bool], np.ndarray]:
     """A piece and whether it is the last → the piece at the other rate, by soxr at its high quality."""
     if rate == sr:
@@ -118,26 +136,27 @@ def _resampler(rate: int, sr: int) -> Callable[[np.ndarray, bool], np.ndarray]:
     return lambda y, last: resampling.resample_chunk(y, last=last)
 
 
-def _check_length(path: Path, raw: BinaryIO) -> None:
-    """libsndfile reads a cut-off wav or ogg without a word, so the file's own lengths are held against its size."""
-    size = raw.seek(0, 2)
-    if size == 0:
-        raise ValueError(f"{path}: the file is empty (0 bytes)")
-    raw.seek(0)
-    header = raw.read(8)
-    promised = 0
-    if header[:4] == b"RIFF" and len(header) == 8:
-        promised = struct.unpack("<I", header[4:])[0] + 8
-        # Streams that were never finished promise the largest number; those are common and whole.
-        promised = 0 if promised >= 2**32 - 2**16 else promised
-    elif header[:4] == b"OggS":
-        start = raw.seek(max(0, size - _OGG_PAGE))
-        tail = raw.read()
-        page = tail.rfind(b"OggS")
-        pieces = tail[page + 27 : page + 27 + tail[page + 26]] if 0 <= page < len(tail) - 26 else b""
-        promised = start + page + 27 + len(pieces) + sum(pieces) if page >= 0 else size
-    if promised > size:
-        raise ValueError(f"{path}: truncated: its header promises {promised} bytes, the file has {size}")
+def _check_sampling(sr: float | None, duration: float | None) -> None:
+    if sr is not None and not 1 <= sr < math.inf:
+        raise ValueError(f"sr must be 1 Hz or more, got {sr}")
+    if duration is not None and not 0 < duration < math.inf:
+        raise ValueError(f"duration must be above 0 seconds, got {duration}")
+
+
+def _checked_size(path: Path) -> int:
+    """Bytes of a file that is not empty and holds what its header promises."""
+    with path.open("rb") as raw:
+        size = raw.seek(0, 2)
+        if size == 0:
+            raise ValueError(f"{path}: the file is empty (0 bytes)")
+        if (promised := promised_bytes(raw, size)) > size:
+            raise ValueError(f"{path}: truncated: its header promises {promised} bytes, the file has {size}")
+    return size
+
+
+def _plays_to_its_end(path: Path, size: int, missing: int) -> bool:
+    with path.open("rb") as raw:
+        return lacks_only_its_end(raw, size, missing)
 
 
 def seconds_of(path: str | Path) -> float:

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, Int
 
 from jaxmusic.audio import filters
 from jaxmusic.audio.batching import each_clip
+from jaxmusic.audio.checks import real
 from jaxmusic.audio.spectral import PRECISION, _waveform, frame, frame_mask, frames_of, melspectrogram, power_to_db
 
 
@@ -44,10 +45,10 @@ def onset_strength(
         `[…, frames]` float32. The oracle is `librosa.onset.onset_strength` with its default aggregate, the mean.
 
     Raises:
-        ValueError: neither `y` nor `S`, or a lag below 1.
+        ValueError: neither `y` nor `S`, a lag below 1, or a complex `S`.
     """
     settings = tuple(sorted({"n_fft": n_fft, "hop_length": hop_length, **mel}.items()))
-    return _onset_strength(y, S, lengths, sr=sr, lag=lag, center=center, mel=settings)
+    return _onset_strength(y, None if S is None else real(S), lengths, sr=sr, lag=lag, center=center, mel=settings)
 
 
 @partial(jax.jit, static_argnames=("sr", "lag", "center", "mel"))
@@ -132,7 +133,8 @@ def tempo(
         count = jnp.minimum(frames_of(length, hop_length=hop_length), envelope.shape[-1])
         similarity = _mean_autocorrelation(envelope, count, width)
         best = jnp.argmax(jnp.log1p(1e6 * similarity) + prior.astype(np.float32))
-        return jnp.asarray(tempi.astype(np.float32))[best][None]
+        # The largest of what holds NaN is NaN, and of no tempo.
+        return jnp.where(jnp.isnan(similarity).any(), jnp.nan, jnp.asarray(tempi.astype(np.float32))[best])[None]
 
     batch = onset_envelope.shape[:-1]
     if lengths is None:

@@ -238,7 +238,10 @@ def _stacked(
 def _pieces(sounds: Sequence[Sound], computing: Computing, sr: int | None) -> Iterator[_Window | _End]:
     for row, sound in enumerate(sounds):
         if isinstance(sound, np.ndarray):
-            yield from _cut(row, [_resampled(sound, sr, computing.network.sr)], computing)
+            try:
+                yield from _cut(row, [_resampled(sound, sr, computing.network.sr)], computing)
+            except ValueError as error:
+                raise ValueError(f"waveform {row} {error}") from None
             continue
         key, path = "", Path(sound)
         try:

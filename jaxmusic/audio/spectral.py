@@ -13,6 +13,7 @@ from jaxtyping import Array, Bool, Complex, Float, Int
 
 from jaxmusic.audio import filters
 from jaxmusic.audio.batching import each_clip
+from jaxmusic.audio.checks import magnitudes, real, spectrogram_checked
 
 # The smallest normal float32: librosa divides by nothing below it.
 TINY = float(np.finfo(np.float32).tiny)
@@ -58,6 +59,7 @@ def stft(
     return each_clip(lambda y: spectra(y, *settings).T, _waveform(y), axes=(1,))
 
 
+@spectrogram_checked(magnitudes)
 @partial(jax.jit, static_argnames=(*_STFT, "sr", "power", "n_mels", "fmin", "fmax", "htk", "norm"))
 def melspectrogram(
     y: Float[Array, "*batch samples"] | None = None,
@@ -89,6 +91,9 @@ def melspectrogram(
 
     Returns:
         `[…, n_mels, frames]` float32. The oracle is `librosa.feature.melspectrogram`.
+
+    Raises:
+        ValueError: neither `y` nor `S`, or an `S` that is complex or, where values can be seen, negative.
 
     >>> melspectrogram(jnp.zeros((2, 22_050)), n_mels=64).shape
     (2, 64, 44)
@@ -123,7 +128,7 @@ def power_to_db(
         The shape of `S`, float32, dB. The oracle is `librosa.power_to_db`, which takes one peak for all channels.
 
     Raises:
-        ValueError: `amin` not above 0, or a negative `top_db`.
+        ValueError: `amin` not above 0, a negative `top_db`, or a complex `S`.
 
     >>> power_to_db(jnp.array([[1.0, 100.0]])).round(3).tolist()
     [[0.0, 20.0]]
@@ -134,7 +139,7 @@ def power_to_db(
         raise ValueError(f"amin must be positive, got {amin}")
     if top_db is not None and top_db < 0:
         raise ValueError(f"top_db must not be negative, got {top_db}")
-    S = jnp.asarray(S)
+    S = jnp.asarray(real(S))
     level: Any = ref
     if callable(ref):
         clips = S.reshape(-1, *S.shape[-2:])
@@ -192,15 +197,15 @@ def mfcc(
         `[…, n_mfcc, frames]` float32. The oracle is `librosa.feature.mfcc` of each clip.
 
     Raises:
-        ValueError: neither `y` nor `S`, more coefficients than bands, or a negative lifter.
+        ValueError: neither `y` nor `S`, more coefficients than bands, a negative or NaN lifter, or a complex `S`.
 
     >>> mfcc(jnp.ones(22_050), n_mfcc=13).shape
     (13, 44)
     """
-    mel_settings = tuple(sorted(mel.items()))
     return _mfcc(
-        y, S, sr=sr, n_mfcc=n_mfcc, dct_type=dct_type, norm=norm, lifter=lifter, mel_norm=mel_norm, mel=mel_settings
-    )
+        y, None if S is None else real(S), sr=sr, n_mfcc=n_mfcc, dct_type=dct_type, norm=norm, lifter=lifter,
+        mel_norm=mel_norm, mel=tuple(sorted(mel.items())),
+    )  # fmt: skip
 
 
 def frames_of(lengths: Int[Array, "*batch"], *, hop_length: int = 512) -> Int[Array, "*batch"]:
@@ -246,7 +251,7 @@ def on_spectrogram(function, y, S, power, n_fft, hop_length, win_length, window,
 
 def root(x: Array, exponent: float = 0.5) -> Array:
     """`x ** exponent` of x ≥ 0 with a gradient of 0, not infinity, at 0."""
-    positive = x > 0
+    positive = ~(x <= 0)  # NaN is to stay one
     x = jnp.where(positive, x, 1.0)
     return jnp.where(positive, jnp.sqrt(x) if exponent == 0.5 else x**exponent, 0.0)
 

@@ -11,12 +11,14 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from jaxmusic.audio import filters
+from jaxmusic.audio.checks import magnitudes, spectrogram_checked
 from jaxmusic.audio.rounding import divide, log2
 from jaxmusic.audio.spectral import _STFT, PRECISION, TINY, on_spectrogram
 
 _A0 = 440.0 / 16
 
 
+@spectrogram_checked(magnitudes)
 @partial(jax.jit, static_argnames=("sr", "resolution", "bins_per_octave", "fmin", "fmax", "threshold", *_STFT))
 def estimate_tuning(
     y: Float[Array, "*batch samples"] | None = None,
@@ -49,15 +51,20 @@ def estimate_tuning(
 
     Returns:
         `[…]` float32 in [−0.5, 0.5); 0 where there is no pitch. The oracle is `librosa.estimate_tuning`.
+
+    Raises:
+        ValueError: neither `y` nor `S`, or an `S` that is complex or, where values can be seen, negative.
     """
     settings = (n_fft, hop_length, win_length, window, center, pad_mode)
 
     def estimate(S: Array) -> Array:
-        return _tuning(S, sr, resolution, bins_per_octave, fmin, fmax, threshold)
+        tuning = _tuning(S, sr, resolution, bins_per_octave, fmin, fmax, threshold)
+        return jnp.where(jnp.isnan(S).any(), jnp.nan, tuning)
 
     return on_spectrogram(estimate, y, S, 1.0, *settings)
 
 
+@spectrogram_checked(magnitudes)
 @partial(jax.jit, static_argnames=("sr", "norm", "tuning", "n_chroma", "ctroct", "octwidth", "base_c", *_STFT))
 def chroma_stft(
     y: Float[Array, "*batch samples"] | None = None,
@@ -90,6 +97,9 @@ def chroma_stft(
 
     Returns:
         `[…, n_chroma, frames]` float32; 0 in silence. The oracle is `librosa.feature.chroma_stft` of each clip.
+
+    Raises:
+        ValueError: neither `y` nor `S`, or an `S` that is complex or, where values can be seen, negative.
     """
 
     def fold(S: Array) -> Array:

@@ -70,7 +70,7 @@ def windows(blocks: Iterable[np.ndarray], form: WindowForm, seen: Seen) -> Itera
             seen.windows += 1
             yield before
     if seen.samples == 0:
-        raise ValueError("holds no samples")
+        raise ValueError("holds no samples at the net's rate")
     rest = waiting[form.samples - form.hop :]
     if seen.windows == 0:
         seen.windows, seen.is_padded = 1, True

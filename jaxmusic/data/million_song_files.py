@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
+import unicodedata
 from array import array
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote
 
 import numpy as np
@@ -50,7 +52,7 @@ def read_bags(
     for path in paths:
         with path.open("rb") as file:
             own: list[str] | None = None
-            for number, line in enumerate(file, 1):
+            for number, line in enumerate(_lines(file), 1):
                 if line.startswith(b"#") or not line.strip():
                     continue
                 if line.startswith(b"%"):
@@ -85,15 +87,15 @@ def read_bags(
 
 
 def _bag(fields: list[str], n_words: int) -> dict[int, int] | None:
-    """Word → count, or None for a malformed bag."""
-    found = {}
+    """Word → count, that of a word named twice added up; None for a malformed bag."""
+    found: dict[int, int] = {}
     for field in fields:
         index, colon, count = field.partition(":")
         if not (colon and index.isdigit() and count.isdigit()):
             return None
         if not 1 <= int(index) <= n_words or int(count) < 1:
             return None
-        found[int(index) - 1] = int(count)
+        found[int(index) - 1] = found.get(int(index) - 1, 0) + int(count)
     return found
 
 
@@ -115,7 +117,7 @@ def read_triplets(
     rows, columns, values = array("i"), array("i"), array("f")
     bad, not_positive, unknown, number = _Malformed(), _Malformed(), 0, 0
     with path.open("rb", buffering=1 << 20) as file:
-        for number, line in enumerate(file, 1):
+        for number, line in enumerate(_lines(file), 1):
             try:
                 user, song, text = line.split(b"\t")
                 count = int(text)
@@ -141,6 +143,14 @@ def read_triplets(
     if repeated := len(rows) - plays.nnz:
         counts["repeated pairs of user and song, summed"] = int(repeated)
     return np.array([user.decode("ascii", "replace") for user in row_of_user], np.str_), plays
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """Lines of a file, the first without a byte order mark."""
+    for first in file:
+        yield first.removeprefix(codecs.BOM_UTF8)
+        break
+    yield from file
 
 
 class _Malformed:
@@ -193,8 +203,8 @@ def read_tags(path: Path, tags: str) -> dict[str, tuple[str, ...]]:
     with _opened(path) as connection:
         _check_columns(connection, path, table, ("artist_id", column))
         for artist, tag in connection.execute(f"SELECT artist_id, {column} FROM {table} ORDER BY rowid"):
-            if artist and tag and str(tag).strip():
-                found.setdefault(artist, {})[str(tag).strip()] = None
+            if artist and tag and (name := unicodedata.normalize("NFC", str(tag).strip())):
+                found.setdefault(artist, {})[name] = None
     if not found:
         other = next(name for name in TAG_TABLES if name != tags)
         raise ValueError(f"{path}: table {table} is empty; try tags={other!r}")
@@ -246,7 +256,7 @@ def _check_columns(connection: sqlite3.Connection, path: Path, table: str, neede
 def read_genres(path: Path, counts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """(track, majority genre) of each line; malformed lines are counted."""
     bad = _Malformed()
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig", errors="replace").splitlines(), 1):
         if line.startswith("#") or not line.strip():
             continue
         fields = line.split("\t")
@@ -262,7 +272,7 @@ def read_mismatches(path: Path, counts: dict[str, Any]) -> set[tuple[str, str]]:
     if not path.is_file():
         return set()
     found = set()
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in path.read_text(encoding="utf-8-sig", errors="replace").splitlines():
         pair = line.partition("<")[2].partition(">")[0].split()
         if len(pair) == 2:
             found.add((pair[0], pair[1]))

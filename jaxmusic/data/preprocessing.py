@@ -16,8 +16,9 @@ __all__ = [
     "standardize_bins",
 ]
 
-# A spread below this is rounding error: the column counts as constant and stays 0 instead of being blown up.
-_CONSTANT = 1e-6
+# A spread of so many units in the last place of a column's mean is rounding error: the column counts as constant and
+# stays 0 instead of being blown up. What unit it has says nothing of that.
+_LAST_PLACES = 4
 
 
 def pool_frames(
@@ -72,8 +73,16 @@ def standardize_bins(
         mean = np.where(music, clip, 0).sum(1, keepdims=True, dtype=np.float64) / count
         centred = np.where(music, clip - mean, 0)
         deviation = np.sqrt((centred**2).sum(1, keepdims=True) / count)
-        out[:] = centred / np.where(deviation < _CONSTANT, np.inf, deviation)
+        out[:] = centred / _spread(deviation, mean, mel.dtype, 1)
     return standardized
+
+
+def _spread(deviation: np.ndarray, mean: np.ndarray, dtype: np.dtype, rows: int) -> np.ndarray:
+    """Standard deviations, infinite where they are no more than rounding error of values of `dtype` about `mean`."""
+    precision = np.finfo(dtype).eps if dtype.kind == "f" else 0.0
+    # The mean itself is summed in float64, over `rows`.
+    rounding = np.maximum(_LAST_PLACES * precision, rows * np.finfo(np.float64).eps) * np.abs(mean)
+    return np.where(deviation <= rounding, np.inf, deviation)
 
 
 class Standardizer(NamedTuple):
@@ -95,14 +104,21 @@ class Standardizer(NamedTuple):
 def fit_standardizer(x: Float[np.ndarray, "n columns"]) -> Standardizer:
     """Fit mean and standard deviation of each column; give it the training part only.
 
+    Raises:
+        ValueError: no rows, or NaN or infinite values.
+
     >>> fit_standardizer(np.array([[1.0, 5.0], [3.0, 5.0]]))(np.array([[3.0, 7.0]])).tolist()
     [[1.0, 0.0]]
     """
-    x = np.asarray(x, np.float64)
+    x = np.asarray(x)
+    given, x = x.dtype, x.astype(np.float64)
     if x.ndim != 2 or not len(x):
         raise ValueError(f"expected rows and columns, got shape {x.shape}")
-    deviation = x.std(0)
-    return Standardizer(x.mean(0), np.where(deviation < _CONSTANT, np.inf, deviation))
+    if not np.isfinite(x).all():
+        columns = np.flatnonzero(~np.isfinite(x).all(0))
+        raise ValueError(f"columns {columns[:5].tolist()} hold NaN or infinite values: leave out the rows that do")
+    mean = x.mean(0)
+    return Standardizer(mean, _spread(x.std(0), mean, given, len(x)))
 
 
 class TemperedPCA(NamedTuple):
@@ -131,14 +147,21 @@ def fit_tempered_pca(x: Float[np.ndarray, "n columns"], size: int) -> TemperedPC
     """Fit the first `size` components, fewer where rows or columns are; give it the training part only.
 
     Raises:
-        ValueError: fewer than two rows.
+        ValueError: fewer than two rows, a size below 1, or NaN or infinite values.
 
     >>> fit_tempered_pca(np.array([[1.0, 0.0], [3.0, 0.0]]), 2)(np.array([[3.0, 0.0]])).round(3).tolist()
     [[1.0]]
     """
-    if len(x) < 2:
-        raise ValueError(f"principal components need two rows at least, got {len(x)}")
+    x = np.asarray(x)
+    if x.ndim != 2 or len(x) < 2:
+        raise ValueError(f"principal components need two rows at least, got shape {x.shape}")
+    if size < 1:
+        raise ValueError(f"size must be at least 1, got {size}")
+    if not np.isfinite(x).all():
+        raise ValueError("principal components need finite values: leave out rows that hold NaN or infinity")
     size = min(size, len(x) - 1, x.shape[1])
     mean = x.mean(0)
     _, singular, right = np.linalg.svd((x - mean).astype(np.float64), full_matrices=False)
-    return TemperedPCA(mean, right[:size], np.maximum(singular[:size] / np.sqrt(len(x)), 1e-8))
+    deviation = singular[:size] / np.sqrt(len(x))
+    # Where nothing varies any positive number will do: all scores are 0.
+    return TemperedPCA(mean, right[:size], np.maximum(deviation, 1e-8 * (deviation.max() or 1.0)))

@@ -94,7 +94,7 @@ def project_y(cca: CCA, y: Float[np.ndarray, "n d_y"]) -> Float[np.ndarray, "n c
 def _whitening(x: np.ndarray, ridge: float) -> np.ndarray:
     """The symmetric inverse square root of the covariance; directions without variance are dropped."""
     covariance = x.T @ x / len(x)
-    covariance += ridge * max(np.trace(covariance) / len(covariance), 1e-12) * np.eye(len(covariance))
+    covariance += ridge * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
     values, vectors = np.linalg.eigh(covariance)
     inverse = np.where(values > 1e-10 * values.max(), 1 / np.sqrt(np.maximum(values, 1e-300)), 0)
     return vectors * inverse @ vectors.T

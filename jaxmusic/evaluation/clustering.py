@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
+from jaxmusic.evaluation.internal_scores import internal_scores
 from jaxmusic.evaluation.label_sets import Labels, scores_by_labels
 
 NOISE = -1
@@ -131,7 +132,8 @@ def clustering_scores(
 
     Returns:
         `silhouette` (Rousseeuw 1987), `davies_bouldin` and `calinski_harabasz` over all points with noise as one more
-        cluster, as "Hybrid Multimodal Music Clustering via Joint VAE" (2026) §3.4.2 has them; NaN where undefined.
+        cluster, as "Hybrid Multimodal Music Clustering via Joint VAE" (2026) §3.4.2 has them; NaN where undefined, and
+        infinite where centres coincide (Davies-Bouldin) or no cluster has spread (Calinski-Harabasz).
         `silhouette_without_noise`; `n_clusters`, `noise_share`, `largest_share` (the largest cluster's share of all
         points) and `degenerate` (1 or 0: fewer than two clusters, or noise and the largest cluster hold over 95 %).
         With labels `adjusted_rand` (Hubert and Arabie 1985), `normalized_mutual_information` (arithmetic mean of the
@@ -152,8 +154,8 @@ def clustering_scores(
     is_noise = assignment == NOISE
     clusters, sizes = np.unique(assignment[~is_noise], return_counts=True)
     noise, largest = int(is_noise.sum()), int(sizes.max(initial=0))
-    internal = _internal(x, assignment)
-    without = _internal(x[~is_noise], assignment[~is_noise]) if is_noise.any() else internal
+    internal = internal_scores(x, assignment)
+    without = internal_scores(x[~is_noise], assignment[~is_noise]) if is_noise.any() else internal
     scores = {
         **internal,
         "silhouette_without_noise": without["silhouette"],
@@ -163,19 +165,6 @@ def clustering_scores(
         "degenerate": float(len(clusters) < 2 or 100 * (noise + largest) > _DEGENERATE_PERCENT * len(x)),
     }
     return scores | scores_by_labels(labels, lambda truth: _external(truth, assignment))
-
-
-def _internal(x: np.ndarray, assignment: np.ndarray) -> dict[str, float]:
-    from sklearn import metrics
-
-    names = {
-        "silhouette": metrics.silhouette_score,
-        "davies_bouldin": metrics.davies_bouldin_score,
-        "calinski_harabasz": metrics.calinski_harabasz_score,
-    }
-    if not 2 <= len(np.unique(assignment)) <= len(x) - 1:
-        return dict.fromkeys(names, float("nan"))
-    return {name: float(function(x, assignment)) for name, function in names.items()}
 
 
 def _external(labels: np.ndarray, assignment: np.ndarray) -> dict[str, float]:

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from jaxmusic._arrays import of_size_one
+
 __all__ = ["IndependenceTest", "disentanglement_scores", "mutual_information_gap", "permutation_test"]
 
 # Source: Chen et al. (2018) and Locatello et al. (2019), appendix C, take 20 bins.
@@ -116,9 +118,13 @@ def _single_code_accuracy(code: np.ndarray, factor: np.ndarray) -> float:
 def _dci(codes: np.ndarray, factors: Mapping[str, np.ndarray], seed: int) -> dict[str, float]:
     from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
+    # Forests take what differs by less than a fixed amount for equal.
+    codes = of_size_one(codes.T, axis=1).T
     importances, scores = [], []
     for factor in factors.values():
         kind = RandomForestRegressor if _is_number(factor) else RandomForestClassifier
+        if _is_number(factor):
+            factor = of_size_one(factor.astype(np.float64)[None])[0]
         forest = kind(n_estimators=100, oob_score=True, min_samples_leaf=3, random_state=seed).fit(codes, factor)
         importances.append(forest.feature_importances_)
         scores.append(forest.oob_score_)

@@ -46,12 +46,17 @@ def kmeans_sweep(x: Float[np.ndarray, "n d"], k: Sequence[int], *, seed: int = 0
         `KMeansSweep`, one entry for each k that is left.
 
     Raises:
-        ValueError: fewer than two values of k are left.
+        ValueError: fewer than two values of k are left; NaN or infinite points.
     """
     from sklearn.cluster import KMeans
     from sklearn.metrics import silhouette_score
 
     x = np.asarray(x, np.float64)
+    if x.ndim != 2 or not np.isfinite(x).all():
+        raise ValueError(f"expected finite points [n, d], got shape {x.shape}, or NaN or infinite values")
+    # At a size whose squares stay in range; inertia has the square of the points' unit.
+    exponent = int(np.frexp(np.abs(x).max(initial=0))[1])
+    x = np.ldexp(x, -exponent)
     distinct = len(np.unique(x, axis=0))
     chosen = [value for value in k if 2 <= value <= distinct]
     if len(chosen) < 2:
@@ -63,7 +68,7 @@ def kmeans_sweep(x: Float[np.ndarray, "n d"], k: Sequence[int], *, seed: int = 0
         shares = np.bincount(fitted.labels_, minlength=value) / len(x)
         some = shares[shares > 0]
         rows.append((
-            fitted.inertia_, fitted.inertia_ / max(total, 1e-12),
+            np.ldexp(fitted.inertia_, 2 * exponent), fitted.inertia_ / total,
             silhouette_score(x, fitted.labels_) if value < len(x) else np.nan,
             shares.max(), -(some * np.log(some)).sum() / np.log(value),
         ))  # fmt: skip
@@ -86,7 +91,7 @@ def elbow(x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"]) -> int:
         The x of that point.
 
     Raises:
-        ValueError: fewer than two points, or other numbers of them.
+        ValueError: fewer than two points, or other numbers of them; NaN, infinite values, or an x that does not rise.
 
     Source: the rule of Satopää et al., "Finding a 'Kneedle' in a Haystack" (2011), without its smoothing.
 
@@ -96,6 +101,8 @@ def elbow(x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"]) -> int:
     x, y = np.asarray(x, float), np.asarray(y, float)
     if len(x) < 2 or len(x) != len(y):
         raise ValueError(f"a curve needs two points at least, got {len(x)} and {len(y)}")
+    if not np.isfinite(y).all() or not (np.isfinite(x).all() and (np.diff(x) > 0).all()):
+        raise ValueError("a curve needs finite heights over an x that rises")
     spread = y.max() - y.min()
     across = (x - x[0]) / (x[-1] - x[0])
     height = (y - y[-1]) / (spread if spread > 0 else 1.0)

@@ -63,7 +63,7 @@ def fit_kernel_cca(
         `KernelCCA`.
 
     Raises:
-        ValueError: as `fit_cca`; a bandwidth that is not above 0.
+        ValueError: as `fit_cca`; a bandwidth that is not above 0; a view whose rows are all the same.
 
     Source: Bach and Jordan (2002), §3, with the low-rank step of their §4; the median distance as the kernel's scale
     is custom.
@@ -110,7 +110,11 @@ def project_kernel_y(fitted: KernelCCA, y: Float[np.ndarray, "n d_y"]) -> Float[
 def _fit_kernel_pca(rows: np.ndarray, rank: int, bandwidth: float) -> KernelPCA:
     squared = _squared_distances(rows, rows)
     median = np.median(squared[np.triu_indices(len(rows), 1)])
-    gamma = float(1 / (2 * bandwidth**2 * max(median, 1e-12)))
+    # Where more than half of all pairs coincide the median says nothing, and the mean does.
+    scale = median or squared.mean()
+    if not scale > 0:
+        raise ValueError("all rows of a view are the same: there is nothing to correlate")
+    gamma = float(1 / (2 * bandwidth**2 * scale))
     kernel = np.exp(-gamma * squared)
     row_means = kernel.mean(1)
     values, vectors = np.linalg.eigh(kernel - row_means[:, None] - row_means[None] + row_means.mean())

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float, Int
 
+from jaxmusic._arrays import nonzero_rows
+
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
@@ -24,14 +26,14 @@ def average_precision(
 
     Args:
         recommended: `[users, n]` items, the best first; −1 fills a short list.
-        relevant: `[users, items]`, non-zero where an item is relevant to a user.
+        relevant: `[users, items]`, of any sparse format or dense; not 0 where an item is relevant to a user.
         k: length that lists are cut to.
 
     Returns:
         `[users]`; NaN for a user without relevant items.
 
     Raises:
-        ValueError: another number of users, an item that does not exist, or one that a list holds twice.
+        ValueError: k below 1, another number of users, an item that does not exist, or one that a list holds twice.
 
     Source: the denominator is that of van den Oord et al. (2013) cut off at k, so that a perfect list scores 1.
 
@@ -39,6 +41,9 @@ def average_precision(
     >>> average_precision(np.array([[0, 1, 2]]), csr_array([[1, 0, 1]])).round(4).tolist()  # (1/1 + 2/3) / 2
     [0.8333]
     """
+    if k < 1:
+        raise ValueError(f"k must be at least 1, got {k}")
+    relevant = nonzero_rows(relevant, "relevant")
     hits = _hits(recommended, relevant)[:, :k]
     counts = np.minimum(_counts(relevant), k)
     precision = np.cumsum(hits, axis=1) / np.arange(1, hits.shape[1] + 1)
@@ -64,6 +69,7 @@ def ranking_scores(
         ValueError: no user has a relevant item, shapes that do not fit, a cut-off beyond the lists' width, or a list
             with an item twice or one that does not exist.
     """
+    recommended, relevant = np.asarray(recommended), nonzero_rows(relevant, "relevant")
     hits, counts = _hits(recommended, relevant), _counts(relevant)
     some = counts > 0
     if not some.any():
@@ -91,6 +97,8 @@ def _hits(recommended: np.ndarray, relevant: csr_array) -> np.ndarray:
     users, items = relevant.shape
     if recommended.ndim != 2 or len(recommended) != users:
         raise ValueError(f"lists have shape {recommended.shape} for {users} users")
+    if recommended.dtype.kind not in "iu":
+        raise ValueError(f"lists must hold item numbers, got {recommended.dtype}")
     if recommended.size and (recommended.max() >= items or recommended.min() < NOTHING):
         raise ValueError(f"lists name item {recommended.max()}, there are {items}")
     ordered = np.sort(recommended, axis=1)

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from itertools import permutations
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import lax
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Bool, Float, Int
 
 from jaxmusic.evaluation.label_sets import Labels, scores_by_labels
+from jaxmusic.evaluation.similarities import SIMILARITIES, better_and_tied, ordered, prepared
 
-SIMILARITIES = ("cosine", "dot", "euclidean")
-"""Similarities of `ranks` and what is made of it."""
+__all__ = ["SIMILARITIES", "cross_modal_retrieval", "query_scores", "ranks", "retrieval_scores"]
 
 
 def ranks(
@@ -28,7 +24,9 @@ def ranks(
 ) -> Float[np.ndarray, " n"]:
     """Rank of each query's own item in the gallery, 1 being best.
 
-    Items as similar as the true one count half: a constant embedding gets the middle rank, never the first.
+    Items as similar as the true one count half: a constant embedding gets the middle rank, never the first. Neither
+    the unit of the embeddings nor how near they lie to each other changes a rank: what single precision cannot tell
+    apart is decided by differences in double precision, and as similar is what those cannot tell apart.
 
     Args:
         queries: `[n, d]`.
@@ -175,28 +173,29 @@ def _better_and_tied(
     queries: np.ndarray, gallery: np.ndarray, target: Int[np.ndarray, " n"] | None, similarity: str, block: int
 ) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:
     """How many items are more similar than the query's own, and how many others are as similar."""
-    queries, gallery = _embeddings(queries, gallery, similarity)
+    embeddings = prepared(queries, gallery, similarity)
+    n, m = len(embeddings.queries), len(embeddings.gallery)
     if target is None:
-        if len(queries) > len(gallery):
-            raise ValueError(f"{len(queries)} queries for {len(gallery)} items: say with target= which belong together")
-        target = np.arange(len(queries))
+        if n > m:
+            raise ValueError(f"{n} queries for {m} items: say with target= which belong together")
+        target = np.arange(n)
     target = np.asarray(target)
-    if target.shape != (len(queries),) or not ((target >= 0) & (target < len(gallery))).all():
-        raise ValueError(f"target must hold {len(queries)} positions from 0 to {len(gallery) - 1}")
-    counts = []
-    for start in range(0, len(queries), block):
-        rows = slice(start, start + block)
-        scores = _similarities(queries[rows], gallery, is_distance=similarity == "euclidean")
-        counts.append(np.stack(_count(scores, target[rows])))
-    better, tied = np.concatenate(counts, axis=1)
+    if target.shape != (n,) or target.dtype.kind not in "iu" or not ((target >= 0) & (target < m)).all():
+        raise ValueError(f"target must hold {n} whole positions from 0 to {m - 1}")
+    if block < 1:
+        raise ValueError(f"block must be at least 1, got {block}")
+    counts = [
+        np.stack(better_and_tied(embeddings, slice(start, min(start + block, n)), target[start : start + block]))
+        for start in range(0, n, block)
+    ]
+    better, tied = np.concatenate([np.zeros((2, 0), np.int64), *counts], axis=1)
     return better, tied
 
 
 def _class_scores(
     queries: np.ndarray, gallery: np.ndarray, labels: np.ndarray, ks: Sequence[int], similarity: str, block: int
 ) -> dict[str, float]:
-    queries, gallery = _embeddings(queries, gallery, similarity)
-    n = len(queries)
+    embeddings, n = prepared(queries, gallery, similarity), len(queries)
     if labels.shape != (n,):
         raise ValueError(f"labels have shape {labels.shape} for {n} pairs")
     _, codes, sizes = np.unique(labels.astype(str), return_inverse=True, return_counts=True)
@@ -207,15 +206,13 @@ def _class_scores(
     step = max(block // 8, 1)
     for start in range(0, len(rows), step):
         part = rows[start : start + step]
-        scores = np.array(_similarities(queries[part], gallery, is_distance=similarity == "euclidean"))
-        scores[np.arange(len(part)), part] = -np.inf
-        order = np.argsort(-scores, axis=1)[:, : n - 1]
-        is_relevant = codes[order] == codes[part][:, None]
-        found.append(_expected_scores(np.take_along_axis(scores, order, axis=1), is_relevant, ks))
+        order, opens = ordered(embeddings, part)
+        found.append(_expected_scores(opens, codes[order] == codes[part][:, None], ks))
     # Chance is one group of ties, for every number of relevant items that occurs.
     counts, weights = np.unique(others[rows], return_counts=True)
     is_relevant = np.arange(n - 1) < counts[:, None]
-    chance = _expected_scores(np.zeros(is_relevant.shape), is_relevant, ks)
+    opens = np.broadcast_to(np.arange(n - 1) == 0, is_relevant.shape)
+    chance = _expected_scores(opens, is_relevant, ks)
     scores_of: dict[str, float] = {}
     for name, values in chance.items():
         nothing = len(rows) == 0
@@ -225,19 +222,17 @@ def _class_scores(
 
 
 def _expected_scores(
-    scores: Float[np.ndarray, "rows items"], is_relevant: Bool[np.ndarray, "rows items"], ks: Sequence[int]
+    opens: Bool[np.ndarray, "rows items"], is_relevant: Bool[np.ndarray, "rows items"], ks: Sequence[int]
 ) -> dict[str, Float[np.ndarray, " rows"]]:
-    """Class scores of rankings (scores in falling order), each the mean over all orders of equal scores.
+    """Class scores of rankings, each the mean over all orders of equally similar items; `opens` where such begin.
 
     In a group of t ties with r relevant items, every place holds one with probability r / t; and where it does, each
     of the group's places before it does so with probability (r − 1) / (t − 1).
     """
     from scipy.stats import hypergeom
 
-    items = scores.shape[1]
+    items = opens.shape[1]
     place = np.arange(items)
-    opens = np.ones(scores.shape, bool)
-    opens[:, 1:] = scores[:, 1:] != scores[:, :-1]
     closes = np.roll(opens, -1, axis=1)
     first = np.maximum.accumulate(np.where(opens, place, 0), axis=1)
     last = np.minimum.accumulate(np.where(closes, place, items)[:, ::-1], axis=1)[:, ::-1]
@@ -254,39 +249,3 @@ def _expected_scores(
         expected[f"class/recall@{k}"] = np.where(before[:, end] > 0, 1.0, 1 - is_missed)
         expected[f"class/precision@{k}"] = share[:, : end + 1].mean(axis=1)
     return expected
-
-
-def _embeddings(queries: np.ndarray, gallery: np.ndarray, similarity: str) -> tuple[np.ndarray, np.ndarray]:
-    if similarity not in SIMILARITIES:
-        raise ValueError(f"similarity {similarity!r} is none of {SIMILARITIES}")
-    queries, gallery = np.asarray(queries, np.float64), np.asarray(gallery, np.float64)
-    if queries.ndim != 2 or gallery.ndim != 2 or queries.shape[1] != gallery.shape[1]:
-        raise ValueError(f"expected [n, d] and [m, d], got {queries.shape} and {gallery.shape}")
-    for name, x in (("queries", queries), ("gallery", gallery)):
-        if not np.isfinite(x).all():
-            raise ValueError(f"{name}: {int((~np.isfinite(x)).any(1).sum())} of {len(x)} rows hold NaN or infinity")
-    if similarity == "cosine":
-        queries, gallery = (x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12) for x in (queries, gallery))
-    elif similarity == "euclidean":
-        # Distances don't change with the origin; float32 squares far from it would drown them.
-        queries, gallery = queries - gallery.mean(0), gallery - gallery.mean(0)
-    return queries.astype(np.float32), gallery.astype(np.float32)
-
-
-@partial(jax.jit, static_argnames="is_distance")
-def _similarities(
-    queries: Float[Array, "rows d"], gallery: Float[Array, "m d"], *, is_distance: bool
-) -> Float[Array, "rows m"]:
-    # Full precision: the short floats that GPUs multiply with by default would change ranks.
-    product = jnp.matmul(queries, gallery.T, precision=lax.Precision.HIGHEST)
-    return 2 * product - jnp.square(gallery).sum(1) if is_distance else product
-
-
-@jax.jit
-def _count(
-    scores: Float[Array, "rows m"], target: Int[Array, " rows"]
-) -> tuple[Int[Array, " rows"], Int[Array, " rows"]]:
-    # Apart from `_similarities`: fused with it, the own score could be rounded otherwise than its neighbours.
-    own = jnp.take_along_axis(scores, target[:, None], axis=1)
-    is_other = jnp.arange(scores.shape[1]) != target[:, None]
-    return (scores > own).sum(1), ((scores == own) & is_other).sum(1)

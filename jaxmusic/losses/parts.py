@@ -29,7 +29,34 @@ def kl_divergence(mean: Float[Array, "*batch latent"], logvar: Float[Array, "*ba
     >>> float(kl_divergence(jnp.array([1.0, 0.0]), jnp.zeros(2)))
     0.5
     """
-    return -0.5 * jnp.sum(1 + logvar - jnp.square(mean) - jnp.exp(logvar), axis=-1)
+    return latent_divergences(mean, logvar).sum(-1)
+
+
+def latent_divergences(
+    mean: Float[Array, "*batch latent"], logvar: Float[Array, "*batch latent"]
+) -> Float[Array, "*batch latent"]:
+    """The divergence of `kl_divergence` of every latent by itself: ½ (mean² + exp(logvar) − 1 − logvar).
+
+    Args:
+        mean: `[…, latent]`.
+        logvar: `[…, latent]`.
+
+    Returns:
+        `[…, latent]`, in nats.
+    """
+    return 0.5 * (jnp.square(mean) + _excess(logvar))
+
+
+@jax.custom_jvp
+def _excess(x: Array) -> Array:
+    """exp(x) − 1 − x ≥ 0: what is left of small x is not lost beside the 1."""
+    # expm1 has digits of x², but not those that are left when x is taken off; the series has.
+    series = jnp.square(x) * (0.5 + x * (1 / 6 + x * (1 / 24 + x / 120)))
+    return jnp.where(jnp.abs(x) < 0.05, series, jnp.exp(x) - 1 - x)
+
+
+# Without the branches, which would cost a training step as much again.
+_excess.defjvps(lambda tangent, value, x: (jnp.exp(x) - 1) * tangent)
 
 
 def squared_error(
@@ -162,7 +189,7 @@ def gaussian_divergence(
     2.0
     """
     distance = jnp.square(mean - other_mean) * jnp.exp(-other_logvar)
-    return 0.5 * (other_logvar - logvar + jnp.exp(logvar - other_logvar) + distance - 1).sum(-1)
+    return 0.5 * (distance + _excess(logvar - other_logvar)).sum(-1)
 
 
 def info_nce(
@@ -246,5 +273,8 @@ def _hidden(x: Array, mask: Array | None) -> Array:
 
 
 def _normalize(x: Array) -> Array:
+    # At a size whose squares stay in range; a power of two changes no digit, and has no gradient.
+    exponent = jnp.frexp(jax.lax.stop_gradient(jnp.abs(x).max(axis=-1, keepdims=True)))[1]
+    x = x * jnp.ldexp(jnp.ones((), x.dtype), -exponent)
     # The floor under the square root keeps the gradient finite for a row of zeros.
     return x / jnp.sqrt(jnp.maximum(jnp.sum(jnp.square(x), axis=-1, keepdims=True), 1e-12))

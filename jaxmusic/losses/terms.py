@@ -17,6 +17,7 @@ from jaxmusic.losses.parts import (
     info_nce,
     kl_divergence,
     label_entropy,
+    latent_divergences,
     masked_mean,
     squared_error,
     triplet,
@@ -265,7 +266,7 @@ def _absent_as_zero(values: Array, present: Array | None) -> Array:
 
 def _free(mean: Array, logvar: Array, rows: Array | None, free_bits: float) -> Array:
     """Σ_j max(free_bits, KL_j), KL_j being latent j's divergence averaged over the rows that count."""
-    each = -0.5 * (1 + logvar - jnp.square(mean) - jnp.exp(logvar))
+    each = latent_divergences(mean, logvar)
     return jnp.maximum(jax.vmap(masked_mean, in_axes=(1, None))(each, rows), free_bits).sum()
 
 

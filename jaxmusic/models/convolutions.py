@@ -132,7 +132,8 @@ def _kernel_of_phases(kernel: Array) -> Array:
 @jax.custom_vjp
 def _largest(x: Float[Array, "*batch 4 features"]) -> Float[Array, "*batch features"]:
     """Maximum over the last axis but one; several that are it get equal parts of the gradient."""
-    return x.max(-2)
+    # One by one: XLA's reduction on a CPU drops NaN at some sizes, where a comparison of two keeps it.
+    return jnp.maximum(jnp.maximum(x[..., 0, :], x[..., 1, :]), jnp.maximum(x[..., 2, :], x[..., 3, :]))
 
 
 def _largest_forward(x: Array) -> tuple[Array, tuple[Array, Array]]:

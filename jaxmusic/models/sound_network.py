@@ -90,9 +90,14 @@ def _converted(name: str) -> tuple[MusicCNN | MusicVGG, Any]:
     musicnn_folder(name)
     folder = cache_folder().parent / "sound" / f"musicnn-{metadata.version('musicnn')}" / name
     if (folder / CONFIG).is_file():
-        module, variables = load(folder)
-        if module == NETS[name][1]:
-            return NETS[name][1], variables
+        try:
+            module, variables = load(folder)
+        except ValueError as error:
+            # What it was made from is at hand: a damaged copy is made again.
+            warnings.warn(f"{name} is converted once more: {error}", stacklevel=3)
+        else:
+            if isinstance(module, MusicCNN | MusicVGG):
+                return module, variables
     module, variables = convert_musicnn(name)
     try:
         save(folder, module, variables, inputs=(jax.ShapeDtypeStruct((1, 96, MUSICNN_FRAMES), np.float32),))

@@ -35,6 +35,9 @@ class EmbeddingCache:
             self._connection.execute(
                 "CREATE TABLE IF NOT EXISTS vectors (text BLOB PRIMARY KEY, vector BLOB NOT NULL, cut INTEGER NOT NULL)"
             )
+            columns = tuple(row[1:3] for row in self._connection.execute("PRAGMA table_info(vectors)"))
+            if columns != (("text", "BLOB"), ("vector", "BLOB"), ("cut", "INTEGER")):
+                raise sqlite3.DatabaseError(f"its table has the columns {columns}")
         except sqlite3.DatabaseError as error:
             self._connection.close()
             raise ValueError(f"{path} is no cache of embeddings ({error}): delete it") from None
@@ -47,11 +50,13 @@ class EmbeddingCache:
             part = keys[start : start + _VALUES]
             query = f"SELECT text, vector, cut FROM vectors WHERE text IN ({','.join('?' * len(part))})"
             found |= {key: (vector, cut) for key, vector, cut in self._connection.execute(query, part)}
-        return {
-            i: (np.frombuffer(found[key][0], np.float32), bool(found[key][1]))
-            for i, key in enumerate(keys)
-            if key in found and len(found[key][0]) == self._bytes
+        # What no write of ours could have left there is computed again.
+        kept = {
+            key: (np.frombuffer(vector, np.float32), cut == 1)
+            for key, (vector, cut) in found.items()
+            if isinstance(vector, bytes) and len(vector) == self._bytes and cut in (0, 1)
         }
+        return {i: kept[key] for i, key in enumerate(keys) if key in kept and np.isfinite(kept[key][0]).all()}
 
     def write(self, texts: Sequence[str], vectors: np.ndarray, is_cut: np.ndarray) -> None:
         """Keep a batch, all of it or nothing."""

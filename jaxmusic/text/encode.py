@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
+from jaxmusic.text.checks import list_of_texts
 from jaxmusic.text.embedding_cache import EmbeddingCache
 from jaxmusic.text.tokenize import load_tokenizer, tokenize
 from jaxmusic.text.weights import Pretrained
@@ -152,12 +153,10 @@ def encode(
         `TextEmbeddings`.
 
     Raises:
-        TypeError: a text is no string (a missing value, say); names its position.
+        TypeError: one string instead of texts, or a text that is none (a missing value, say); names its position.
         ValueError: `batch_tokens` is below 1.
     """
-    for i, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise TypeError(f"text {i} is {text!r}, no string: replace missing texts by ''")
+    texts = list_of_texts(texts)
     if batch_tokens is not None and batch_tokens < 1:
         raise ValueError(f"batch_tokens must be at least 1, got {batch_tokens}")
     if mesh is not None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
+from jaxmusic.text.checks import list_of_texts
 from jaxmusic.text.language import words
 
 __all__ = ["LEXICAL_COLUMNS", "lexical_statistics"]
@@ -34,9 +35,13 @@ def lexical_statistics(texts: Sequence[str]) -> Float[np.ndarray, "n 6"]:
         distinct words per word (the type-token ratio), mean characters of a word, and the shares of the commonest and
         of the three commonest words. A text without words is all zeros.
 
+    Raises:
+        TypeError: one string instead of texts, or a text that is none.
+
     >>> lexical_statistics(["la la la lo", ""]).astype(float).round(3).tolist()
     [[1.609, 1.099, 0.5, 2.0, 0.75, 1.0], [0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]
     """
+    texts = list_of_texts(texts)
     rows = np.zeros((len(texts), len(LEXICAL_COLUMNS)), np.float32)
     for row, text in zip(rows, texts, strict=True):
         found = words(text)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from jaxmusic.text.checks import list_of_texts
 from jaxmusic.text.embedding_cache import EmbeddingCache
 from jaxmusic.text.encode import Encoder, encode
 from jaxmusic.text.tfidf import fit_tfidf_pca
@@ -66,11 +67,9 @@ class SentenceEncoder:
         """`n` texts → `[n, width]` float32; zeros for an empty text (nothing but white space).
 
         Raises:
-            TypeError: a text is no string; names its position.
+            TypeError: one string instead of texts, or a text that is none; names its position.
         """
-        wrong = next((i for i, text in enumerate(texts) if not isinstance(text, str)), None)
-        if wrong is not None:
-            raise TypeError(f"text {wrong} is {texts[wrong]!r}, no string: replace missing texts by ''")
+        texts = list_of_texts(texts)
         result = np.zeros((len(texts), self.width), np.float32)
         rows = [i for i, text in enumerate(texts) if text.strip()]
         found: dict[str, int] = {}

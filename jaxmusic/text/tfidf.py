@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Float
 
+from jaxmusic.text.checks import list_of_texts
 from jaxmusic.text.language import content_words, detect_language
 
 if TYPE_CHECKING:
@@ -66,8 +67,11 @@ class TfidfPCA:
 
         Returns:
             `[n, vocabulary]`, rows of unit length.
+
+        Raises:
+            TypeError: one string instead of texts, or a text that is none.
         """
-        return self.vectorizer.transform(texts)
+        return self.vectorizer.transform(list_of_texts(texts))
 
     def has_known_words(self, texts: Sequence[str]) -> Bool[np.ndarray, " n"]:
         """True where a text has at least one word of the vocabulary: the lyrics' mask for anything fitted on them.
@@ -174,6 +178,7 @@ def fit_tfidf_pca(
         The fitted `TfidfPCA`.
 
     Raises:
+        TypeError: one string instead of texts, or a text that is none.
         ValueError: if fewer than two texts have words, or both `language_aware` and an analyzer are given.
 
     Source: "Hybrid Multimodal Music Clustering via Joint VAE", section 3.1.3 (TF-IDF, PCA) and section 5.3 (language
@@ -192,6 +197,7 @@ def fit_tfidf_pca(
     if language_aware and analyzer is not None:
         raise ValueError("language_aware is an analyzer of its own: give one of the two")
     analyzer = content_words if language_aware else analyzer
+    texts = list_of_texts(texts)
     present = [text for text in texts if text.strip()]
     if not present:
         raise ValueError(f"all {len(texts)} lyrics are empty: TF-IDF needs words to be fitted on")

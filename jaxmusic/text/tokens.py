@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 from jaxtyping import Int
+
+from jaxmusic._files import written_whole
+from jaxmusic.text.checks import list_of_texts
 
 __all__ = ["Tokens", "Vocabulary", "token_ids", "train_wordpiece", "trained_vocabulary", "wordpiece_tokenizer"]
 
@@ -67,6 +72,9 @@ def train_wordpiece(texts: Sequence[str], *, vocabulary_size: int = 8000) -> Any
 
     Returns:
         A `tokenizers.Tokenizer`.
+
+    Raises:
+        TypeError: one string instead of texts, or a text that is none.
     """
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
@@ -76,6 +84,7 @@ def train_wordpiece(texts: Sequence[str], *, vocabulary_size: int = 8000) -> Any
     learner.normalizer, learner.pre_tokenizer = normalizer, pre_tokenizers.BertPreTokenizer()
     # The trainer numbers a word's inner characters in the order of a hash table, which differs from run to run and
     # decides between merges of equal rank. Given in advance, they are numbered in their own order.
+    texts = list_of_texts(texts)
     letters = sorted(set("".join(normalizer.normalize_str(text) for text in texts)) - {" "})
     inner = [f"##{letter}" for letter in letters]
     trainer = trainers.WordPieceTrainer(
@@ -99,25 +108,24 @@ def token_ids(tokenizer: Any, texts: Sequence[str], *, max_length: int = 512, ca
         tokenizer: from `wordpiece_tokenizer` or `train_wordpiece`.
         texts: `n` strings.
         max_length: tokens of a text at most, its end marks included; longer ones are cut and counted.
-        cache: folder where the ids are kept under a name that changes with texts, vocabulary and limit.
+        cache: folder where the ids are kept under a name that changes with texts, tokenizer and limit; what is damaged
+            there is computed again.
 
     Returns:
         `Tokens`, as wide as the longest text (`max_length` at most).
 
     Raises:
+        TypeError: one string instead of texts, or a text that is none.
         ValueError: `max_length` below 2.
     """
     if max_length < 2:
         raise ValueError(f"max_length must leave room for [CLS] and [SEP], got {max_length}")
+    texts = list_of_texts(texts)
     path = None
     if cache is not None:
-        digest = hashlib.sha256(repr(sorted(tokenizer.get_vocab().items())).encode())
-        for text in (str(max_length), *texts):
-            digest.update(text.encode() + b"\0")
-        path = cache / f"tokens_{digest.hexdigest()[:20]}.npz"
-        if path.exists():
-            with np.load(path) as arrays:
-                return Tokens(arrays["ids"], arrays["lengths"], int(arrays["truncated"]))
+        path = Path(cache).expanduser() / f"tokens_{_digest(tokenizer, texts, max_length)}.npz"
+        if (kept := _kept(path, len(texts), max_length)) is not None:
+            return kept
     tokenizer.no_padding()
     tokenizer.no_truncation()
     encoded = [encoding.ids for encoding in tokenizer.encode_batch(list(texts))]
@@ -129,11 +137,37 @@ def token_ids(tokenizer: Any, texts: Sequence[str], *, max_length: int = 512, ca
         row[: len(values)] = values
     tokens = Tokens(ids, lengths, sum(len(values) > max_length for values in encoded))
     if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial.npz")
-        np.savez_compressed(partial, ids=tokens.ids, lengths=tokens.lengths, truncated=tokens.truncated)
-        partial.replace(path)
+        with written_whole(path) as file:
+            np.savez_compressed(file, ids=tokens.ids, lengths=tokens.lengths, truncated=tokens.truncated)
     return tokens
+
+
+def _digest(tokenizer: Any, texts: Sequence[str], max_length: int) -> str:
+    """Of all that decides the ids: the whole tokenizer, normaliser and end marks included, the limit and the texts."""
+    digest = hashlib.sha256(f"{max_length}\n{tokenizer.to_str()}".encode())
+    for text in texts:
+        encoded = text.encode("utf-8", "surrogatepass")
+        # Its length tells where a text ends, whatever characters it holds.
+        digest.update(len(encoded).to_bytes(8, "little") + encoded)
+    return digest.hexdigest()[:20]
+
+
+def _kept(path: Path, texts: int, max_length: int) -> Tokens | None:
+    """What the cache holds; None where there is nothing, or nothing that could have been written there."""
+    try:
+        with np.load(path) as arrays:
+            tokens = Tokens(arrays["ids"], arrays["lengths"], int(arrays["truncated"]))
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error):
+        return None
+    ids, lengths = tokens.ids, tokens.lengths
+    fits = (
+        (ids.dtype, lengths.dtype, lengths.shape, ids.ndim) == (np.int32, np.int32, (texts,), 2)
+        and ids.shape == (texts, max(int(lengths.max(initial=2)), 2))
+        and ids.shape[1] <= max_length
+        and bool((ids >= 0).all() and (lengths >= 0).all())
+        and 0 <= tokens.truncated <= texts
+    )
+    return tokens if fits else None
 
 
 class Vocabulary(NamedTuple):

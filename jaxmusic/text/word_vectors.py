@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
+
+from jaxmusic.text.checks import list_of_words, lists_of_words
 
 __all__ = ["WordVectors", "fit_word_vectors", "load_word_vectors", "multi_hot"]
 
@@ -27,14 +30,18 @@ class WordVectors(NamedTuple):
         """Mean vector of each list's known words, and a mask that is False (and the vector 0) where it has none.
 
         Args:
-            lists: `n` lists of words.
+            lists: `n` lists of words, in any Unicode form.
 
         Returns:
             `[n, m]` float32 and `[n]` bool.
+
+        Raises:
+            TypeError: a string in the place of a list.
         """
-        out = np.zeros((len(lists), self.vectors.shape[1]), np.float32)
-        mask = np.zeros(len(lists), bool)
-        for i, words in enumerate(lists):
+        given = lists_of_words(lists)
+        out = np.zeros((len(given), self.vectors.shape[1]), np.float32)
+        mask = np.zeros(len(given), bool)
+        for i, words in enumerate(given):
             rows = [self.row_of[word] for word in words if word in self.row_of]
             if rows:
                 out[i], mask[i] = self.vectors[rows].mean(0), True
@@ -69,13 +76,14 @@ def fit_word_vectors(
         `WordVectors`, float32.
 
     Raises:
+        TypeError: a string in the place of a list of words.
         ValueError: no word is frequent enough.
 
     Source: Mikolov et al. (2013), by gensim.
     """
     from gensim.models import Word2Vec
 
-    sentences = [list(words) for words in sentences]
+    sentences = lists_of_words(sentences)
     if window is None:
         window = max((len(words) for words in sentences), default=1)
     if pretrained is not None:
@@ -98,60 +106,100 @@ def load_word_vectors(path: str | Path) -> WordVectors:
     """Vectors from a text file in word2vec's or GloVe's format: a word and its numbers on each line.
 
     Args:
-        path: UTF-8 text; word2vec's header line is skipped.
+        path: UTF-8 text, numbers apart by spaces or tabs. word2vec's header line, words and width, is held against what
+            follows. A word may hold spaces (GloVe's `. . .`); empty lines count for nothing.
 
     Returns:
-        `WordVectors`; of a word that occurs again, the first vector.
+        `WordVectors`, words in the Unicode form NFC; of a word that occurs again, the first vector.
 
     Raises:
         ValueError: a line with another number of values or none, or with NaN or infinite ones; names the file and the
-            line. A file without vectors, or that is not UTF-8.
+            line. A file without vectors, that is not UTF-8, or with fewer or more words than its header says.
         OSError: the file cannot be read.
     """
     path = Path(path).expanduser()
     row_of: dict[str, int] = {}
     vectors: list[np.ndarray] = []
+    header: tuple[int, int] | None = None
+    width, read = 0, 0
     # Bytes that are not UTF-8 come through as surrogates, to be named with their line.
-    with path.open(encoding="utf-8", errors="surrogateescape") as file:
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="\n") as file:
         for number, line in enumerate(file, 1):
-            word, *values = line.rstrip("\n").rstrip().split(" ")
-            if any("\udc80" <= character <= "\udcff" for character in word):
-                raise ValueError(f"{path}, line {number} is not UTF-8: save the file as UTF-8")
-            if number == 1 and len(values) == 1:
-                continue  # word2vec's header: words and width
-            try:
-                vector = np.array(values, np.float32)
-            except ValueError:
-                raise ValueError(f"{path}, line {number}: {word!r} is not followed by numbers") from None
-            if not np.isfinite(vector).all():
-                raise ValueError(f"{path}, line {number}: the vector of {word!r} holds NaN or infinite values")
-            if (vectors and len(vector) != len(vectors[0])) or not len(vector):
-                raise ValueError(
-                    f"{path}, line {number}: {len(vector)} values, {len(vectors[0]) if vectors else 1} expected"
-                )
+            fields = line.rstrip("\r\n\t ").replace("\t", " ").split(" ")
+            if fields == [""]:
+                continue
+            place = f"{path}, line {number}"
+            if number == 1 and len(fields) == 2 and all(field.isascii() and field.isdigit() for field in fields):
+                header = (int(fields[0]), int(fields[1]))
+                width = header[1]
+                continue
+            width = width or _trailing_numbers(fields)
+            word, vector = _word_and_vector(fields, width, place)
+            read += 1
             if word not in row_of:
                 row_of[word] = len(vectors)
                 vectors.append(vector)
+    if header is not None and read != header[0]:
+        raise ValueError(
+            f"{path} says that it holds {header[0]:,} words, and holds {read:,}: it is cut off, download it again; or "
+            "correct the number in its first line"
+        )
     if not vectors:
         raise ValueError(f"{path} holds no word vectors")
     return WordVectors(row_of, np.stack(vectors))
+
+
+def _word_and_vector(fields: list[str], width: int, place: str) -> tuple[str, np.ndarray]:
+    word = " ".join(fields[:-width] if 0 < width < len(fields) else fields[:1])
+    if any("\udc80" <= character <= "\udcff" for character in word):
+        raise ValueError(f"{place} is not UTF-8: save the file as UTF-8")
+    if not width:
+        raise ValueError(f"{place}: {word!r} is not followed by numbers")
+    # A word that holds spaces ends in no number: else the line has too many.
+    found = _trailing_numbers(fields) if len(fields) > width + 1 else min(len(fields) - 1, width)
+    if found != width:
+        raise ValueError(f"{place}: {found} values, {width} expected")
+    try:
+        vector = np.array(fields[-width:], np.float32)
+    except ValueError:
+        raise ValueError(f"{place}: {word!r} is not followed by numbers") from None
+    if not np.isfinite(vector).all():
+        raise ValueError(f"{place}: the vector of {word!r} holds NaN or infinite values")
+    return unicodedata.normalize("NFC", word), vector
+
+
+def _trailing_numbers(fields: list[str]) -> int:
+    """How many of the last fields are numbers, the first one never counting: it is the word."""
+    for count, field in enumerate(reversed(fields[1:])):
+        try:
+            float(field)
+        except ValueError:
+            return count
+    return len(fields) - 1
 
 
 def multi_hot(lists: Sequence[Sequence[str]], vocabulary: Sequence[str]) -> Float[np.ndarray, "n words"]:
     """1 where a list holds a word of the vocabulary; words outside it are ignored.
 
     Args:
-        lists: `n` lists of words.
+        lists: `n` lists of words, in any Unicode form.
         vocabulary: distinct words, one a column.
 
     Returns:
         `[n, words]` float32, 0 or 1.
 
+    Raises:
+        TypeError: a string in the place of a list.
+        ValueError: a word of the vocabulary occurs twice.
+
     >>> multi_hot([["rock", "pop"], ["jazz"]], ["jazz", "rock"]).tolist()
     [[0.0, 1.0], [1.0, 0.0]]
     """
-    column = {word: i for i, word in enumerate(vocabulary)}
-    out = np.zeros((len(lists), len(column)), np.float32)
-    for i, words in enumerate(lists):
+    names, given = list_of_words(vocabulary, "vocabulary"), lists_of_words(lists)
+    column = {word: i for i, word in enumerate(names)}
+    if len(column) < len(names):
+        raise ValueError(f"the vocabulary holds {len(names)} words, of which {len(column)} are distinct")
+    out = np.zeros((len(given), len(column)), np.float32)
+    for i, words in enumerate(given):
         out[i, [column[word] for word in words if word in column]] = 1
     return out

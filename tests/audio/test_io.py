@@ -1,11 +1,14 @@
 """Decoding: formats, channels, rates, and files that are refused with their name and the reason."""
 
+import struct
+
 import librosa
 import numpy as np
 import pytest
 import soundfile
 
 from jaxmusic import audio
+from jaxmusic.audio.io import stream
 
 
 def _tone(seconds=0.5, sr=22_050, channels=1, frequency=440.0):
@@ -113,3 +116,72 @@ def test_conversion_equals_librosas(tmp_path, rate):
     ours = audio.load(path)
     assert ours.shape == oracle.shape
     np.testing.assert_allclose(ours, oracle, atol=1e-6)
+
+
+def _patched(path, fields):
+    content = bytearray(path.read_bytes())
+    for place, value in fields.items():
+        struct.pack_into("<I", content, place, value)
+    path.write_bytes(content)
+    return path
+
+
+# Riff's size stands at byte 4, that of the samples at 40; there are 11,025 of two bytes.
+@pytest.mark.parametrize(
+    "fields",
+    [{4: 22_094}, {4: 22_087}, {4: 0}, {4: 0x7FFFF024, 40: 0x7FFFF000}, {4: 0x7FFFFFFF, 40: 0x7FFFFFDB},
+     {4: 0xFFFFFFFF, 40: 0xFFFFFFFF}, {40: 22_051}],
+)  # fmt: skip
+def test_waves_whose_header_miscounts_are_read_as_the_oracle_reads_them(tmp_path, fields):
+    path = _patched(_write(tmp_path / "a.wav"), fields)
+    np.testing.assert_array_equal(audio.load(path), librosa.load(path, sr=22_050)[0])
+    assert len(audio.load(path)) == 11_025
+
+
+def test_an_odd_wave_without_its_pad_byte_is_whole(tmp_path):
+    samples = np.arange(2001, dtype=np.uint8).tobytes()
+    head = struct.pack(
+        "<4sI4s4sIHHIIHH4sI", b"RIFF", 2038, b"WAVE", b"fmt ", 16, 1, 1, 22_050, 22_050, 1, 8, b"data", 2001
+    )
+    (tmp_path / "odd.wav").write_bytes(head + samples)
+    assert len(audio.load(tmp_path / "odd.wav")) == 2001
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
+@pytest.mark.parametrize("chunks", ["", "before", "behind"])
+def test_a_wave_that_is_cut_is_refused_wherever_it_keeps_its_notes(tmp_path, share, chunks):
+    path = _write(tmp_path / "a.wav")
+    content, note = path.read_bytes(), b"LIST" + struct.pack("<I", 300) + bytes(300)
+    content = content[:36] + note * (chunks == "before") + content[36:] + note * (chunks == "behind")
+    path.write_bytes(content)
+    assert len(audio.load(path)) == 11_025
+    end = len(content) - len(note) * (chunks == "behind")
+    path.write_bytes(content[: 400 + int(share * (end - 400))])
+    with pytest.raises(ValueError, match=r"a\.wav: truncated"):
+        audio.load(path)
+
+
+def test_an_mp3_without_its_last_frame_or_with_a_wrong_count_is_read(tmp_path):
+    path = _write(tmp_path / "a.mp3", 2.0)
+    whole, content = audio.load(path), path.read_bytes()
+    np.testing.assert_array_equal(np.concatenate(list(stream(path, sr=22_050, block=10_007))), whole)
+    for cut in (1, 150, 400):
+        path.write_bytes(content[:-cut])
+        found = audio.load(path)
+        assert 0 < len(whole) - len(found) < 2 * 1152
+        np.testing.assert_allclose(found[:-1152], whole[: len(found) - 1152], atol=1e-3)
+        np.testing.assert_array_equal(np.concatenate(list(stream(path, sr=22_050, block=10_007))), found)
+    frames = content.find(b"Xing") + 8 if b"Xing" in content else content.find(b"Info") + 8
+    path.write_bytes(content[:frames] + struct.pack(">I", 400) + content[frames + 4 :])
+    np.testing.assert_allclose(audio.load(path)[: len(whole) - 1152], whole[:-1152], atol=1e-3)
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(ValueError, match=r"a\.mp3: truncated"):
+        audio.load(path)
+    with pytest.raises(ValueError, match=r"a\.mp3: truncated"):
+        list(stream(path, sr=22_050))
+
+
+@pytest.mark.parametrize(("name", "value"), [("sr", 0), ("sr", -1), ("sr", np.nan), ("duration", 0), ("duration", -1)])
+def test_rates_and_durations_are_positive(tmp_path, name, value):
+    with pytest.raises(ValueError, match=name):
+        audio.load(_write(tmp_path / "a.wav"), **{name: value})

@@ -1,5 +1,6 @@
 """Sound encoders: windows, pools, batches, the cache, and what they refuse; with a small net of random numbers."""
 
+import importlib
 import json
 import tracemalloc
 
@@ -183,8 +184,29 @@ def test_bad_names_folders_and_options(folder, tmp_path):
         encoder(folder, batch_size=0)
     with pytest.raises(ValueError, match="no tower for text"):
         encoder(folder).text(["rain"])
+    with pytest.raises(ValueError, match="waveform 0 holds no samples at the net's rate"):
+        encoder(folder)([np.ones(1, np.float32)], sr=10**6)
     with pytest.raises(ValueError, match="sr must be positive"):
         encoder(folder)([np.zeros(9)], sr=0)
+
+
+def test_a_net_of_the_package_is_converted_once(tmp_path, monkeypatch):
+    pytest.importorskip("musicnn", reason="musicnn is not installed: pip install --no-deps musicnn==0.1.0")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    first = models.sound_network("musicnn-msd-vgg")
+    assert (first.width, len(first.tags)) == (256, 50)
+    (folder,) = (tmp_path / "jaxmusic" / "sound").glob("musicnn-*/musicnn-msd-vgg")
+    with monkeypatch.context() as patched:
+        # The module has the name of its function.
+        patched.setattr(importlib.import_module("jaxmusic.models.sound_network"), "convert_musicnn", None)
+        assert models.sound_network("musicnn-msd-vgg").digest == first.digest
+    # A copy that was damaged is made again.
+    content = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(content[:-4])
+    with pytest.warns(UserWarning, match="converted once more"):
+        again = models.sound_network("musicnn-msd-vgg")
+    assert again.digest == first.digest
+    assert (folder / "model.safetensors").read_bytes() == content
 
 
 @pytest.mark.parametrize("sr", [16_000, 44_100])

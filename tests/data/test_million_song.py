@@ -50,6 +50,25 @@ def folder(tmp_path):
     return tmp_path
 
 
+def test_tags_have_one_unicode_form_and_files_may_have_a_byte_order_mark(folder):
+    plain = data.million_song(folder)
+    with sqlite3.connect(folder / "artist_term.db") as connection:
+        connection.executemany("INSERT INTO artist_mbtag VALUES ('AR3', ?)", [("caf\u00e9",), ("cafe\u0301",)])
+    for name in ("mxm_dataset_train.txt", "mxm_dataset_test.txt", "train_triplets.txt", "msd_tagtraum_cd1.cls"):
+        (folder / name).write_bytes(b"\xef\xbb\xbf" + (folder / name).read_bytes().removeprefix(b"# comment\n"))
+    found = data.million_song(folder)
+    assert found.songs.modalities["tags"][4] == ("caf\u00e9",)
+    assert found.users.tolist() == plain.users.tolist()
+    np.testing.assert_array_equal(found.plays.toarray(), plain.plays.toarray())
+    np.testing.assert_array_equal(found.bags.toarray(), plain.bags.toarray())
+    assert found.songs.labels["genre"].tolist() == plain.songs.labels["genre"].tolist()
+
+
+def test_a_word_that_a_bag_names_twice_counts_twice(folder):
+    (folder / "mxm_dataset_train.txt").write_text("%love,night,rain\nTRA,1,1:3,1:2,3:1\n")
+    assert data.million_song(folder).bags.toarray()[0].tolist() == [5, 0, 1]
+
+
 def test_tables_are_joined_by_track_song_and_artist(folder):
     found = data.million_song(folder)
     songs = found.songs

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from jaxmusic.data.preprocessing import fit_standardizer, pool_frames, standardize_bins
+from jaxmusic.data.preprocessing import fit_standardizer, fit_tempered_pca, pool_frames, standardize_bins
 
 
 def _mel(n=3, n_mels=4, frames=10, seed=0):
@@ -59,3 +61,31 @@ def test_bad_sizes_are_refused():
         pool_frames(_mel(), np.ones((3, 10), bool), 11)
     with pytest.raises(ValueError, match="rows and columns"):
         fit_standardizer(np.ones((0, 3)))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(-20, 20).map(lambda exponent: 10.0**exponent))
+def test_a_columns_unit_changes_nothing(scale):
+    x = np.random.default_rng(0).normal(loc=[0, 5, -40], size=(9, 3))
+    np.testing.assert_allclose(fit_standardizer(x * scale)(x * scale), fit_standardizer(x)(x), atol=1e-5)
+    np.testing.assert_allclose(fit_tempered_pca(x * scale, 2)(x * scale), fit_tempered_pca(x, 2)(x), atol=1e-4)
+    mel, mask = _mel(frames=8), np.arange(8) < np.array([[8], [5], [3]])
+    np.testing.assert_allclose(standardize_bins(mel * np.float32(scale), mask), standardize_bins(mel, mask), atol=1e-4)
+
+
+@pytest.mark.parametrize(("value", "dtype"), [(1e12 / 3, np.float64), (0.1, np.float64), (-80.3, np.float32)])
+def test_rounding_error_is_no_spread(value, dtype):
+    x = np.full((7, 1), value, dtype)
+    x[0] = np.nextafter(x[0], dtype(0))
+    assert np.isinf(fit_standardizer(x).scale).all()
+    assert (standardize_bins(x.T[None], np.ones((1, 7), bool)) == 0).all()
+
+
+@pytest.mark.parametrize("fit", [fit_standardizer, lambda x: fit_tempered_pca(x, 1)])
+def test_nan_is_refused(fit):
+    with pytest.raises(ValueError, match="NaN or infin"):
+        fit(np.array([[1.0], [np.nan], [2.0]]))
+
+
+def test_components_of_rows_without_spread_are_zero():
+    assert (fit_tempered_pca(np.ones((4, 3)), 2)(np.ones((4, 3))) == 0).all()

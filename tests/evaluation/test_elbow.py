@@ -37,3 +37,14 @@ def test_k_beyond_the_distinct_points_is_left_out():
     assert kmeans_sweep(x, range(2, 10), seed=0).k.tolist() == [2, 3]
     with pytest.raises(ValueError, match="2 distinct points"):
         kmeans_sweep(x[:2], range(2, 10), seed=0)
+
+
+@pytest.mark.parametrize(("x", "y"), [([1, 2, 3], [3, np.nan, 1]), ([1, 2, 3], [np.inf, 2, 1]), ([1, 3, 2], [3, 2, 1])])
+def test_a_curve_without_an_answer_is_refused(x, y):
+    with pytest.raises(ValueError, match="finite heights over an x that rises"):
+        elbow(np.array(x), np.array(y))
+
+
+def test_a_sweep_refuses_nan():
+    with pytest.raises(ValueError, match="NaN"):
+        kmeans_sweep(np.array([[0.0], [np.nan], [1.0], [2.0]]), [2, 3])

@@ -104,3 +104,9 @@ def test_adaptive_pooling_averages_overlapping_bins_where_sizes_do_not_divide():
     np.testing.assert_allclose(convolutions.pooling_matrix(7, 3).sum(1), 1.0)
     with pytest.raises(ValueError, match="at least 1"):
         convolutions.pooling_matrix(0, 2)
+
+
+def test_nan_goes_through_every_pooled_form():
+    x, kernel = jnp.full((2, 16, 16, 1), jnp.nan), jnp.ones((3, 3, 1, 32))
+    for form in ("plain", "phases"):
+        assert jnp.isnan(convolutions.pooled_convolution(x, kernel, form=form)).all(), form

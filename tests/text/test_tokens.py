@@ -77,3 +77,36 @@ def test_a_folder_in_the_hubs_layout_gives_berts_ids(tmp_path):
     tokenizer = text.wordpiece_tokenizer(tmp_path)
     tokens = text.token_ids(tokenizer, ["I love Reggae!", "zzz"])
     assert tokens.ids.tolist() == [[2, 5, 6, 7, 8, 9, 3], [2, 1, 3, 0, 0, 0, 0]]
+
+
+def test_the_cache_knows_all_that_decides(tmp_path):
+    from tokenizers import normalizers
+
+    cased, uncased = (text.train_wordpiece(["Love love"], vocabulary_size=60) for _ in range(2))
+    cased.normalizer = normalizers.BertNormalizer(lowercase=False)
+    assert cased.get_vocab() == uncased.get_vocab()
+    for tokenizer in (uncased, cased):
+        expected = text.token_ids(tokenizer, ["Love"])
+        assert text.token_ids(tokenizer, ["Love"], cache=tmp_path).ids.tolist() == expected.ids.tolist()
+    # The same bytes, parted elsewhere.
+    for texts in (["a\0love", "love"], ["a", "love\0love"]):
+        expected = text.token_ids(uncased, texts)
+        assert text.token_ids(uncased, texts, cache=tmp_path).ids.tolist() == expected.ids.tolist()
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04", b"not a zip file", "cut", "other arrays", "other shape"])
+def test_what_is_damaged_in_the_cache_is_computed_again(tmp_path, damage):
+    tokenizer = text.train_wordpiece(SONGS, vocabulary_size=60)
+    expected = text.token_ids(tokenizer, SONGS, cache=tmp_path)
+    (path,) = tmp_path.glob("*.npz")
+    whole = path.read_bytes()
+    if damage == "other arrays":
+        np.savez(path, ids=expected.ids)
+    elif damage == "other shape":
+        np.savez(path, ids=expected.ids[:, :1], lengths=expected.lengths, truncated=0)
+    else:
+        path.write_bytes(whole[: len(whole) // 2] if damage == "cut" else damage)
+    for _ in range(2):
+        np.testing.assert_array_equal(text.token_ids(tokenizer, SONGS, cache=tmp_path).ids, expected.ids)
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+    assert path.read_bytes() == whole

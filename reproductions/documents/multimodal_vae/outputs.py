@@ -30,7 +30,8 @@ def write(
             data={**source, "parts": {f"seed {i}": seed["sizes"] for i, seed in enumerate(seeds)}},
             environment=report.environment(),
             rows=rows.all_rows(seeds),
-            notes=read_notes(Path(__file__).parent / "notes.md", {"ranks": rows.ranking_notes(seeds)}),
+            findings=rows.ranking_notes(seeds),
+            notes=read_notes(Path(__file__).parent / "notes.md", {}),
             timing=dict(timing),
             settings={
                 "models": ", ".join(config.variant),

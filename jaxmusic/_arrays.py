@@ -1,0 +1,73 @@
+"""Arrays by what they say: vectors whatever their unit, sparse matrices whatever their storage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+
+def of_size_one(x: Float[np.ndarray, "rows columns"], *, axis: int | None = None) -> Float[np.ndarray, "rows columns"]:
+    """`x` over the power of two that brings its largest magnitude into [½, 1), so that products stay in range.
+
+    A power of two changes no digit. Zeros stay zeros.
+
+    Args:
+        x: `[rows, columns]` float, finite.
+        axis: along which the largest is sought, 1 for each row its own; None: one for all.
+
+    Returns:
+        An array of the same shape and dtype.
+    """
+    largest = np.abs(x).max(axis=axis, keepdims=axis is not None, initial=0)
+    return np.ldexp(x, -np.frexp(largest)[1]).astype(x.dtype, copy=False)
+
+
+def unit_rows(x: Float[np.ndarray, "rows columns"]) -> Float[np.ndarray, "rows columns"]:
+    """Rows at Euclidean length 1, however long or short they are; rows of zeros stay zeros.
+
+    Args:
+        x: `[rows, columns]` float, finite.
+
+    Returns:
+        An array of the same shape and dtype.
+    """
+    x = of_size_one(x, axis=1)
+    length = np.linalg.norm(x, axis=1, keepdims=True)
+    return x / np.where(length > 0, length, 1)
+
+
+def nonzero_rows(matrix: Any, what: str) -> csr_array:
+    """A matrix as compressed rows: double entries added up, zeros that are stored left out, columns in order.
+
+    Args:
+        matrix: `[rows, columns]`, of any sparse format, or dense; it stays as it is.
+        what: its name in errors.
+
+    Returns:
+        The same matrix, a new one where its storage is another.
+
+    Raises:
+        ValueError: not of two dimensions, or NaN or infinite values.
+    """
+    from scipy.sparse import csr_array, issparse
+
+    matrix = matrix if issparse(matrix) else np.asarray(matrix)
+    if matrix.ndim != 2:
+        raise ValueError(f"{what} must be a matrix, got shape {matrix.shape}")
+    if matrix.dtype.kind not in "biuf":
+        raise ValueError(f"{what} must hold numbers, got {matrix.dtype}")
+    rows = csr_array(matrix)
+    if not np.isfinite(rows.data).all():
+        raise ValueError(f"{what} holds NaN or infinite values")
+    if not rows.has_canonical_format:
+        rows = rows.copy()
+        rows.sum_duplicates()
+    if not rows.data.all():
+        rows = rows.copy()
+        rows.eliminate_zeros()
+    return rows

@@ -1,0 +1,52 @@
+"""What a caller hands over as a spectrogram: magnitudes, or decibels, and never complex numbers by mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+def real(S: Any, what: str = "S") -> Any:
+    """`S`, which must be real.
+
+    Raises:
+        ValueError: complex numbers, or none.
+    """
+    dtype = np.asarray(S).dtype if not hasattr(S, "dtype") else S.dtype
+    if jnp.issubdtype(dtype, jnp.complexfloating):
+        raise ValueError(f"{what} is {dtype}: take its magnitude first, such as jnp.abs(stft(y))")
+    if not (jnp.issubdtype(dtype, jnp.floating) or jnp.issubdtype(dtype, jnp.integer)):
+        raise ValueError(f"{what} is {dtype}: give a spectrogram of real numbers")
+    return S
+
+
+def magnitudes(S: Any) -> Any:
+    """`S`, real and, where its values can be seen, not negative; NaN passes, to come out as NaN.
+
+    Raises:
+        ValueError: complex or negative values.
+    """
+    real(S)
+    if not isinstance(S, jax.core.Tracer) and bool((jnp.asarray(S) < 0).any()):
+        raise ValueError("S holds negative values: give magnitudes or power, not decibels")
+    return S
+
+
+def spectrogram_checked(check: Callable[[Any], Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A decorator: the argument `S` of a compiled function goes through `check` where it is given."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def checked(*args: Any, **arguments: Any) -> Any:
+            if arguments.get("S") is not None:
+                arguments["S"] = check(arguments["S"])
+            return function(*args, **arguments)
+
+        return checked
+
+    return decorate
