@@ -17,6 +17,7 @@ import numpy as np
 import tyro
 
 from jaxmusic import report
+from jaxmusic._programs import keep_compiled_programs
 
 C = TypeVar("C")
 # Fields that say where and how far a run goes and what is shown, not what a seed computes; more seeds extend a run.
@@ -69,7 +70,7 @@ def study(document: Document, config: Any) -> Path:
     """
     check_variants(config.variant, document.variants, config.seeds)
     began = time.perf_counter()
-    use_compilation_cache()
+    keep_compiled_programs()
     prepared = document.prepare(config)
     open_output(
         config.out, config, resume=config.resume, data_fingerprint=document.fingerprint(prepared), own=document.files
@@ -237,14 +238,6 @@ def cached(path: Path, compute: Task) -> Any:
     text = json.dumps(compute())
     report.write_atomically(path, text)
     return json.loads(text)
-
-
-def use_compilation_cache() -> None:
-    """Keep compiled programs in the user's cache folder, so that a second run starts sooner."""
-    import jax
-
-    folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "jaxmusic" / "jax"
-    jax.config.update("jax_compilation_cache_dir", str(folder))
 
 
 def guarded(main: Callable[[], Path]) -> None:

@@ -15,8 +15,9 @@ def pytest_configure(config: pytest.Config) -> None:
     # A second run on the same machine skips most compilation; the library itself never sets this.
     import jax
 
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "jaxmusic" / "jax"
-    jax.config.update("jax_compilation_cache_dir", str(cache))
+    from jaxmusic._programs import keep_compiled_programs
+
+    keep_compiled_programs()
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
 

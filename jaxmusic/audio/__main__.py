@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from jaxmusic._programs import keep_compiled_programs
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     except FileNotFoundError as error:
         print(error, file=sys.stderr)
         return 2
-    _keep_compiled_programs()
+    keep_compiled_programs()
     extraction = extract_table(
         paths, sr=options.sr, duration=options.duration, n_jobs=options.jobs, cache=options.cache,
         progress=not options.quiet,
@@ -60,14 +61,6 @@ def main(arguments: list[str] | None = None) -> int:
     for path, reason in extraction.skipped:
         print(f"  {path}: {reason}", file=sys.stderr)
     return 0 if len(extraction.rows) else 1
-
-
-def _keep_compiled_programs() -> None:
-    """Compile once on this machine, not once a run."""
-    import jax
-
-    folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "jaxmusic" / "jax"
-    jax.config.update("jax_compilation_cache_dir", str(folder))
 
 
 if __name__ == "__main__":

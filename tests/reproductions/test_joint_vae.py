@@ -118,22 +118,35 @@ def test_an_interrupted_run_resumes_to_the_same_numbers(straight, tmp_path, monk
     assert "--resume" in capsys.readouterr().err
     assert not (config.out / "report.json").exists()
     assert (config.out / "work" / "seed_0.json").exists()
+    # Trained after all seeds, whatever interrupted those.
+    shutil.copy(straight / "work" / "experiments_2_seeds.json", config.out / "work")
     joint_vae.main(dataclasses.replace(config, resume=True))
     # The first seed came from disk.
     assert len(calls) == 4 + 2
     assert _numbers(config.out) == _numbers(straight)
 
 
-def test_more_seeds_extend_a_run(straight, tmp_path):
+@pytest.fixture
+def no_figures(monkeypatch):
+    """Drawing takes most of a report's time; the runs that others look at have the figures."""
+    monkeypatch.setattr(outputs.figures, "draw", lambda *arguments: [])
+
+
+def test_more_seeds_extend_a_run(straight, tmp_path, monkeypatch, no_figures):
     folder = shutil.copytree(straight, tmp_path / "copy")
-    before = (folder / "work" / "seed_1.json").read_text()
+    kept = {
+        name: json.loads((folder / "work" / f"{name}.json").read_text()) for name in ("seed_0", "experiments_2_seeds")
+    }
+    run = []
+    monkeypatch.setattr(joint_vae, "run_seed", lambda *arguments: run.append(arguments[-1]) or kept["seed_0"])
+    monkeypatch.setattr(experiments, "run", lambda *arguments: kept["experiments_2_seeds"])
     joint_vae.main(dataclasses.replace(TINY, out=folder, resume=True, seeds=3))
-    assert (folder / "work" / "seed_1.json").read_text() == before
+    assert run == [2]
     rows = {(row["id"], row["column"]): row for row in _numbers(folder)["rows"]}
     assert rows["compare.lyrics_to_audio.mrr.cca", "document"]["n"] == 3
 
 
-def test_only_the_documents_own_protocol_gets_a_verdict(straight, tmp_path):
+def test_only_the_documents_own_protocol_gets_a_verdict(straight, tmp_path, no_figures):
     folder = shutil.copytree(straight, tmp_path / "copy")
     for seed in (2, 3, 4):
         shutil.copy(folder / "work" / "seed_0.json", folder / "work" / f"seed_{seed}.json")
@@ -239,7 +252,7 @@ def test_presets_are_defaults_that_options_override():
     assert runs.parse(joint_vae.Config, joint_vae.PRESETS, []).preset == "quick"
 
 
-def test_fewer_clips_than_clusters_leave_gaps_not_errors(tmp_path):
+def test_fewer_clips_than_clusters_leave_gaps_not_errors(tmp_path, no_figures):
     few = dataclasses.replace(TINY.sound, clips=40)
     config = dataclasses.replace(TINY, out=tmp_path, sound=few, seeds=1, variant=("split",))
     joint_vae.main(config)
@@ -265,7 +278,7 @@ def test_nothing_is_fitted_on_the_test_part():
     assert not set(groups[part.fit]) & set(groups[part.score])
 
 
-def test_real_clips_with_audio_files_run_from_end_to_end(real_data, tmp_path):
+def test_real_clips_with_audio_files_run_from_end_to_end(real_data, tmp_path, no_figures):
     config = dataclasses.replace(
         TINY,
         data=real_data / "clips_cc",

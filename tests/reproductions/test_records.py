@@ -1,4 +1,4 @@
-"""Records of all seeds → rows: grouping, order, join with reported numbers, notes; a script without its libraries."""
+"""Records of all seeds → rows: grouping, order, reported numbers, notes; and a script without its libraries."""
 
 import subprocess
 import sys
