@@ -79,7 +79,7 @@ BENCHMARKS = {
         ("--rows", "200", "400", "--seeds", "1", "2", "--devices", "1", "2", "--rounds", "1", "--gigabytes", "0.01",
          "--streamed", "64"),
     ),
-    "sound_encoders": Benchmark(quick=("--clips", "2", "--seeds", "1", "--hours", "0", "--nets", "0")),
+    "sound_encoders": Benchmark(quick=("--clips", "2", "--seeds", "1", "--hours", "0", "--nets", "0", "--no-lyrics")),
     "sound_speed": Benchmark(quick=("--files", "2", "--rounds", "1"), packages=("torch", "librosa")),
     "start": Benchmark(quick=("--rounds", "1", "--no-compiled"), packages=("torch",)),
     "text": Benchmark(quick=("--texts", "16", "--rounds", "1"), packages=("torch", "transformers")),

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from benchmarks import sound_encoders, sound_few_labels
+from benchmarks import sound_and_lyrics, sound_encoders, sound_few_labels
 from jaxmusic import models
 
 GENRES = np.repeat(["jazz", "metal", "pop"], 8)
@@ -44,6 +44,12 @@ def test_words_find_the_clips_whose_tags_they_are():
     # Eight of the first ten can be right.
     assert found["precision@10"] > 0.7
     assert found["chance"] == pytest.approx(1 / 3)
+
+
+def test_precision_by_hand():
+    genres = np.array(["a", "a", "b", "b", "b"])
+    scores = np.array([[5, 1, 4, 0, 0], [0, 0, 1, 2, 3]])
+    assert sound_and_lyrics.precision(scores, ["a", "b"], genres) == (0.75, 0.5, "a 0.5, b 1.0")
 
 
 def test_the_peer_in_pytorch_is_the_same_net():
