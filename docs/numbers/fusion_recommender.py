@@ -116,8 +116,8 @@ def classes() -> str:
 
 
 def nets() -> str:
-    ways = {"maximum": "max", "minimum": "min", "sum": "add", "concatenation": "concat", "gates": "gated", "mean": "mean",
-            "product": "multiply"}  # fmt: skip
+    ways = {"maximum": "max", "minimum": "min", "sum": "sum", "concatenation": "concat", "gates": "gated", "mean": "average",
+            "product": "product"}  # fmt: skip
     lines = [
         f"| the document's recipe, 100 epochs, five seeds | {songs('table1.row2.accuracy', 'random'):.3f±} |",
         f"| the same, 2,000 epochs, one seed | {songs('long.accuracy', 'random'):.3f} |",

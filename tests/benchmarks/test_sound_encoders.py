@@ -1,9 +1,10 @@
 """The benchmark of sound encoders: its tables on vectors whose genres are plain, and on such as say nothing."""
 
+import jax
 import numpy as np
 import pytest
 
-from benchmarks import sound_encoders, sound_few_labels
+from benchmarks import sound_and_lyrics, sound_encoders, sound_few_labels
 from jaxmusic import models
 
 GENRES = np.repeat(["jazz", "metal", "pop"], 8)
@@ -43,3 +44,22 @@ def test_words_find_the_clips_whose_tags_they_are():
     # Eight of the first ten can be right.
     assert found["precision@10"] > 0.7
     assert found["chance"] == pytest.approx(1 / 3)
+
+
+def test_precision_by_hand():
+    genres = np.array(["a", "a", "b", "b", "b"])
+    scores = np.array([[5, 1, 4, 0, 0], [0, 0, 1, 2, 3]])
+    assert sound_and_lyrics.precision(scores, ["a", "b"], genres) == (0.75, 0.5, "a 0.5, b 1.0")
+
+
+def test_the_peer_in_pytorch_is_the_same_net():
+    torch = pytest.importorskip("torch", reason="torch is not installed: pip install -e '.[bench]'")
+    from benchmarks import sound_torch
+
+    module = models.MusicCNN(("a", "b"), midend_features=5, units=4, timbral_features=3, temporal_features=2)
+    mel = RNG.normal(size=(2, 96, 187)).astype(np.float32)
+    variables = jax.jit(module.init)(jax.random.key(0), mel)
+    variables = jax.tree.map(lambda x: x + 0.1 * RNG.random(x.shape).astype(np.float32), variables)
+    with torch.inference_mode():
+        found = sound_torch.MusicCNN(variables)(torch.from_numpy(mel.swapaxes(1, 2).copy()))
+    np.testing.assert_allclose(found.numpy(), module.apply(variables, mel).penultimate, rtol=1e-4, atol=1e-4)
