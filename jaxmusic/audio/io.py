@@ -35,7 +35,7 @@ def load(path: str | Path, *, sr: int | None = 22_050, duration: float | None = 
     """
     import soundfile
 
-    path = Path(path)
+    path = Path(path).expanduser()
     _check_sampling(sr, duration)
     with path.open("rb") as raw:
         size = raw.seek(0, 2)

@@ -46,7 +46,7 @@ def bootstrap_interval(
         `Interval`.
 
     Raises:
-        ValueError: no values, NaN, or groups of another length.
+        ValueError: no values, NaN, groups of another length, a level not between 0 and 1, no resamples.
 
     Source: Efron and Tibshirani (1993), §13.3; by clusters, Davison and Hinkley (1997), §3.8.
 
@@ -56,6 +56,8 @@ def bootstrap_interval(
     values = np.asarray(values, np.float64)
     if values.ndim != 1 or not len(values) or not np.isfinite(values).all():
         raise ValueError(f"an interval needs finite values [n], got shape {values.shape}")
+    if not 0 < level < 1 or resamples < 1:
+        raise ValueError(f"level must lie between 0 and 1 and resamples be 1 or more, got {level} and {resamples}")
     names = np.arange(len(values)) if groups is None else np.asarray(groups)
     if names.shape != values.shape:
         raise ValueError(f"groups have shape {names.shape} for {len(values)} values")
