@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from jaxmusic._arrays import positive, whole
+
 __all__ = ["classification_scores", "confusion_matrix", "expected_calibration_error", "wilson_interval"]
 
 
@@ -30,8 +32,7 @@ def confusion_matrix(
     [[1, 1], [0, 1]]
     """
     labels, predicted = _classes("labels", labels), _classes("predicted", predicted)
-    if classes < 1:
-        raise ValueError(f"classes must be 1 or more, got {classes}")
+    classes = whole(classes, "classes")
     if labels.shape != predicted.shape:
         raise ValueError(f"{len(labels)} labels, {len(predicted)} predicted classes")
     for name, found in (("labels", labels), ("predicted", predicted)):
@@ -64,8 +65,7 @@ def expected_calibration_error(
     0.0
     """
     probabilities, labels = _probabilities(probabilities), _classes("labels", labels)
-    if bins < 1:
-        raise ValueError(f"bins must be 1 or more, got {bins}")
+    bins = whole(bins, "bins")
     if len(labels) != len(probabilities):
         raise ValueError(f"{len(labels)} labels, {len(probabilities)} rows of probabilities")
     confidence = probabilities.max(1)
@@ -134,9 +134,10 @@ def wilson_interval(hits: int, n: int, *, level: float = 0.95) -> tuple[float, f
     """
     from scipy.stats import norm
 
-    if not 0 < level < 1:
+    hits, n = whole(hits, "hits", at_least=0), whole(n, "n")
+    if not 0 < positive(level, "level") < 1:
         raise ValueError(f"level must lie between 0 and 1, got {level}")
-    if not 0 <= hits <= n or n < 1:
+    if hits > n:
         raise ValueError(f"{hits} of {n} is no share")
     z = float(norm.ppf(0.5 + level / 2))
     share, weight = hits / n, z * z / n
