@@ -36,7 +36,7 @@ def load(path: str | Path, *, sr: int | None = 22_050, duration: float | None = 
     import soundfile
 
     path = Path(path).expanduser()
-    _check_sampling(sr, duration)
+    check_sampling(sr, duration)
     with path.open("rb") as raw:
         size = raw.seek(0, 2)
         if size == 0:
@@ -70,7 +70,12 @@ def load(path: str | Path, *, sr: int | None = 22_050, duration: float | None = 
     return np.ascontiguousarray(y, np.float32)
 
 
-def _check_sampling(sr: float | None, duration: float | None) -> None:
+def check_sampling(sr: float | None, duration: float | None) -> None:
+    """Refuse a rate below 1 Hz and a duration that is not above 0 seconds.
+
+    Raises:
+        ValueError: one of them; names it.
+    """
     if sr is not None and not 1 <= sr < math.inf:
         raise ValueError(f"sr must be 1 Hz or more, got {sr}")
     if duration is not None and not 0 < duration < math.inf:
