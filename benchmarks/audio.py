@@ -52,8 +52,10 @@ class Options:
     """How many."""
     memory_ways: int = 4
     """The first so many of: mel spectrograms; 57 columns; the same with a cache written; and read."""
-    out: Path = render.FOLDER
-    """Folder of results and page."""
+    out: Path = render.OWN
+    """Folder of the results and of their page."""
+    commit: bool = False
+    """Replace the published results, in place of `out`, and write the pages that show them anew."""
 
 
 def main(options: Options) -> None:
@@ -61,9 +63,7 @@ def main(options: Options) -> None:
     described = machine.describe(_VERSIONS)
     if options.memory:
         measured = audio_memory.measure(options.memory_files, options.memory_ways)
-        _save(
-            "audio-memory", "Audio: memory", "python benchmarks/audio.py --memory", described, [measured], options.out
-        )
+        _save("audio-memory", "Audio: memory", "python benchmarks/audio.py --memory", described, [measured], options)
         return
     with tempfile.TemporaryDirectory() as folder:
         # The library never keeps compiled programs by itself; its command does, and so does this one.
@@ -79,9 +79,7 @@ def main(options: Options) -> None:
         whole = [y for found in clips.values() for y in found if len(y) == round(options.seconds * SR)]
         y = np.stack(whole[: options.files])
         tables += _speed(paths, y, options.rounds)
-    _save(
-        "audio", "Audio: parity and speed", "python benchmarks/audio.py --data FOLDER", described, tables, options.out
-    )
+    _save("audio", "Audio: parity and speed", "python benchmarks/audio.py --data FOLDER", described, tables, options)
 
 
 def _collections(options: Options, folder: Path) -> dict[str, list[Path]]:
@@ -115,11 +113,18 @@ def _speed(paths: list[Path], y: np.ndarray, rounds: int) -> list[dict[str, Any]
 
 
 def _save(
-    question: str, title: str, command: str, described: dict[str, Any], tables: list[dict[str, Any]], out: Path
+    question: str, title: str, command: str, described: dict[str, Any], tables: list[dict[str, Any]], options: Options
 ) -> None:
     missing = ["GPU: not measured, none was at hand."] if jax.default_backend() == "cpu" else []
     path = render.save(
-        question, title, command=command, machine=described, tables=tables, not_measured=missing, folder=out
+        question,
+        title,
+        command=command,
+        machine=described,
+        tables=tables,
+        not_measured=missing,
+        folder=options.out,
+        commit=options.commit,
     )
     print(f"→ {path}")
 

@@ -52,8 +52,10 @@ class Options:
     """Any of metadata, lyrics, combined."""
     ways: tuple[str, ...] = WAYS
     """What to run beside jaxmusic: it again with its programs from the compilation cache, and the peers."""
-    out: Path = render.FOLDER
-    """Folder of results and page."""
+    out: Path = render.OWN
+    """Folder of the results and of their page."""
+    commit: bool = False
+    """Replace the published results, in place of `out`, and write the pages that show them anew."""
 
 
 def main(options: Options) -> None:
@@ -71,7 +73,8 @@ def main(options: Options) -> None:
         measured = [_table(options, path, source, padding)]
     print(render.markdown(measured[0]), flush=True)
     path = render.save(
-        "genre", "Genre classifiers: one epoch", tables=measured, machine=described, folder=options.out,
+        "genre", "Genre classifiers: one epoch", tables=measured, machine=described,
+        folder=options.out, commit=options.commit,
         command="python benchmarks/genre.py --data FOLDER --tokenizer BERT_FOLDER",
         not_measured=["GPU: not measured, none was at hand."] if jax.default_backend() == "cpu" else [],
     )  # fmt: skip

@@ -50,8 +50,10 @@ class Options:
     """Processes of each way; medians count."""
     samples: int = 1000
     """Samples of each held-out row's likelihood."""
-    out: Path = render.FOLDER
-    """Folder of results and page."""
+    out: Path = render.OWN
+    """Folder of the results and of their page."""
+    commit: bool = False
+    """Replace the published results, in place of `out`, and write the pages that show them anew."""
 
 
 def main(options: Options) -> None:
@@ -62,7 +64,7 @@ def main(options: Options) -> None:
     print(render.markdown(table), flush=True)
     path = render.save(
         "multimodal", "Multimodal VAEs: training, memory, likelihood", command="python benchmarks/multimodal.py",
-        machine=described, tables=[table], folder=options.out,
+        machine=described, tables=[table], folder=options.out, commit=options.commit,
         not_measured=["GPU: not measured, none was at hand."] if jax.default_backend() == "cpu" else [],
     )  # fmt: skip
     print(f"→ {path}")
@@ -109,7 +111,8 @@ def measure(options: Options, folder: Path) -> dict[str, Any]:
         "latents, float32; MMVAE with 10 samples of "
         f"each expert and the doubly reparameterised gradient. Medians of {options.rounds} processes; compilation "
         "comes before the timed epochs. MultiVae is PyTorch as its users run it, eager, with batches indexed from "
-        "tensors in memory. Held-out nats are the mean importance-weighted log-likelihood of a row, by one estimate."
+        "tensors in memory. Held-out nats are the mean importance-weighted log-likelihood of a row, by one estimate, "
+        "± the standard deviation over the processes, each of which starts from parameters of its own."
     )
     return render.table("Training of 64-column modalities", _COLUMNS, rows, note)
 
@@ -124,8 +127,15 @@ def _row(model: str, found: dict[str, list[dict[str, Any]]], options: Options) -
         model, options.rows * options.epochs / median("jaxmusic", "seconds"),
         f"{np.median(ratios):.2f} ({ratios.min():.2f}–{ratios.max():.2f})", 5.0,
         max(run["memory"] for run in found["jaxmusic"]), max(run["memory"] for run in found["MultiVae"]),
-        median("jaxmusic", "nats"), median("MultiVae", "nats"), None if None in others else max(others),
+        _spread([run["nats"] for run in found["jaxmusic"]]), _spread([run["nats"] for run in found["MultiVae"]]),
+        None if None in others else max(others),
     ]  # fmt: skip
+
+
+def _spread(values: list[float]) -> str:
+    """Mean ± standard deviation over the processes."""
+    deviation = f" ± {np.std(values, ddof=1):.2f}" if len(values) > 1 else ""
+    return f"{np.mean(values):.2f}{deviation}"
 
 
 def run_worker(way: str, model: str, files: tuple[Path, ...], epochs: int) -> dict[str, Any]:

@@ -65,8 +65,10 @@ class Options:
     """Epochs timed in each process."""
     triplets: int = 1_000_000
     """Lines of the generated file of plays (48,373,586 in the official one); 0: none."""
-    out: Path = render.FOLDER
-    """Folder of results and page."""
+    out: Path = render.OWN
+    """Folder of the results and of their page."""
+    commit: bool = False
+    """Replace the published results, in place of `out`, and write the pages that show them anew."""
 
 
 def main(options: Options) -> None:
@@ -78,7 +80,8 @@ def main(options: Options) -> None:
     for table in tables:
         print(render.markdown(table), flush=True)
     path = render.save(
-        "recommend", "Recommending: lists, training, reading", tables=tables, machine=described, folder=options.out,
+        "recommend", "Recommending: lists, training, reading", tables=tables, machine=described,
+        folder=options.out, commit=options.commit,
         command="python benchmarks/recommend.py",
         not_measured=["GPU: not measured, none was at hand."] if jax.default_backend() == "cpu" else [],
     )  # fmt: skip

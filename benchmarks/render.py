@@ -20,6 +20,8 @@ from benchmarks import machine as machines
 from jaxmusic.report import write_atomically
 
 FOLDER = Path(__file__).parent
+# Where a run of one's own goes: the published results, and the pages that show them, stay as they are.
+OWN = FOLDER.parent / "build" / "benchmarks"
 _HEAD = """# Benchmarks
 
 Each figure was measured by the command above its table, against a peer in the same run. Trust ratios of one run, not
@@ -45,9 +47,14 @@ def save(
     tables: Sequence[Mapping[str, Any]],
     not_measured: Sequence[str] = (),
     figures: Sequence[tuple[str, str]] = (),
-    folder: Path = FOLDER,
+    folder: Path = OWN,
+    commit: bool = False,
 ) -> Path:
-    """Write `results/<question>-<machine>.json` and render the page; returns the file's path."""
+    """Write `results/<question>-<machine>.json` and render the page; returns the file's path.
+
+    With `commit` the published results take the place of `folder`, and the pages that show them are written anew.
+    """
+    folder = destination(folder, commit)
     content = {
         "title": title,
         "command": command,
@@ -60,7 +67,27 @@ def save(
     path = folder / "results" / f"{question}-{machines.slug(dict(machine))}.json"
     write_atomically(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     render(folder)
+    if commit:
+        _write_pages()
     return path
+
+
+def destination(out: Path, commit: bool) -> Path:
+    """The folder of a run's results: that of the published ones with `commit`."""
+    return FOLDER if commit else out
+
+
+def _write_pages() -> None:
+    # Only whoever publishes needs cog, and the results are on disk by now.
+    try:
+        from docs import page_numbers
+    except ModuleNotFoundError as error:
+        raise SystemExit(
+            f"the results are published, the pages are not ({error}): pip install -e '.[docs]' and then "
+            "python -m docs.page_numbers"
+        ) from None
+    if page_numbers.main([]):
+        raise SystemExit("the results are published; see above what is left to do by hand on the pages")
 
 
 def render(folder: Path = FOLDER) -> Path:

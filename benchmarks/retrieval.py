@@ -32,8 +32,10 @@ class Options:
     """Of an embedding."""
     rounds: int = 5
     """Paired rounds."""
-    out: Path = render.FOLDER
-    """Folder of results and page."""
+    out: Path = render.OWN
+    """Folder of the results and of their page."""
+    commit: bool = False
+    """Replace the published results, in place of `out`, and write the pages that show them anew."""
 
 
 def main(options: Options) -> None:
@@ -43,7 +45,7 @@ def main(options: Options) -> None:
     print(render.markdown(table), flush=True)
     path = render.save(
         "retrieval", "Retrieval scores", command="python benchmarks/retrieval.py", machine=described, tables=[table],
-        folder=options.out,
+        folder=options.out, commit=options.commit,
         not_measured=[
             "Clustering scores have no row: silhouette, Calinski-Harabasz and Davies-Bouldin are scikit-learn's own.",
             *(["GPU: not measured, none was at hand."] if jax.default_backend() == "cpu" else []),

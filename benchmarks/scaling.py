@@ -46,8 +46,10 @@ class Options:
     """Size of the generated store of spectrograms."""
     streamed: int = 1_024
     """Spectrograms that a ConvVAE trains on, drawn from all over the store."""
-    out: Path = render.FOLDER
-    """Folder of results, figure and page."""
+    out: Path = render.OWN
+    """Folder of the results and of their page."""
+    commit: bool = False
+    """Replace the published results, in place of `out`, and write the pages that show them anew."""
 
 
 def main(options: Options) -> None:
@@ -62,10 +64,11 @@ def main(options: Options) -> None:
     for table in tables:
         print(render.markdown(table), flush=True)
     name = f"scaling-{machine.slug(described)}.png"
-    _plot(curves, options.out / "results" / name)
+    _plot(curves, render.destination(options.out, options.commit) / "results" / name)
     path = render.save(
         "scaling", "Scaling: rows, seeds, devices, a store on disk", command="python benchmarks/scaling.py",
-        machine=described, tables=tables, folder=options.out, figures=[(f"results/{name}", "Seconds against sizes")],
+        machine=described, tables=tables,
+        folder=options.out, commit=options.commit, figures=[(f"results/{name}", "Seconds against sizes")],
         not_measured=["GPU: not measured, none was at hand."] if jax.default_backend() == "cpu" else [],
     )  # fmt: skip
     print(f"→ {path}")

@@ -47,8 +47,10 @@ class Options:
     """Processes of each kind; the median counts."""
     compiled: bool = True
     """Time torch.compile, too."""
-    out: Path = render.FOLDER
-    """Folder of results and page."""
+    out: Path = render.OWN
+    """Folder of the results and of their page."""
+    commit: bool = False
+    """Replace the published results, in place of `out`, and write the pages that show them anew."""
 
 
 def main(options: Options) -> None:
@@ -58,7 +60,7 @@ def main(options: Options) -> None:
     print(render.markdown(table), flush=True)
     path = render.save(
         "start", "Cold start", command="python benchmarks/start.py", machine=described, tables=[table],
-        folder=options.out,
+        folder=options.out, commit=options.commit,
         not_measured=["GPU: not measured, none was at hand."] if jax.default_backend() == "cpu" else [],
     )  # fmt: skip
     print(f"→ {path}")

@@ -43,8 +43,10 @@ class Options:
     """Tokens of a batch; default: the library's own for ours, the fastest of several for PyTorch."""
     rounds: int = 5
     """Paired rounds."""
-    out: Path = render.FOLDER
-    """Folder of results and page."""
+    out: Path = render.OWN
+    """Folder of the results and of their page."""
+    commit: bool = False
+    """Replace the published results, in place of `out`, and write the pages that show them anew."""
 
 
 def main(options: Options) -> None:
@@ -55,7 +57,7 @@ def main(options: Options) -> None:
     missing = ["GPU: not measured, none was at hand."] if jax.default_backend() == "cpu" else []
     path = render.save(
         "text", "Text encoder: embedding lyrics", command="python benchmarks/text.py --model … --lyrics …",
-        machine=described, tables=[table], not_measured=missing, folder=options.out,
+        machine=described, tables=[table], not_measured=missing, folder=options.out, commit=options.commit,
     )  # fmt: skip
     print(f"→ {path}")
 

@@ -44,8 +44,10 @@ class Options:
     """Forms of the peer."""
     memory: bool = True
     """Measure peak memory, too: a process for each model and way."""
-    out: Path = render.FOLDER
-    """Folder of results and page."""
+    out: Path = render.OWN
+    """Folder of the results and of their page."""
+    commit: bool = False
+    """Replace the published results, in place of `out`, and write the pages that show them anew."""
 
 
 def main(options: Options) -> None:
@@ -54,7 +56,7 @@ def main(options: Options) -> None:
     tables = measure(options)
     path = render.save(
         "vae", "VAEs: training, encoding, memory", command="python benchmarks/vae.py", machine=described,
-        tables=tables, folder=options.out,
+        tables=tables, folder=options.out, commit=options.commit,
         not_measured=["GPU: not measured, none was at hand."] if jax.default_backend() == "cpu" else [],
     )  # fmt: skip
     print(f"→ {path}")

@@ -32,7 +32,10 @@ def _repository_path(site_path: str) -> str:
 
 def _targets(path: str, text: str) -> list[str]:
     """Paths in the repository that the page at `path` links to; links that lead nowhere are left for MkDocs to name."""
-    targets = [posixpath.normpath(posixpath.join(posixpath.dirname(path), link)) for link in _LINK.findall(text)]
+    targets = [
+        posixpath.normpath(posixpath.join(posixpath.dirname(path), link))
+        for link in _LINK.findall(text)
+    ]
     return [target for target in targets if (ROOT / target).is_file()]
 
 
@@ -44,20 +47,30 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         path = waiting.pop()
         site_path = _site_path(path)
         if files.get_file_from_path(site_path) is None:
-            files.append(File.generated(config, site_path, abs_src_path=str(ROOT / path)))
+            files.append(
+                File.generated(config, site_path, abs_src_path=str(ROOT / path))
+            )
         if path.endswith(".md"):
-            found = set(_targets(path, (ROOT / path).read_text(encoding="utf-8"))) - seen
+            found = (
+                set(_targets(path, (ROOT / path).read_text(encoding="utf-8"))) - seen
+            )
             seen |= found
             waiting += sorted(found)
     return files
 
 
-def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+def on_page_markdown(
+    markdown: str, page: Page, config: MkDocsConfig, files: Files
+) -> str:
     site_folder = posixpath.dirname(page.file.src_uri)
     folder = posixpath.dirname(_repository_path(page.file.src_uri))
 
     def rewritten(link: re.Match[str]) -> str:
         target = posixpath.normpath(posixpath.join(folder, link[1]))
-        return posixpath.relpath(_site_path(target), site_folder or ".") if (ROOT / target).is_file() else link[1]
+        return (
+            posixpath.relpath(_site_path(target), site_folder or ".")
+            if (ROOT / target).is_file()
+            else link[1]
+        )
 
     return _LINK.sub(rewritten, markdown)

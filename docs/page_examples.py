@@ -23,10 +23,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parent.parent
-PAGES = tuple(page for room in ("examples", "extend") for page in sorted((ROOT / "docs" / room).glob("*.md")))
+PAGES = tuple(
+    page
+    for room in ("examples", "extend")
+    for page in sorted((ROOT / "docs" / room).glob("*.md"))
+)
 TOLERANCE = 0.03
 
-_BLOCK = re.compile(r"^```python\n(?P<code>.*?)^```\n(?:\n*^```text\n(?P<shown>.*?)^```\n)?", re.DOTALL | re.MULTILINE)
+_BLOCK = re.compile(
+    r"^```python\n(?P<code>.*?)^```\n(?:\n*^```text\n(?P<shown>.*?)^```\n)?",
+    re.DOTALL | re.MULTILINE,
+)
 _NEEDS = re.compile(r"# needs: (.+)\n")
 _DECIMAL = re.compile(r"-?\d+\.\d+")
 
@@ -79,7 +86,14 @@ def run(text: str, name: str = "example") -> list[Block]:
             first = _NEEDS.match(block["code"])
             needs = tuple(first[1].split(", ")) if first else ()
             output = io.StringIO()
-            made = Block(block.start(), block.end(), block["code"], block["shown"] or "", "", needs)
+            made = Block(
+                block.start(),
+                block.end(),
+                block["code"],
+                block["shown"] or "",
+                "",
+                needs,
+            )
             if not made.missing:
                 with contextlib.redirect_stdout(output):
                     exec(compile("\n" * line + block["code"], name, "exec"), names)
@@ -92,7 +106,9 @@ def agrees(shown: str, printed: str) -> bool:
     if _DECIMAL.sub("#", shown) != _DECIMAL.sub("#", printed):
         return False
     pairs = zip(_DECIMAL.findall(shown), _DECIMAL.findall(printed), strict=True)
-    return all(abs(float(left) - float(right)) <= _leeway(left) + 1e-9 for left, right in pairs)
+    return all(
+        abs(float(left) - float(right)) <= _leeway(left) + 1e-9 for left, right in pairs
+    )
 
 
 def _leeway(shown: str) -> float:
@@ -116,10 +132,14 @@ def main() -> None:
         blocks = run(text, page.name)
         for block in blocks:
             if block.missing:
-                print(f"{page.name}: a block was not run, which needs {', '.join(block.missing)}")
+                print(
+                    f"{page.name}: a block was not run, which needs {', '.join(block.missing)}"
+                )
             if not block.agrees:
                 bad += 1
-                print(f"{page.name} shows\n{block.shown}and its code prints\n{block.printed}")
+                print(
+                    f"{page.name} shows\n{block.shown}and its code prints\n{block.printed}"
+                )
         if "--write" in sys.argv:
             page.write_text(rewritten(text, blocks), encoding="utf-8")
     sys.exit(bad > 0 and "--write" not in sys.argv)

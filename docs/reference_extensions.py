@@ -21,7 +21,9 @@ class FencedDoctests(griffe.Extension):
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
         if obj.docstring:
             obj.docstring.value = _DOCTEST.sub(
-                lambda found: f"{found['indent']}```pycon\n{found[0].rstrip()}\n{found['indent']}```\n",
+                lambda found: (
+                    f"{found['indent']}```pycon\n{found[0].rstrip()}\n{found['indent']}```\n"
+                ),
                 obj.docstring.value,
             )
 
@@ -32,13 +34,19 @@ class LinenModules(griffe.Extension):
     def on_class_instance(self, *, cls: griffe.Class, **_: Any) -> None:
         if any(str(base) == "nn.Module" for base in cls.bases):
             made_by_flax = griffe.ExprName("dataclasses.dataclass")
-            cls.decorators.append(griffe.Decorator(made_by_flax, lineno=None, endlineno=None))
+            cls.decorators.append(
+                griffe.Decorator(made_by_flax, lineno=None, endlineno=None)
+            )
 
 
 @cache
 def _shown() -> dict[str, str]:
     """`room.name` → the path under which the reference shows it."""
-    paths = [path for page in _REFERENCE.glob("*.md") for path in re.findall(r"^::: (\S+)$", page.read_text(), re.M)]
+    paths = [
+        path
+        for page in _REFERENCE.glob("*.md")
+        for path in re.findall(r"^::: (\S+)$", page.read_text(), re.M)
+    ]
     return {".".join(path.split(".")[1:3]): path for path in paths}
 
 
@@ -50,13 +58,21 @@ class LinkedNames(griffe.Extension):
             return
         room = obj.path.split(".")[1]
         # An argument's or attribute's name is that before it is anyone else's.
-        own = {obj.name, *obj.members, *(parameter.name for parameter in getattr(obj, "parameters", ()))}
+        own = {
+            obj.name,
+            *obj.members,
+            *(parameter.name for parameter in getattr(obj, "parameters", ())),
+        }
         if obj.parent is not None and obj.parent.is_class:
             own |= {obj.parent.name, *obj.parent.members}
 
         def linked(found: re.Match[str]) -> str:
             name = found["name"]
-            path = None if name in own else _shown().get(name if "." in name else f"{room}.{name}")
+            path = (
+                None
+                if name in own
+                else _shown().get(name if "." in name else f"{room}.{name}")
+            )
             return f"[`{name}`][{path}]" if path else found[0]
 
         obj.docstring.value = _NAME.sub(linked, obj.docstring.value)

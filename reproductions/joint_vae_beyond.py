@@ -14,100 +14,20 @@ Expected on the embedded corpus: retrieval above chance for variants with alignm
 
 from __future__ import annotations
 
-import hashlib
-import time
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+import documents.joint_vae_beyond.experiments as experiments
+import documents.joint_vae_beyond.outputs as outputs
+import documents.joint_vae_beyond.scores as scores
 import jax
-import joint_vae_beyond_experiments as experiments
-import joint_vae_beyond_outputs as outputs
-import joint_vae_beyond_scores as scores
 import runs
-from joint_vae_beyond_pipeline import fit_variant
-from joint_vae_beyond_references import references
-from joint_vae_beyond_variants import QUICK, VARIANTS
-from joint_vae_beyond_views import Prepared, is_possible, part_of, prepare, views
-from joint_vae_pipeline import fingerprint
-
-
-@dataclass(frozen=True)
-class Config:
-    """Variants of the JointVAE against references, on splits that share no artist."""
-
-    preset: Literal["quick", "paper"] = "quick"
-    """quick: some variants, a few minutes on two CPU cores. paper: every variant, seven seeds."""
-    data: Path | None = None
-    """Folder with audio/ or mels/, lyrics.csv or lyrics/, labels.csv; default: the embedded synthetic corpus."""
-    out: Path = Path("results/joint_vae_beyond")
-    """Where report and figures go."""
-    resume: bool = False
-    """Go on with an interrupted run in --out."""
-    seeds: int = 3
-    """Runs, at most as many as folds; each has its own test part. --resume with more of them extends a run."""
-    folds: int = 7
-    """Parts of the data set: one tests, one validates, the others are for fitting."""
-    variant: tuple[str, ...] = QUICK
-    """Names of variants, see joint_vae_beyond_variants.py."""
-    clips: int = 400
-    """Clips of the embedded corpus."""
-    clip_seconds: float = 6.0
-    """Length of the embedded corpus's clips."""
-    duration: float | None = None
-    """Seconds kept of each clip in --data; None: the longest clip, at most 30."""
-    n_mels: int = 64
-    """Mel bands computed from audio; stored mels keep theirs."""
-    hop_length: int = 512
-    """Samples between frames computed from audio."""
-    n_fft: int = 2048
-    """Window in samples."""
-    frames: int = 32
-    """Frames that transformer and convolutions see: longer spectrograms are averaged into so many bins."""
-    group_by: str = "auto"
-    """Column of labels.csv whose groups never cross the split; auto: song where clips share songs, else artist."""
-    labels: tuple[str, ...] = ("genre", "language", "mood")
-    """Labels that clusters and probes are held against, where the data has them."""
-    sentence_encoder: str = "e5-small"
-    """Frozen text encoder of the base's lyrics: e5-small, a model's folder or name, or none; without it TF-IDF."""
-    more_lyrics: Path | None = None
-    """Table of further lyrics (artist_name, track_name, genre, lyrics) that belong to no clip, for pretraining."""
-    cache: Path | None = None
-    """Folder that keeps sentence embeddings."""
-    max_features: int = 4096
-    """Words of TF-IDF."""
-    lyrics_dim: int = 64
-    """Components of PCA on TF-IDF."""
-    sentence_dim: int = 32
-    """Principal components of the sentence embeddings."""
-    audio_dim: int = 64
-    """Principal components of the audio features."""
-    widths: tuple[int, ...] = (128,)
-    """Hidden widths of vector encoders and decoders."""
-    dropout: float = 0.3
-    """Of inputs and hidden layers of vector and transformer encoders."""
-    epochs: int = 60
-    """Epochs of vector models."""
-    pretrain_epochs: int = 20
-    """Epochs on torn pairs, of the pretrained variants."""
-    spectrogram_epochs: int = 8
-    """Epochs of transformer, convolutions and the supervised CNN; 0 leaves the CNN out."""
-    batch: int = 64
-    """Batch size."""
-    learning_rate: float = 1e-3
-    """Of AdamW, vector models."""
-    spectrogram_learning_rate: float = 3e-4
-    """Of AdamW, transformer and convolutions, some of which diverge at 1e-3."""
-    weight_decay: float = 1e-2
-    """Of AdamW."""
-    cca_components: int = 32
-    """Directions of linear and kernel CCA."""
-    experiment_seeds: int = 3
-    """Seeds of the learning curve and of the missing lyrics, at most."""
-
-
-PRESETS = {"quick": Config(), "paper": Config(preset="paper", seeds=7, variant=tuple(VARIANTS), clips=800)}
+from documents.joint_vae_beyond.config import PRESETS, Config
+from documents.joint_vae_beyond.pipeline import fit_variant
+from documents.joint_vae_beyond.references import references
+from documents.joint_vae_beyond.variants import VARIANTS
+from documents.joint_vae_beyond.views import Prepared, fingerprint, is_possible, part_of, prepare, views
 
 
 def run_seed(config: Config, prepared: Prepared, seed: int) -> dict[str, Any]:
@@ -144,38 +64,22 @@ def run_seed(config: Config, prepared: Prepared, seed: int) -> dict[str, Any]:
     }
 
 
+def tasks(config: Config, prepared: Prepared) -> dict[str, runs.Task]:
+    """Every seed, then the experiments."""
+    seeds = {f"seed_{seed}": partial(run_seed, config, prepared, seed) for seed in range(config.seeds)}
+    own = min(config.seeds, config.experiment_seeds)
+    return {**seeds, f"experiments_{own}_seeds": partial(experiments.run, config, prepared)}
+
+
+DOCUMENT = runs.Document(
+    PRESETS, VARIANTS, prepare, fingerprint, tasks, outputs.write, outputs.FILES
+)  # fmt: skip
+
+
 def main(config: Config) -> Path:
     """The whole study; returns the path of `report.md`."""
-    runs.check_variants(config.variant, VARIANTS, config.seeds)
-    if config.folds < 3 or config.seeds > config.folds:
-        raise ValueError(
-            f"--seeds {config.seeds} with --folds {config.folds}: three folds at least, a seed for each at most"
-        )
-    began = time.perf_counter()
-    runs.use_compilation_cache()
-    prepared = prepare(config)
-    further = hashlib.sha256("\0".join(prepared.more_lyrics).encode()).hexdigest()[:8]
-    runs.open_output(
-        config.out,
-        config,
-        resume=config.resume,
-        data_fingerprint=f"{fingerprint(prepared)}-{further}-{prepared.sentences is not None}",
-        own=outputs.FILES,
-    )
-    timing = {"load": time.perf_counter() - began}
-    records = []
-    for seed in range(config.seeds):
-        print(f"seed {seed + 1} of {config.seeds}", flush=True)
-        records.append(
-            runs.cached(config.out / "work" / f"seed_{seed}.json", partial(run_seed, config, prepared, seed))
-        )
-    found = runs.cached(
-        config.out / "work" / f"experiments_{min(config.seeds, config.experiment_seeds)}_seeds.json",
-        partial(experiments.run, config, prepared),
-    )
-    timing["seeds and experiments, this call"] = time.perf_counter() - began - timing["load"]
-    return outputs.write(config, PRESETS[config.preset], prepared, records, found, timing)
+    return runs.study(DOCUMENT, config)
 
 
 if __name__ == "__main__":
-    runs.guarded(lambda: main(runs.parse(Config, PRESETS)))
+    runs.run(DOCUMENT, Config)

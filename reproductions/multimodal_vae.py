@@ -13,97 +13,30 @@ correlations say whether the order by silhouette is that by likelihood or by coh
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
 
+import documents.multimodal_vae.outputs as outputs
 import jax
-import multimodal_vae_outputs as outputs
 import runs
-from multimodal_vae_pipeline import MODELS, fingerprint, prepare, run_seed
+from documents.multimodal_vae.config import PRESETS, Config
+from documents.multimodal_vae.pipeline import Prepared, fingerprint, prepare, run_seed
+from documents.multimodal_vae.variants import MODELS
 
 
-@dataclass(frozen=True)
-class Config:
-    """Multimodal VAEs on one data set, by likelihood, coherence, retrieval and clusters."""
-
-    preset: Literal["quick", "paper"] = "quick"
-    """quick: three seeds, minutes on two CPU cores. paper: five seeds, more clips and samples."""
-    data: Path | None = None
-    """Folder with audio/ or mels/, lyrics.csv or lyrics/, labels.csv; default: the embedded synthetic corpus."""
-    out: Path = Path("results/multimodal_vae")
-    """Where the report goes."""
-    resume: bool = False
-    """Go on with an interrupted run in --out."""
-    seeds: int = 3
-    """Runs, each with its own split, start and noise."""
-    variant: tuple[str, ...] = tuple(MODELS)
-    """Names of models, see multimodal_vae_pipeline.py."""
-    label: str = "genre"
-    """Column of labels that coherence and clusters are held against."""
-    clips: int = 400
-    """Clips of the embedded corpus."""
-    clip_seconds: float = 6.0
-    """Length of the embedded corpus's clips."""
-    duration: float | None = None
-    """Seconds kept of each clip in --data; None: the longest clip, at most 30."""
-    n_mels: int = 64
-    """Mel bands computed from audio; stored mels keep theirs."""
-    hop_length: int = 512
-    """Samples between frames computed from audio."""
-    n_fft: int = 2048
-    """Window in samples."""
-    group_by: str = "auto"
-    """Column of labels.csv whose groups never cross the split; auto: song where clips share songs, else artist."""
-    audio_dim: int = 32
-    """Principal components of the sound's statistics."""
-    lyrics_dim: int = 32
-    """Principal components of TF-IDF."""
-    max_features: int = 4096
-    """Words of TF-IDF."""
-    latent: int = 16
-    """Latent dimensions."""
-    width: int = 128
-    """Hidden units of every encoder and decoder."""
-    epochs: int = 100
-    """Epochs of every model."""
-    batch: int = 64
-    """Batch size."""
-    learning_rate: float = 1e-3
-    """Of Adam."""
-    bound_samples: int = 10
-    """Samples of every expert in training, of the importance-weighted models."""
-    likelihood_samples: int = 1000
-    """Samples of each test row's likelihood."""
+def tasks(config: Config, prepared: Prepared) -> dict[str, runs.Task]:
+    """Every seed."""
+    keys = [jax.random.fold_in(jax.random.key(0), seed) for seed in range(config.seeds)]
+    return {f"seed_{seed}": partial(run_seed, config, prepared, key, seed) for seed, key in enumerate(keys)}
 
 
-PRESETS = {
-    "quick": Config(),
-    "paper": Config(preset="paper", seeds=5, clips=800, epochs=200, likelihood_samples=5000),
-}
+DOCUMENT = runs.Document(PRESETS, MODELS, prepare, fingerprint, tasks, outputs.write, outputs.FILES)
 
 
 def main(config: Config) -> Path:
     """The whole study; returns the path of `report.md`."""
-    runs.check_variants(config.variant, MODELS, config.seeds)
-    began = time.perf_counter()
-    runs.use_compilation_cache()
-    prepared = prepare(config)
-    runs.open_output(
-        config.out, config, resume=config.resume, data_fingerprint=fingerprint(prepared), own=outputs.FILES
-    )
-    timing = {"load": time.perf_counter() - began}
-    records: list[dict[str, Any]] = []
-    for seed in range(config.seeds):
-        print(f"seed {seed + 1} of {config.seeds}", flush=True)
-        key = jax.random.fold_in(jax.random.key(0), seed)
-        path = config.out / "work" / f"seed_{seed}.json"
-        records.append(runs.cached(path, partial(run_seed, config, prepared, key, seed)))
-    timing["seeds, this call"] = time.perf_counter() - began - timing["load"]
-    return outputs.write(config, PRESETS[config.preset], prepared, records, timing)
+    return runs.study(DOCUMENT, config)
 
 
 if __name__ == "__main__":
-    runs.guarded(lambda: main(runs.parse(Config, PRESETS)))
+    runs.run(DOCUMENT, Config)

@@ -1,25 +1,95 @@
-"""What every reproduction script does around its pipeline: the command line, the output folder, resuming."""
+"""What every reproduction does around its pipeline: the command line, the output folder, resuming, the study."""
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
+import numpy as np
 import tyro
 
 from jaxmusic import report
+from jaxmusic._programs import keep_compiled_programs
 
 C = TypeVar("C")
 # Fields that say where and how far a run goes and what is shown, not what a seed computes; more seeds extend a run.
 _PLACES = ("out", "resume", "data", "gtzan", "banglabeats", "cache", "more_lyrics", "seeds", "projections", "same_data")
 # Places say nothing in a report, and would name a machine's folders.
 _UNSTATED = tuple(name for name in _PLACES if name != "seeds")
+# What the files in work/ look like; a run that left others cannot be resumed.
+_FORMAT = 2
+Task = Callable[[], Any]
+
+
+class Document(NamedTuple):
+    """What a script gives the study.
+
+    Attributes:
+        presets: name → config.
+        variants: those that a config may name.
+        prepare: config → the data.
+        fingerprint: data → a text that changes when they do.
+        tasks: (config, data) → name → what computes a JSON value; each is kept in `work/<name>.json`.
+        write: (config, preset, data, name → value, timing) → the path of the report.
+        files: patterns of the names that a run leaves in its folder besides `config.json`.
+        models: patterns of folders below the output, with `{task}`: of all tasks but the first they are deleted when
+            the task is done, since its numbers are on disk then.
+    """
+
+    presets: Mapping[str, Any]
+    variants: Collection[str]
+    prepare: Callable[[Any], Any]
+    fingerprint: Callable[[Any], str]
+    tasks: Callable[[Any, Any], dict[str, Task]]
+    write: Callable[[Any, Any, Any, dict[str, Any], dict[str, float]], Path]
+    files: Sequence[str]
+    models: Sequence[str] = ()
+
+
+def study(document: Document, config: Any) -> Path:
+    """Run what is not done yet, and write the report.
+
+    Args:
+        document: the parts.
+        config: the run's dataclass; has `preset`, `variant`, `seeds`, `out` and `resume`.
+
+    Returns:
+        The path of `report.md`.
+
+    Raises:
+        ValueError: an option, or what lies in the output folder, cannot be used.
+        OSError: the folder cannot be written.
+    """
+    check_variants(config.variant, document.variants, config.seeds)
+    began = time.perf_counter()
+    keep_compiled_programs()
+    prepared = document.prepare(config)
+    open_output(
+        config.out, config, resume=config.resume, data_fingerprint=document.fingerprint(prepared), own=document.files
+    )
+    timing = {"load": time.perf_counter() - began}
+    found = {}
+    for name, task in document.tasks(config, prepared).items():
+        print(name.replace("_", " "), flush=True)
+        found[name] = cached(config.out / "work" / f"{name}.json", task)
+        for pattern in document.models if len(found) > 1 else ():
+            for folder in list(config.out.glob(pattern.format(task=name))):
+                shutil.rmtree(folder)
+    timing["everything else, this call"] = time.perf_counter() - began - timing["load"]
+    return document.write(config, document.presets[config.preset], prepared, found, timing)
+
+
+def run(document: Document, config: type[C]) -> None:
+    """A script's main program; what a user can mend ends in one line, an interrupt says how to go on."""
+    guarded(lambda: study(document, parse(config, document.presets)))
 
 
 def parse(config: type[C], presets: Mapping[str, C], arguments: Sequence[str] | None = None) -> C:
@@ -33,6 +103,47 @@ def parse(config: type[C], presets: Mapping[str, C], arguments: Sequence[str] | 
     if chosen not in presets:
         raise SystemExit(f"--preset {chosen!r} is none of {sorted(presets)}")
     return tyro.cli(config, default=presets[chosen], args=words)
+
+
+def by_seed(found: Mapping[str, Any], prefix: str = "seed_") -> list[Any]:
+    """The values of the tasks `seed_0`, `seed_1`, …"""
+    return [value for name, value in found.items() if name.startswith(prefix)]
+
+
+def seconds_by_variant(seeds: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Seconds by variant and step, all seeds together."""
+    found: dict[str, float] = {}
+    for variants in seeds:
+        for variant, facts in variants.items():
+            for step, seconds in facts["seconds"].items():
+                name = f"{variant}, {step}, all seeds"
+                found[name] = found.get(name, 0.0) + seconds
+    return found
+
+
+def fingerprint(*parts: Any) -> str:
+    """A text that changes when an array or a column of texts does.
+
+    Args:
+        parts: NumPy arrays of numbers, sparse arrays, or columns of anything that `str` takes; None is left out.
+
+    Returns:
+        16 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    for part in parts:
+        if hasattr(part, "indptr"):
+            arrays = [part.data, part.indices, part.indptr]
+        elif isinstance(part, np.ndarray) and part.dtype.kind in "biufc":
+            arrays = [part]
+        elif part is not None:
+            digest.update("\n".join(map(str, part)).encode() + b"\0")
+            continue
+        else:
+            continue
+        for array in arrays:
+            digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()[:16]
 
 
 def open_output(folder: Path, config: Any, *, resume: bool, data_fingerprint: str, own: Sequence[str]) -> None:
@@ -50,8 +161,9 @@ def open_output(folder: Path, config: Any, *, resume: bool, data_fingerprint: st
         ValueError: a resumed run has another config or other data.
         OSError: the folder cannot be written.
     """
-    settings = {k: v for k, v in dataclasses.asdict(config).items() if k not in _PLACES}
-    settings = json.loads(json.dumps({**settings, "data_fingerprint": data_fingerprint}, default=str))
+    settings = {k: v for k, v in flat(config).items() if k not in _PLACES}
+    settings |= {"data_fingerprint": data_fingerprint, "format": _FORMAT}
+    settings = json.loads(json.dumps(settings, default=str))
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -80,7 +192,19 @@ def open_output(folder: Path, config: Any, *, resume: bool, data_fingerprint: st
     report.write_atomically(kept, json.dumps(settings, indent=1) + "\n")
 
 
-def check_variants(chosen: Sequence[str], known: Mapping[str, Any], seeds: int) -> None:
+def flat(config: Any) -> dict[str, Any]:
+    """Option → value, nested ones as `outer.inner`."""
+    found: dict[str, Any] = {}
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            found |= {f"{field.name}.{name}": inner for name, inner in flat(value).items()}
+        else:
+            found[field.name] = value
+    return found
+
+
+def check_variants(chosen: Sequence[str], known: Collection[str], seeds: int) -> None:
     """Refuse variants that are unknown or named twice, and fewer than one seed.
 
     Raises:
@@ -95,24 +219,18 @@ def check_variants(chosen: Sequence[str], known: Mapping[str, Any], seeds: int) 
         raise ValueError(f"--seeds must be at least 1, got {seeds}")
 
 
-def drop_models(folders: Iterable[Path], seed: int) -> None:
-    """Delete the models of a finished seed, but the first's."""
-    if seed:
-        for folder in list(folders):
-            shutil.rmtree(folder)
-
-
 def settings_changed(config: Any, preset: Any) -> str:
     """What of a run's config differs from its preset, for the report."""
+    before = flat(preset)
     changed = [
-        f"{field.name} {getattr(config, field.name)} (preset: {getattr(preset, field.name)})"
-        for field in dataclasses.fields(config)
-        if field.name not in (*_UNSTATED, "preset") and getattr(config, field.name) != getattr(preset, field.name)
+        f"{name} {value} (preset: {before[name]})"
+        for name, value in flat(config).items()
+        if name not in (*_UNSTATED, "preset") and value != before[name]
     ]
     return ", ".join(changed) or "nothing"
 
 
-def cached(path: Path, compute: Callable[[], Any]) -> Any:
+def cached(path: Path, compute: Task) -> Any:
     """The JSON value at `path`, computed and written where it is missing."""
     if path.exists():
         return json.loads(path.read_text())
@@ -120,14 +238,6 @@ def cached(path: Path, compute: Callable[[], Any]) -> Any:
     text = json.dumps(compute())
     report.write_atomically(path, text)
     return json.loads(text)
-
-
-def use_compilation_cache() -> None:
-    """Keep compiled programs in the user's cache folder, so that a second run starts sooner."""
-    import jax
-
-    folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "jaxmusic" / "jax"
-    jax.config.update("jax_compilation_cache_dir", str(folder))
 
 
 def guarded(main: Callable[[], Path]) -> None:

@@ -1,6 +1,7 @@
 """What every test may ask for: the folder of real data, and a compilation cache that outlives the run."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +15,9 @@ def pytest_configure(config: pytest.Config) -> None:
     # A second run on the same machine skips most compilation; the library itself never sets this.
     import jax
 
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "jaxmusic" / "jax"
-    jax.config.update("jax_compilation_cache_dir", str(cache))
+    from jaxmusic._programs import keep_compiled_programs
+
+    keep_compiled_programs()
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
 
@@ -35,6 +37,26 @@ def few_memory_maps() -> Iterator[None]:
 
         jax.clear_caches()
         gc.collect()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Headless chromium."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    driver = shutil.which("chromedriver")
+    if chromium is None or driver is None:
+        pytest.skip("chromium and chromedriver are not installed: apt-get install chromium chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    for argument in ("--headless=new", "--disable-dev-shm-usage", "--window-size=1200,900"):
+        options.add_argument(argument)
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        options.add_argument("--no-sandbox")  # the sandbox does not start for root
+    started = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield started
+    started.quit()
 
 
 @pytest.fixture(scope="session")

@@ -5,37 +5,30 @@ import re
 from pathlib import Path
 
 import pytest
+from cogapp import Cog
 
-from docs import page_figures
+from docs import page_numbers
 
 ROOT = Path(__file__).parent.parent
 PAGES = (
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
 )
-# Pages whose figures have sources, and how many at least: a comment that is lost loses its figures.
-LEAST = {
-    "README.md": 60,
-    "beyond.md": 250,
-    "fusion_recommender.md": 65,
-    "genre_classification.md": 60,
-    "hybrid_language_vae.md": 40,
-    "joint_vae.md": 50,
-    "scaling.md": 12,
-}
 
 
-@pytest.mark.parametrize("page", page_figures.PAGES, ids=lambda page: page.stem)
-def test_every_figure_is_its_sources(page):
-    text = page.read_text(encoding="utf-8")
-    assert page_figures.wrong(text) == [], "python docs/page_figures.py --write puts them right"
-    assert page_figures.without_source(text) == []
-    assert len(page_figures.figures(text)) >= LEAST.get(page.name, 0)
-    assert text.count("<!-- numbers:") + text.count("<!-- figures:") == len(page_figures._COMMENT.findall(text))
+@pytest.mark.parametrize("page", page_numbers.pages(), ids=lambda page: page.stem)
+def test_every_number_is_its_sources(page):
+    assert page_numbers.without_source(page) == []
+    status = Cog().main([*page_numbers.COG, "--check", "--verbosity=0", str(page)])
+    assert status == 0, "python -m docs.page_numbers writes it anew"
 
 
-def test_every_page_that_should_have_figures_is_there():
-    assert set(LEAST) <= {page.name for page in page_figures.PAGES}
+def test_every_part_that_is_made_is_shown():
+    for path in page_numbers.NUMBERS.glob("*.py"):
+        (page,) = (page for page in page_numbers.pages() if page.stem.lower() == path.stem)
+        module = page_numbers.numbers_of(page)
+        made = {name for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__}
+        assert made == set(page_numbers.MARKER.findall(page.read_text(encoding="utf-8"))), page
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -44,114 +37,118 @@ def test_links_lead_somewhere(page):
         assert (page.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_no_code_is_cut_off_at_the_usual_width(page):
+    """What code prints is the exception: it is shown as it is."""
+    text = page.read_text(encoding="utf-8")
+    fenced = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+    blocks = [code for language, code in fenced.findall(text) if language != "text"]
+    commands = re.findall(r"(?<=\n\n)(?: {4}.*\n)+", fenced.sub("", text))
+    wide = [line for block in [*blocks, *commands] for line in block.splitlines() if len(line) > 88]
+    assert not wide
+
+
+def test_the_front_page_is_short_and_opens_with_a_picture():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text) <= 11_000
+    assert text.startswith("# jaxmusic\n\n![")
+
+
 @pytest.fixture
 def sources(tmp_path, monkeypatch):
-    """A report and a benchmark of a few rows, where the pages' sources are looked for."""
+    """A report, a benchmark and a page of a few numbers, where pages and sources are looked for."""
     rows = [
-        {"id": "a.score@variant:x", "fresh": 0.1234, "std": 0.0456, "reported": 0.5, "note": "95 % 0.100 to 0.150"},
-        {"id": "a.score@variant:y", "fresh": -0.25, "std": None, "reported": 0.5, "note": None},
-        {"id": "none.score@variant:x", "fresh": None, "std": None, "reported": 0.9, "note": ""},
+        {"id": "a", "column": "x", "fresh": 0.1234, "std": 0.0456, "reported": 0.5, "note": "95 % 0.100 to 0.150"},
+        {"id": "a", "column": "y", "fresh": -0.25, "std": None, "reported": 0.5, "note": None},
+        {"id": "none", "column": "x", "fresh": None, "std": None, "reported": 0.9, "note": ""},
     ]
-    (tmp_path / "report.json").write_text(json.dumps({"rows": rows}))
-    table = {"title": "Speed", "columns": ["way", "n", "ratio"], "rows": [["ours", 1, 1.0], ["peer", 2, "2.67 (2–3)"]]}
-    (tmp_path / "speed.json").write_text(json.dumps({"tables": [table]}))
-    monkeypatch.setattr(page_figures, "ROOT", tmp_path)
-    page_figures._rows.cache_clear()
-    page_figures._cells.cache_clear()
-    yield
-    page_figures._rows.cache_clear()
-    page_figures._cells.cache_clear()
+    speed = {"title": "Speed", "columns": ["way", "n", "ratio"], "rows": [["ours", 1, 1.0], ["peer", 2, "2.67 (2–3)"]]}
+    for file, content in {
+        "reproductions/results/some/report.json": {"rows": rows}, "benchmarks/results/speed.json": {"tables": [speed]},
+    }.items():  # fmt: skip
+        path = tmp_path / file
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(content))
+    monkeypatch.setattr(page_numbers, "ROOT", tmp_path)
+    monkeypatch.setattr(page_numbers, "NUMBERS", tmp_path)
+    cached = (page_numbers.report, page_numbers.benchmark, page_numbers.numbers_of)
+    for function in cached:
+        function.cache_clear()
+    yield tmp_path
+    for function in cached:
+        function.cache_clear()
 
 
-TABLE = """# Title
-
-<!-- numbers: .
-a.score
-none.score
--->
-| what | reported | x | y |
-| --- | --- | --- | --- |
-| a | 0.500 | 0.123 ± 0.046 | −0.25 |
-| none | 0.85–0.95 | all noise | – |
-"""
-PROSE = """## Section
-
-The score is .123 ± .046 (12 %, between
-.10 and .15), the other −.25; reported .5 and 99 %.
-The peer takes 2.7 times as long, {} a half.
-
-<!-- figures: .
-score is {} ({}, ← a.score@variant:x; a.score@variant:x
-between {} and {}), ← a.score@variant:x#low; a.score@variant:x#high
-the other {}; reported {} and ← a.score@variant:y; a.score@variant:x#reported
-given: 99 %
--->
-<!-- figures: speed.json
-peer takes {} times ← Speed | peer | ratio // Speed | ours, 1 | ratio
--->
-"""
-
-
-@pytest.mark.parametrize("page", [TABLE, PROSE])
-def test_right_figures_pass(sources, page):
-    assert page_figures.wrong(page) == []
-    assert page_figures.without_source(page) == []
-    assert page_figures.refreshed(page) == page
-
-
-@pytest.mark.parametrize(
-    ("page", "right", "stale"),
-    [
-        (TABLE, "0.123 ±", "0.124 ±"),
-        (TABLE, "± 0.046", "± 0.047"),
-        (TABLE, "0.500", "0.600"),
-        (TABLE, "−0.25", "0.25"),
-        (TABLE, "0.85–0.95", "0.95–0.99"),
-        (PROSE, ".123 ± .046", ".132 ± .046"),
-        (PROSE, "12 %", "13 %"),
-        (PROSE, "−.25", "−.26"),
-        (PROSE, ".15)", ".16)"),
-        (PROSE, "2.7", "2.5"),
-    ],
-)
-def test_a_stale_figure_fails_and_is_put_right(sources, page, right, stale):
-    assert page.count(right) == 1
-    old = page.replace(right, stale)
-    assert len(page_figures.wrong(old)) == 1
-    if "–" in right:
-        with pytest.raises(ValueError, match="edit the page by hand"):
-            page_figures.refreshed(old)
-    else:
-        assert page_figures.refreshed(old) == page
-
-
-def test_words_where_there_is_a_number_fail(sources):
-    assert len(page_figures.wrong(TABLE.replace("0.123 ± 0.046", "all noise"))) == 1
-    assert len(page_figures.wrong(TABLE.replace("all noise", "0.5"))) == 1
-    assert len(page_figures.wrong(TABLE.replace("−0.25", "–"))) == 1
-
-
-def test_what_the_section_does_not_have_is_an_error(sources):
-    with pytest.raises(ValueError, match="the section has 0 of"):
-        page_figures.figures(PROSE.replace("score is", "score was", 1))
-    with pytest.raises(ValueError, match="the section has 2 of"):
-        page_figures.figures(
-            PROSE.replace("The peer", "The other −.25; reported .5 and so on. The peer").replace("The o", "the o")
-        )
+def test_a_value_is_formatted_as_pages_write_it(sources):
+    some, speed = page_numbers.report("some"), page_numbers.benchmark("speed")
+    x, y = some("a", "x"), some("a", "y")
+    shown = [f"{x:.3f}", f"{x:.3f±}", f"{x:.2fto}", f"{x:.0%}", f"{y:.2f±}", f"{x.part('reported'):.1f}"]
+    assert shown == ["0.123", "0.123 ± 0.046", "0.12 (0.10 to 0.15)", "12 %", "−0.25", "0.5"]
+    assert (
+        f"{page_numbers.Value(-0.0001):.2f} {page_numbers.Value(12345.6):,.0f} {some('none', 'x'):.1f}"
+        == "0.00 12,346 –"
+    )
+    assert f"{page_numbers.Value(0.5, 0.0):.1f±}" == "0.5"
+    peer = speed("Speed", "peer", "ratio")
+    assert (peer.mean, speed("Speed", "peer, 2", "ratio").mean) == (2.67, 2.67)
+    assert (peer.over(2).mean, peer.minus(speed("Speed", "ours", "ratio")).mean) == (1.335, pytest.approx(1.67))
+    with pytest.raises(ValueError, match="no value here"):
+        some("none", "x").over(2)
     with pytest.raises(KeyError):
-        page_figures.figures(PROSE.replace("a.score@variant:y;", "b.score@variant:y;"))
-    with pytest.raises(KeyError, match="missing"):
-        page_figures.figures(TABLE.replace("none.score", "missing"))
-    with pytest.raises(ValueError, match="1 numbers, 2 addresses"):
-        page_figures.figures(PROSE.replace("← Speed", "← Speed | peer | ratio; Speed"))
-    with pytest.raises(ValueError, match="2 ids for a table of 1 lines"):
-        page_figures.figures(TABLE.replace("| none | 0.85–0.95 | all noise | – |\n", ""))
+        some("a", "z")
 
 
-def test_a_figure_without_a_source_is_named(sources):
-    assert page_figures.without_source(PROSE.replace("a half", "0.5 of it")) == ["line 5: '0.5'"]
-    assert page_figures.without_source(PROSE.replace("given: 99 %\n", "")) == ["line 4: '99 %'"]
-    # Nor in a section without a comment, or behind the last one; a licence's name is no figure.
-    assert page_figures.without_source(f"{PROSE}\n## Next\n\nIt is 0.7, Apache-2.0.\n") == ["line 19: '0.7'"]
-    assert page_figures.without_source(f"{PROSE}\nIt is 7 %.\n") == ["line 17: '7 %'"]
-    assert page_figures.without_source("## Next\n\nIt is 0.7.\n\n<!-- figures: -\ngiven: 0.7\n-->\n") == []
+def test_a_table_has_a_line_an_id_and_a_cell_a_column(sources):
+    found = page_numbers.table(
+        page_numbers.report("some"), "what", ["reported", "x", "y"], [("A", "a"), ("None", "none", ".1f")],
+        cells={("none", "x"): "all noise"},
+    )  # fmt: skip
+    assert found.splitlines() == [
+        "| what | reported | x | y |",
+        "| --- | --- | --- | --- |",
+        "| A | 0.500 | 0.123 ± 0.046 | −0.250 |",
+        "| None | 0.9 | all noise | – |",
+    ]
+
+
+PAGE = """# Title
+
+The document has 0.7, Apache-2.0.
+
+<!-- [[[cog show("score") ]]] -->
+
+The score is 0.12 of 99 %.
+
+<!-- [[[end]]] -->
+"""
+MODULE = """from docs.page_numbers import report
+
+some = report("some")
+GIVEN = {"0.7", "99 %"}
+
+
+def score():
+    return f"The score is {some('a', 'x'):.2f} of 99 %."
+"""
+
+
+def test_a_stale_number_fails_and_is_put_right(sources):
+    page = sources / "page.md"
+    (sources / "page.py").write_text(MODULE)
+    page.write_text(PAGE)
+    assert page_numbers.without_source(page) == []
+    page.write_text(PAGE.replace("0.12", "0.13"))
+    assert page_numbers.without_source(page) == ["line 7: '0.13' has no source"]
+    assert Cog().main([*page_numbers.COG, "--check", "--verbosity=0", str(page)]) != 0
+    assert Cog().main([*page_numbers.COG, "-r", "--verbosity=0", str(page)]) == 0
+    assert page.read_text() == PAGE
+
+
+def test_a_number_without_a_source_is_named(sources):
+    page = sources / "page.md"
+    (sources / "page.py").write_text(MODULE.replace('"0.7", ', ""))
+    page.write_text(PAGE.replace("The score is 0.12", "The score is 0.12"))
+    assert page_numbers.without_source(page) == ["line 3: '0.7' has no source"]
+    page.write_text(PAGE.replace('show("score")', 'show("gone")'))
+    with pytest.raises(KeyError, match=r"shows 'gone', which .*page\.py does not define"):
+        page_numbers.without_source(page)

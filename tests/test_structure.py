@@ -1,6 +1,7 @@
 """The house: imports go one way, importing is light, the built wheel runs outside the checkout."""
 
 import ast
+import graphlib
 import subprocess
 import sys
 import zipfile
@@ -11,12 +12,13 @@ import pytest
 ROOT = Path(__file__).parent.parent
 # A room may import the rooms before it and its own; rooms in one set don't import each other.
 ORDER = (
-    {"_files", "_arrays"},
+    {"_files", "_arrays", "_programs"},
     {"audio", "text"},
     {"data"},
     {"models", "losses", "augment"},
     {"training", "evaluation"},
-    {"recommend", "figures", "report"},
+    {"recommend", "figures"},
+    {"report"},
     {"app"},
 )
 LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
@@ -55,6 +57,49 @@ def test_imports_go_one_way():
 def test_every_room_has_a_place_in_the_order():
     rooms = {_room(path) for path in (ROOT / "jaxmusic").rglob("*.py")} - {"__init__", "__main__"}
     assert rooms == set(LEVEL)
+
+
+# A document's file may import those before it, and those of other documents below its own place.
+DOCUMENT_ORDER = (
+    "variants", "config", "features", "views", "cca", "pipeline", "modules", "references", "lists", "scores",
+    "experiments", "rows", "figures", "notes", "outputs",
+)  # fmt: skip
+
+
+def _reproduction_imports() -> dict[str, set[str]]:
+    """Module of `reproductions/` → those of them that it imports, wherever the import stands."""
+    folder = ROOT / "reproductions"
+    paths = {".".join(path.relative_to(folder).with_suffix("").parts): path for path in folder.rglob("*.py")}
+    graph = {}
+    for name, path in paths.items():
+        found = set()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                found |= {str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)}
+        graph[name] = {module for module in found if module in paths}
+    return graph
+
+
+def test_reproductions_import_one_way_without_a_circle():
+    graph = _reproduction_imports()
+    assert len(graph) > 20
+    # Raises CycleError, which names the circle.
+    assert len(list(graphlib.TopologicalSorter(graph).static_order())) >= len(graph)
+    scripts = {name for name in graph if "." not in name} - {"runs", "records"}
+    place = {name: i for i, name in enumerate(DOCUMENT_ORDER)}
+    wrong = []
+    for name, imported in graph.items():
+        own, _, file = name.rpartition(".")
+        for other in imported:
+            package, _, target = other.rpartition(".")
+            if name.startswith("documents") and other in scripts:
+                wrong.append(f"{name} imports the script {other}")
+            is_later = package == own and place.get(target, -1) >= place.get(file, len(place))
+            if is_later or (name in ("runs", "records") and package):
+                wrong.append(f"{name} imports {other}")
+    assert not wrong, wrong
 
 
 def test_importing_the_package_is_quick_and_loads_nothing_heavy():
@@ -101,7 +146,9 @@ def test_the_wheel_imports_and_runs_outside_the_checkout(wheel, tmp_path):
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         archive.extractall(tmp_path / "site")
-    assert {"jaxmusic/py.typed", "jaxmusic/app/page.html", "jaxmusic/app/page.js"} <= set(names)
+    assert {"jaxmusic/py.typed", "jaxmusic/app/page.html", "jaxmusic/app/page.js", "jaxmusic/report/page.css"} <= set(
+        names
+    )
     assert not [name for name in names if name.startswith(("tests", "reproductions", "benchmarks"))]
     code = """
 import sys

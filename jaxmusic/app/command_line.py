@@ -15,6 +15,7 @@ from typing import Annotated
 
 import tyro
 
+from jaxmusic._programs import keep_compiled_programs
 from jaxmusic.app.settings import Settings
 
 _DESCRIPTION = """A model of your own music: fit one to a folder of clips, then map, search and recommend.
@@ -106,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command = tyro.cli(
             Fit | Map | Search | Recommend, args=arguments, prog="python -m jaxmusic", description=_DESCRIPTION
         )
-        _keep_compiled_programs()
+        keep_compiled_programs()
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *_, **__: _note(message)
             _run(command)
@@ -226,14 +227,6 @@ def _list(folder: str, found: Sequence[tuple[str, float]]) -> None:
 
 def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
-
-
-def _keep_compiled_programs() -> None:
-    """Compile once on this machine, not once a run."""
-    import jax
-
-    folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "jaxmusic" / "jax"
-    jax.config.update("jax_compilation_cache_dir", str(folder))
 
 
 def _keep_compiled_umap() -> None:

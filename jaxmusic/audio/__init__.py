@@ -6,14 +6,23 @@ from jaxmusic.audio.extract import Extraction, extract
 from jaxmusic.audio.features import rms, spectral_bandwidth, spectral_centroid, spectral_rolloff, zero_crossing_rate
 from jaxmusic.audio.inverse import griffinlim, istft
 from jaxmusic.audio.io import AUDIO_SUFFIXES, load
+from jaxmusic.audio.network_inputs import ClapInput, musicnn_mel
 from jaxmusic.audio.rhythm import onset_strength, tempo
+from jaxmusic.audio.sound_encoder import SoundEncoder, sound_encoder
+from jaxmusic.audio.sound_features import SoundFeatures, SoundNetwork
 from jaxmusic.audio.spectral import frame_mask, melspectrogram, mfcc, power_to_db, stft
 from jaxmusic.audio.summary import mel_statistics
 from jaxmusic.audio.tonal import chroma_stft, estimate_tuning
+from jaxmusic.audio.windows import WindowForm
 
 __all__ = [
     "AUDIO_SUFFIXES",
+    "ClapInput",
     "Extraction",
+    "SoundEncoder",
+    "SoundFeatures",
+    "SoundNetwork",
+    "WindowForm",
     "chroma_stft",
     "effects",
     "estimate_tuning",
@@ -27,9 +36,11 @@ __all__ = [
     "mel_statistics",
     "melspectrogram",
     "mfcc",
+    "musicnn_mel",
     "onset_strength",
     "power_to_db",
     "rms",
+    "sound_encoder",
     "spectral_bandwidth",
     "spectral_centroid",
     "spectral_rolloff",

@@ -54,6 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(options: Options) -> int:
+    from jaxmusic._programs import keep_compiled_programs
     from jaxmusic.audio.io import check_sampling
     from jaxmusic.audio.table import audio_files, extract_table, write_table
 
@@ -63,7 +64,7 @@ def _run(options: Options) -> int:
     paths = audio_files(options.folder)
     if out.exists() and any(path.samefile(out) for path in paths if path.exists()):
         raise ValueError(f"--out {out} is one of the files that are read: name another")
-    _keep_compiled_programs()
+    keep_compiled_programs()
     extraction = extract_table(
         paths, sr=options.sr, duration=options.duration, n_jobs=options.jobs, cache=options.cache,
         progress=not options.quiet,
@@ -90,14 +91,6 @@ def _check_place(out: Path) -> None:
     parent = next(folder for folder in out.absolute().parents if folder.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         raise PermissionError(f"--out {out}: {parent} is no folder that may be written to")
-
-
-def _keep_compiled_programs() -> None:
-    """Compile once on this machine, not once a run."""
-    import jax
-
-    folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "jaxmusic" / "jax"
-    jax.config.update("jax_compilation_cache_dir", str(folder))
 
 
 if __name__ == "__main__":

@@ -27,7 +27,12 @@ from jaxmusic.evaluation.elbow import KMeansSweep, elbow, kmeans_sweep
 from jaxmusic.evaluation.generation import coherence, generate, interpolate, sample_prior
 from jaxmusic.evaluation.kernel_cca import KernelCCA, fit_kernel_cca, project_kernel_x, project_kernel_y
 from jaxmusic.evaluation.latent import active_units, linear_probe
-from jaxmusic.evaluation.likelihood import conditional_log_likelihood, importance_log_weights, joint_log_likelihood
+from jaxmusic.evaluation.likelihood import (
+    conditional_log_likelihood,
+    importance_log_weights,
+    joint_log_likelihood,
+    predictive_log_likelihood,
+)
 from jaxmusic.evaluation.ranking import average_precision, ranking_scores
 from jaxmusic.evaluation.resampling import Interval, bootstrap_interval
 from jaxmusic.evaluation.retrieval import cross_modal_retrieval, query_scores, ranks, retrieval_scores
@@ -66,6 +71,7 @@ __all__ = [
     "linear_probe",
     "mutual_information_gap",
     "permutation_test",
+    "predictive_log_likelihood",
     "project_kernel_x",
     "project_kernel_y",
     "project_x",

@@ -1,6 +1,9 @@
 """linen modules: arrays in, arrays out; `save` and `load` for a folder of one. No losses, no optimisers."""
 
 from jaxmusic.models.adaptive import AdaptiveFusion, AdaptiveFusionOutput, AdaptiveFusionVAE
+from jaxmusic.models.clap import ClapModel, ClapOutput
+from jaxmusic.models.clap_config import ClapAudioConfig, ClapConfig
+from jaxmusic.models.clap_weights import PretrainedClap, load_clap
 from jaxmusic.models.draws import ComponentDraws, Draws, SubsetDraws
 from jaxmusic.models.dual import DualEncoder, DualEncoderOutput
 from jaxmusic.models.exports import register_outputs
@@ -21,7 +24,10 @@ from jaxmusic.models.genre import CombinedClassifier, LyricsClassifier, Metadata
 from jaxmusic.models.joint import AUDIO_ENCODERS, JointVAE, JointVAEOutput, start_from
 from jaxmusic.models.layers import MLP
 from jaxmusic.models.multimodal import MultimodalVAE, MultimodalVAEOutput
+from jaxmusic.models.music_cnn import MusicCNN, MusicCNNOutput, MusicVGG, MusicVGGOutput
+from jaxmusic.models.musicnn_weights import MSD_TAGS, MTT_TAGS, convert_musicnn
 from jaxmusic.models.saving import load, save
+from jaxmusic.models.sound_network import sound_network
 from jaxmusic.models.spectrogram_classifier import SpectrogramClassifier
 from jaxmusic.models.temporal import TemporalEncoder
 from jaxmusic.models.transformer import TextTransformer, TextTransformerOutput, stack_layers, unstack_layers
@@ -34,6 +40,8 @@ __all__ = [
     "FUSIONS",
     "MLP",
     "MODALITY_FUSIONS",
+    "MSD_TAGS",
+    "MTT_TAGS",
     "AdaptiveFusion",
     "AdaptiveFusionOutput",
     "AdaptiveFusionVAE",
@@ -41,6 +49,10 @@ __all__ = [
     "Autoencoder",
     "AutoencoderOutput",
     "Average",
+    "ClapAudioConfig",
+    "ClapConfig",
+    "ClapModel",
+    "ClapOutput",
     "CombinedClassifier",
     "ComponentDraws",
     "ConditionalVAE",
@@ -61,7 +73,12 @@ __all__ = [
     "MixtureOfProducts",
     "MultimodalVAE",
     "MultimodalVAEOutput",
+    "MusicCNN",
+    "MusicCNNOutput",
+    "MusicVGG",
+    "MusicVGGOutput",
     "PosteriorFusion",
+    "PretrainedClap",
     "Product",
     "ResidualBlock",
     "SpectrogramClassifier",
@@ -72,9 +89,12 @@ __all__ = [
     "TextTransformer",
     "TextTransformerOutput",
     "VAEOutput",
+    "convert_musicnn",
     "load",
+    "load_clap",
     "sample_latent",
     "save",
+    "sound_network",
     "stack_layers",
     "start_from",
     "unstack_layers",

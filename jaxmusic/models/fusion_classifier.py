@@ -9,9 +9,10 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from jaxmusic.models.adaptive import AdaptiveFusion
 from jaxmusic.models.fusion import masked_softmax
 
-ModalityFusion = Literal["concat", "add", "multiply", "min", "max", "mean", "gated"]
+ModalityFusion = Literal["concat", "sum", "product", "min", "max", "average", "gated", "attention"]
 MODALITY_FUSIONS: tuple[str, ...] = get_args(ModalityFusion)
 """Names of the ways to fuse modalities, see `FusionClassifier`."""
 
@@ -63,7 +64,7 @@ class FusionClassifier(nn.Module):
         fusion: `"concat"`: modalities side by side, an absent one as zeros, with a column for each that says whether
             it is there. All others first map each modality to `fused_dim` by a dense layer (nothing is padded or cut)
             and join those that are there element by element; `"gated"` is their mean weighted by a softmax over
-            learned scores.
+            learned scores, `"attention"` is `AdaptiveFusion`, whose scores see the mapped vectors.
         fused_dim: width of an element-wise fusion.
         momentum: see `ResidualBlock`.
     """
@@ -114,11 +115,15 @@ class FusionClassifier(nn.Module):
         rows = inputs[names[0]].shape[0]
         everywhere = jnp.ones(rows, bool)
         there = jnp.stack([masks.get(name, everywhere) for name in names])[..., None]
+        if self.fusion == "attention":
+            return AdaptiveFusion(self.fused_dim, name="attention")(
+                inputs, dict(zip(names, there[..., 0], strict=True))
+            )[0]
         mapped = jnp.stack([nn.Dense(self.fused_dim, name=f"map_{name}")(inputs[name]) for name in names])
         if self.fusion == "gated":
             scores = jnp.stack([nn.Dense(1, name=f"gate_{name}")(inputs[name]) for name in names])
             return (masked_softmax(scores, there) * mapped).sum(0)
-        if self.fusion == "multiply":
+        if self.fusion == "product":
             joined = jnp.where(there, mapped, 1).prod(0)
         elif self.fusion == "min":
             joined = jnp.where(there, mapped, jnp.inf).min(0)
@@ -126,6 +131,6 @@ class FusionClassifier(nn.Module):
             joined = jnp.where(there, mapped, -jnp.inf).max(0)
         else:
             joined = jnp.where(there, mapped, 0).sum(0)
-            if self.fusion == "mean":
+            if self.fusion == "average":
                 joined = joined / jnp.maximum(there.sum(0), 1)
         return jnp.where(there.any(0), joined, 0)

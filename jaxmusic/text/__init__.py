@@ -6,6 +6,7 @@ from jaxmusic.text.language import UNDETERMINED, content_words, detect_language,
 from jaxmusic.text.lexical import LEXICAL_COLUMNS, lexical_statistics
 from jaxmusic.text.sentence_encoder import SentenceEncoder, sentence_encoder
 from jaxmusic.text.stop_words import stop_words
+from jaxmusic.text.tag_search import tag_scores, tag_weights
 from jaxmusic.text.tfidf import TfidfPCA, fit_tfidf_pca
 from jaxmusic.text.tokenize import load_tokenizer, tokenize
 from jaxmusic.text.tokens import Tokens, Vocabulary, token_ids, train_wordpiece, trained_vocabulary, wordpiece_tokenizer
@@ -41,6 +42,8 @@ __all__ = [
     "save_pretrained",
     "sentence_encoder",
     "stop_words",
+    "tag_scores",
+    "tag_weights",
     "token_ids",
     "tokenize",
     "train_wordpiece",

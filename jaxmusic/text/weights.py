@@ -14,12 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from jaxmusic.text.hub import WEIGHTS, hub_folder, read_json, read_tensors, some
 from jaxmusic.text.transformer_config import TransformerConfig
 
 __all__ = ["Pretrained", "load_pretrained", "save_pretrained"]
 
-_WEIGHTS = "model.safetensors"
-_INDEX = "model.safetensors.index.json"
 _PREFIXES = ("bert.", "roberta.")
 # Parts of pretraining and classification heads, and a buffer of old checkpoints: no part of the encoder.
 _NO_ENCODER = ("cls.", "lm_head.", "classifier.", "qa_outputs.", "embeddings.position_ids")
@@ -86,18 +85,18 @@ def load_pretrained(name_or_folder: str | os.PathLike[str], *, pooler: bool | No
         ValueError: pickled weights, another architecture, a truncated file, or a tensor that is missing, unexpected
             or of another shape; names the file and the tensor.
     """
-    folder = _folder(name_or_folder)
+    folder = hub_folder(name_or_folder)
     where = folder / "config.json"
     if not where.is_file():
-        modules = _json(folder / "modules.json") if (folder / "modules.json").is_file() else []
+        modules = read_json(folder / "modules.json") if (folder / "modules.json").is_file() else []
         paths = [module["path"] for module in modules if module["type"].endswith(".Transformer")]
         if not (paths and (folder / paths[0] / "config.json").is_file()):
             raise FileNotFoundError(f"{folder} has no config.json: give the folder of a model in the hub's layout")
         where = folder / paths[0] / "config.json"
-    config = TransformerConfig.from_json(_json(where), str(where))
+    config = TransformerConfig.from_json(read_json(where), str(where))
     options = _sentence_options(folder, where.parent, config)
     tensors, ignored = _encoder_tensors(where.parent, pooler="pooling" not in options if pooler is None else pooler)
-    return Pretrained(config, _to_params(config, tensors, where.parent), where.parent, ignored=ignored, **options)
+    return Pretrained(config, to_params(config, tensors, where.parent), where.parent, ignored=ignored, **options)
 
 
 def save_pretrained(pretrained: Pretrained, folder: str | os.PathLike[str]) -> Path:
@@ -122,9 +121,9 @@ def save_pretrained(pretrained: Pretrained, folder: str | os.PathLike[str]) -> P
     tensors = _from_params(pretrained)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps({**asdict(pretrained.config), "hidden_act": "gelu"}, indent=2))
-    partial = folder / f"{_WEIGHTS}.part"
+    partial = folder / f"{WEIGHTS}.part"
     save_file(tensors, partial, metadata={"format": "pt"})
-    os.replace(partial, folder / _WEIGHTS)
+    os.replace(partial, folder / WEIGHTS)
     for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "vocab.json", "merges.txt"):
         source = pretrained.folder / name
         if source.is_file() and source.resolve() != (folder / name).resolve():
@@ -160,7 +159,12 @@ def _modules(config: TransformerConfig, pooler: bool) -> Iterator[tuple[str, tup
         yield "pooler.dense", ("pooler",), "dense"
 
 
-def _to_params(config: TransformerConfig, tensors: Mapping[str, np.ndarray], folder: Path) -> dict[str, Any]:
+def to_params(config: TransformerConfig, tensors: Mapping[str, np.ndarray], folder: Path) -> dict[str, Any]:
+    """The parameters of `models.TextTransformer(config)` of an encoder's tensors, their names without prefix.
+
+    Raises:
+        ValueError: a tensor that is missing, unexpected or of another shape; names the folder and the tensor.
+    """
     pooler = any(name.startswith("pooler.") for name in tensors)
     expected = tensor_shapes(config, pooler=pooler)
     missing = sorted(set(expected) - set(tensors))
@@ -168,7 +172,7 @@ def _to_params(config: TransformerConfig, tensors: Mapping[str, np.ndarray], fol
     if missing or unexpected:
         raise ValueError(
             f"{folder}: the weights don't fit config.json ({config.model_type}, {config.num_hidden_layers} layers); "
-            f"missing: {_some(missing)}; unexpected: {_some(unexpected)}"
+            f"missing: {some(missing)}; unexpected: {some(unexpected)}"
         )
     for name, shape in expected.items():
         if tensors[name].shape != shape:
@@ -207,24 +211,7 @@ def _from_params(pretrained: Pretrained) -> dict[str, np.ndarray]:
 
 def _encoder_tensors(folder: Path, *, pooler: bool) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     """Tensors of the encoder, without prefix, float32; and the names of all others."""
-    if (folder / _INDEX).is_file():
-        listed = _json(folder / _INDEX)["weight_map"]
-        raw: dict[str, np.ndarray] = {}
-        for file in sorted(set(listed.values())):
-            raw |= _read(folder / file)
-        absent = sorted(set(listed) - set(raw))
-        if absent:
-            raise ValueError(f"{folder / _INDEX} lists tensors that no shard holds: {_some(absent)}")
-    elif (folder / _WEIGHTS).is_file():
-        raw = _read(folder / _WEIGHTS)
-    else:
-        pickled = [path.name for suffix in ("bin", "pt", "pkl", "ckpt") for path in sorted(folder.glob(f"*.{suffix}"))]
-        if pickled:
-            raise ValueError(
-                f"{folder / pickled[0]} is a pickle, which can run code when it is read, and is refused: "
-                f"convert it to {_WEIGHTS} (transformers' save_pretrained writes it)"
-            )
-        raise FileNotFoundError(f"{folder} has neither {_WEIGHTS} nor {_INDEX}")
+    raw = read_tensors(folder)
     tensors: dict[str, np.ndarray] = {}
     ignored = []
     for original, tensor in raw.items():
@@ -242,55 +229,24 @@ def _encoder_tensors(folder: Path, *, pooler: bool) -> tuple[dict[str, np.ndarra
     return tensors, tuple(sorted(ignored))
 
 
-def _read(path: Path) -> dict[str, np.ndarray]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing: the index names it")
-    try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise ValueError(f"{path} is damaged or truncated ({error}): fetch it again") from None
-
-
-def _folder(name_or_folder: str | os.PathLike[str]) -> Path:
-    folder = Path(name_or_folder).expanduser()
-    if folder.is_dir():
-        return folder
-    name = str(name_or_folder)
-    if folder.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1 or not name:
-        raise FileNotFoundError(f"{name} is no folder")
-    from huggingface_hub import snapshot_download
-
-    wanted = ["*.json", "*.safetensors", "*.txt"]
-    try:
-        return Path(snapshot_download(name, allow_patterns=wanted))
-    except Exception as error:  # the hub's client raises those of several HTTP libraries
-        raise FileNotFoundError(
-            f"looked for {name!r}: it is no folder here, not in the hub's cache, and the hub did not give it "
-            f"({type(error).__name__}); give the path of a folder with config.json and {_WEIGHTS}"
-        ) from None
-
-
 def _sentence_options(folder: Path, weights: Path, config: TransformerConfig) -> dict[str, Any]:
     """Pooling, norm and length, from sentence-transformers' files and the tokenizer's."""
     options: dict[str, Any] = {"max_length": config.max_length}
     limits = [(weights / "tokenizer_config.json", "model_max_length")]
     limits += [(weights / "sentence_bert_config.json", "max_seq_length")]
     for path, name in limits:
-        value = _json(path).get(name) if path.is_file() else None
+        value = read_json(path).get(name) if path.is_file() else None
         if value is not None:
             options["max_length"] = int(min(options["max_length"], value))
     if (weights / "sentence_bert_config.json").is_file():
-        options["lower_case"] = bool(_json(weights / "sentence_bert_config.json").get("do_lower_case", False))
+        options["lower_case"] = bool(read_json(weights / "sentence_bert_config.json").get("do_lower_case", False))
     if not (folder / "modules.json").is_file():
         return options
-    for module in _json(folder / "modules.json"):
+    for module in read_json(folder / "modules.json"):
         kind = module["type"].rsplit(".", 1)[-1]
         if kind == "Pooling":
             path = folder / module["path"] / "config.json"
-            options["pooling"] = _pooling(_json(path), path)
+            options["pooling"] = _pooling(read_json(path), path)
         elif kind == "Normalize":
             options["normalize"] = True
         elif kind != "Transformer":
@@ -322,14 +278,3 @@ def _write_sentence_options(pretrained: Pretrained, folder: Path) -> None:
     for name, values in (("modules.json", listed), ("1_Pooling/config.json", pooling)):
         (folder / name).write_text(json.dumps(values, indent=2))
     (folder / "sentence_bert_config.json").write_text(json.dumps(options, indent=2))
-
-
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is no valid JSON: {error}") from None
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "") if names else "none"

@@ -8,6 +8,7 @@ import pytest
 import soundfile
 
 from jaxmusic import audio
+from jaxmusic.audio.io import stream
 
 
 def _tone(seconds=0.5, sr=22_050, channels=1, frequency=440.0):
@@ -163,17 +164,21 @@ def test_a_wave_that_is_cut_is_refused_wherever_it_keeps_its_notes(tmp_path, sha
 def test_an_mp3_without_its_last_frame_or_with_a_wrong_count_is_read(tmp_path):
     path = _write(tmp_path / "a.mp3", 2.0)
     whole, content = audio.load(path), path.read_bytes()
+    np.testing.assert_array_equal(np.concatenate(list(stream(path, sr=22_050, block=10_007))), whole)
     for cut in (1, 150, 400):
         path.write_bytes(content[:-cut])
         found = audio.load(path)
         assert 0 < len(whole) - len(found) < 2 * 1152
         np.testing.assert_allclose(found[:-1152], whole[: len(found) - 1152], atol=1e-3)
+        np.testing.assert_array_equal(np.concatenate(list(stream(path, sr=22_050, block=10_007))), found)
     frames = content.find(b"Xing") + 8 if b"Xing" in content else content.find(b"Info") + 8
     path.write_bytes(content[:frames] + struct.pack(">I", 400) + content[frames + 4 :])
     np.testing.assert_allclose(audio.load(path)[: len(whole) - 1152], whole[:-1152], atol=1e-3)
     path.write_bytes(content[: len(content) // 2])
     with pytest.raises(ValueError, match=r"a\.mp3: truncated"):
         audio.load(path)
+    with pytest.raises(ValueError, match=r"a\.mp3: truncated"):
+        list(stream(path, sr=22_050))
 
 
 @pytest.mark.parametrize(("name", "value"), [("sr", 0), ("sr", -1), ("sr", np.nan), ("duration", 0), ("duration", -1)])

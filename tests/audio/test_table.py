@@ -209,14 +209,14 @@ def test_the_command_tells_what_is_wrong_in_one_line_before_the_work(tmp_path, m
 
 
 def test_the_command_ends_with_130_when_it_is_interrupted(tmp_path, monkeypatch, capsys):
-    from jaxmusic.audio import __main__ as command
+    from jaxmusic import _programs
 
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
     soundfile.write(tmp_path / "a.wav", np.zeros(4096), 22_050)
     monkeypatch.setattr(table, "extract_table", interrupt)
-    monkeypatch.setattr(command, "_keep_compiled_programs", lambda: None)
+    monkeypatch.setattr(_programs, "keep_compiled_programs", lambda: None)
     assert main([str(tmp_path), "--out", str(tmp_path / "t.csv")]) == 130
     assert capsys.readouterr().err == "stopped\n"
     assert not (tmp_path / "t.csv").exists()

@@ -1,6 +1,8 @@
 """What is written of a measurement, and how a measurement is watched."""
 
+import dataclasses
 import doctest
+import importlib
 import json
 import subprocess
 import sys
@@ -9,7 +11,10 @@ import time
 import numpy as np
 import pytest
 
-from benchmarks import machine, render
+from benchmarks import machine, render, retrieval
+from benchmarks.__main__ import BENCHMARKS
+from benchmarks.__main__ import main as runner_main
+from docs import page_numbers
 
 MACHINE = {"processor": "Some CPU", "cores": 4, "device": "1 × cpu (cpu)"}
 
@@ -77,3 +82,35 @@ def test_the_machine_is_described_without_names():
     assert described["cores"] >= 1
     assert described["memory"].endswith(" GiB")
     assert machine.slug(described) == machine.slug(described).strip("-").lower()
+
+
+def _published():
+    return {path: path.read_bytes() for path in render.FOLDER.rglob("*") if path.suffix in (".json", ".md", ".png")}
+
+
+def test_a_run_of_ones_own_leaves_the_published_results_alone(tmp_path):
+    before = _published()
+    for name in BENCHMARKS:
+        module = importlib.import_module(f"benchmarks.{name.partition('-')[0]}")
+        fields = {field.name: field.default for field in dataclasses.fields(module.Options)}
+        assert fields["commit"] is False
+        assert fields["out"] == render.FOLDER.parent / "build" / "benchmarks"
+    retrieval.main(retrieval.Options(sizes=(50,), rounds=1, out=tmp_path))
+    assert [path.suffix for path in (tmp_path / "results").iterdir()] == [".json"]
+    assert (tmp_path / "RESULTS.md").is_file()
+    assert _published() == before
+
+
+def test_commit_replaces_the_published_results_and_writes_the_pages(tmp_path, monkeypatch):
+    monkeypatch.setattr(render, "FOLDER", tmp_path / "published")
+    pages = []
+    monkeypatch.setattr(page_numbers, "main", lambda arguments: pages.append(arguments) or 0)
+    retrieval.main(retrieval.Options(sizes=(50,), rounds=1, out=tmp_path / "own", commit=True))
+    assert (tmp_path / "published" / "RESULTS.md").is_file()
+    assert pages == [[]]
+    assert not (tmp_path / "own").exists()
+    monkeypatch.setattr(page_numbers, "main", lambda arguments: 1)
+    with pytest.raises(SystemExit, match="the results are published; see above"):
+        retrieval.main(retrieval.Options(sizes=(50,), rounds=1, commit=True))
+    with pytest.raises(SystemExit, match="measures no speed"):
+        runner_main(["--quick", "--commit"])

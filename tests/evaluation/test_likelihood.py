@@ -94,6 +94,33 @@ def test_the_conditional_estimate_is_the_closed_form():
     np.testing.assert_allclose(found, _exact(inputs, maps, "acb") - _exact(inputs, maps, "ac"), atol=0.05)
 
 
+@pytest.mark.parametrize("fusion", [models.Average(), models.Mixture()], ids=repr)
+def test_an_encoder_that_misses_the_posterior_does_not_flatter_the_conditional(fusion):
+    module, variables, inputs, maps = _linear(fusion)
+    bias = variables["params"]["a_encoder"]["Dense_0"]["bias"]
+    # Far away and far too sure.
+    variables["params"]["a_encoder"]["Dense_0"]["bias"] = bias + jnp.array([3.0, 3.0, -4.0, -4.0])
+    found = evaluation.conditional_log_likelihood(
+        jax.random.key(0), module, variables, inputs, targets=("b",), given=("a",), likelihoods=_LIKELIHOODS,
+        samples=20_000, samples_at_once=2000,
+    )  # fmt: skip
+    np.testing.assert_allclose(found, _exact(inputs, maps, "ab") - _exact(inputs, maps, "a"), atol=0.1)
+
+
+@pytest.mark.parametrize("fusion", [models.Average(), models.Mixture()], ids=repr)
+def test_the_predictive_estimate_is_the_closed_form_of_encoding_and_decoding(fusion):
+    module, variables, inputs, maps = _linear(fusion)
+    found = evaluation.predictive_log_likelihood(
+        jax.random.key(0), module, variables, inputs, targets=("b",), given=("a",),
+        likelihoods={"b": _LIKELIHOODS["b"]}, samples=20_000, samples_at_once=2000,
+    )  # fmt: skip
+    mean, logvar = module.apply(variables, {"a": inputs["a"]}, method="encode")
+    w = maps["b"]
+    for row, x in enumerate(inputs["b"]):
+        spread = w.T @ np.diag(np.exp(logvar[row])) @ w + np.eye(_SIZES["b"]) * _VARIANCES["b"]
+        assert found[row] == pytest.approx(multivariate_normal(w.T @ mean[row], spread).logpdf(x), abs=0.05)
+
+
 def test_an_estimate_does_not_depend_on_how_it_is_cut():
     module, variables, inputs, _ = _linear(models.Mixture())
     options = {"likelihoods": _LIKELIHOODS, "samples": 50}
@@ -162,5 +189,9 @@ def test_bad_input_is_named():
     ):  # fmt: skip
         with pytest.raises(ValueError, match=match):
             evaluation.conditional_log_likelihood(
+                jax.random.key(0), module, variables, inputs, targets=targets, given=given, likelihoods=_LIKELIHOODS
+            )
+        with pytest.raises(ValueError, match=match):
+            evaluation.predictive_log_likelihood(
                 jax.random.key(0), module, variables, inputs, targets=targets, given=given, likelihoods=_LIKELIHOODS
             )

@@ -18,6 +18,16 @@ BERT = TransformerConfig(
 )  # fmt: skip
 
 
+CLAP = models.ClapConfig(
+    dataclasses.replace(BERT, model_type="roberta", num_hidden_layers=1, type_vocab_size=1, pad_token_id=1),
+    models.ClapAudioConfig(
+        spec_size=16, num_mel_bins=8, patch_size=2, patch_stride=2, patch_embeds_hidden_size=4, depths=(2,),
+        num_attention_heads=(2,), window_size=4, enable_fusion=True, aff_block_r=2,
+    ),
+    projection_dim=6,
+)  # fmt: skip
+
+
 class Case(NamedTuple):
     """A module, its inputs by batch size, and other methods with what each takes of the inputs and of latents."""
 
@@ -212,6 +222,17 @@ CASES = {
         _spectrograms,
         (("embed", lambda inputs, z: inputs),),
     ),
+    "ClapModel": Case(
+        models.ClapModel(CLAP),
+        lambda batch: (
+            _normal(batch, 4, 8, 30),
+            _tokens(batch)[0],
+            np.arange(batch) % 2 == 0,
+            _tokens(batch)[0] > 4,
+        ),
+    ),
+    "MusicCNN": Case(models.MusicCNN(("rock", "jazz"), 3, 2, (4, 2), midend_features=3, units=4), _spectrograms),
+    "MusicVGG": Case(models.MusicVGG(("rock", "jazz"), 2), lambda batch: (_normal(batch, 96, 187),)),
     "TextTransformer": Case(models.TextTransformer(BERT), lambda batch: _tokens(batch)[:1]),
     "TextTransformer scanned": Case(
         models.TextTransformer(BERT, "pooler", normalize=True, scan_layers=True, remat=True),

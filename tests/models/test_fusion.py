@@ -56,14 +56,14 @@ def test_element_wise_fusions_are_what_they_are_called():
     x, masks = _inputs(2)
     masks = {"b": jnp.array([True, False])}
     values = {}
-    for fusion in models.MODALITY_FUSIONS[1:]:
+    for fusion in models.MODALITY_FUSIONS[1:-1]:
         module = models.FusionClassifier(2, (), fusion=fusion, fused_dim=4)
         variables = module.init(KEY, x, masks)
         p = variables["params"]
         head = lambda h, p=p: h @ p["Dense_0"]["kernel"] + p["Dense_0"]["bias"]  # noqa: E731
         a, b = (x[n] @ p[f"map_{n}"]["kernel"] + p[f"map_{n}"]["bias"] for n in "ab")
         joined = {
-            "add": a + b, "multiply": a * b, "min": jnp.minimum(a, b), "max": jnp.maximum(a, b), "mean": (a + b) / 2,
+            "sum": a + b, "product": a * b, "min": jnp.minimum(a, b), "max": jnp.maximum(a, b), "average": (a + b) / 2,
         }.get(fusion)  # fmt: skip
         found = module.apply(variables, x, masks)
         if joined is not None:
@@ -71,6 +71,19 @@ def test_element_wise_fusions_are_what_they_are_called():
         np.testing.assert_allclose(found[1], head(a)[1], atol=1e-5)  # alone, whatever the operation
         values[fusion] = found
     assert len(values) == 6
+
+
+def test_attention_is_the_adaptive_fusion():
+    x, _ = _inputs(2)
+    masks = {"b": jnp.array([True, False])}
+    module = models.FusionClassifier(2, (), fusion="attention", fused_dim=4)
+    variables = module.init(KEY, x, masks)
+    p = variables["params"]
+    complete = {"a": jnp.ones(2, bool), **masks}
+    fused, weights = models.AdaptiveFusion(4).apply({"params": p["attention"]}, x, complete)
+    assert weights[1].tolist() == [1.0, 0.0]
+    expected = fused @ p["Dense_0"]["kernel"] + p["Dense_0"]["bias"]
+    np.testing.assert_allclose(module.apply(variables, x, masks), expected, atol=1e-6)
 
 
 def test_rows_that_only_fill_a_batch_take_no_part_in_its_statistics():
@@ -92,7 +105,7 @@ def test_rows_that_only_fill_a_batch_take_no_part_in_its_statistics():
 def test_wrong_arguments_are_named():
     x, masks = _inputs()
     with pytest.raises(ValueError, match="is none of"):
-        models.FusionClassifier(3, fusion="sum").init(KEY, x, masks)
+        models.FusionClassifier(3, fusion="outer").init(KEY, x, masks)
     with pytest.raises(ValueError, match="no modality"):
         models.FusionClassifier(3).init(KEY, {})
     with pytest.raises(ValueError, match=r"masks of \['c'\]"):

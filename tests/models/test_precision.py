@@ -18,6 +18,8 @@ MODELS = {
     "Conv1DVAE": (models.Conv1DVAE, {"features": 24, "latent_dim": 3}, (_X,)),
     "ConditionalVAE": (models.ConditionalVAE, {"features": 24, "classes": 3, "latent_dim": 3}, (_X, _LABELS)),
     "Autoencoder": (models.Autoencoder, {"features": 24, "latent_dim": 3}, (_X,)),
+    "MusicCNN": (models.MusicCNN, {"tags": ("a", "b"), "timbral_features": 4, "units": 4}, (_MEL,)),
+    "MusicVGG": (models.MusicVGG, {"tags": ("a", "b"), "features": 2}, (np.tile(_MEL, (1, 6, 8))[..., :187],)),
     "JointVAE": (models.JointVAE, {"n_mels": 16, "frames": 24, "lyrics_dim": 24, "latent_dim": 3}, (_JOINT,)),
     "JointVAE, transformer": (
         models.JointVAE,

@@ -4,23 +4,28 @@ import dataclasses
 import json
 
 import fusion_recommender as script
-import fusion_recommender_lists as lists
-import fusion_recommender_outputs as outputs
-import fusion_recommender_pipeline as pipeline
-import fusion_recommender_rows as rows
-import fusion_recommender_studies as studies
 import jax
 import numpy as np
 import pytest
+from documents.fusion_recommender import experiments, features, lists, outputs, pipeline, rows
+from documents.fusion_recommender.config import WMF, Net, Studies, Words
+from documents.fusion_recommender.variants import TABLE1, VARIANTS
+from records import read_reported
 from scipy.sparse import csr_array
 
 from jaxmusic import data, recommend
 
 CONFIG = script.Config(
-    songs=120, listeners=60, seeds=1, variant=("random",), epochs=1, field_epochs=1, tag_epochs=3, widths=(8,),
-    tag_size=8, field_size=8, lyrics_size=4, max_k=8, sweep_k=(3, 6), sweep_seeds=1, sweep_epochs=1, fusion_epochs=1,
-    search_epochs=0, soft_k=7, wmf_factors=4, wmf_iterations=2, mlp_epochs=1,
-)  # fmt: skip
+    songs=120,
+    listeners=60,
+    seeds=1,
+    variant=("random",),
+    soft_k=7,
+    words=Words(tag_epochs=3, tag_size=8, field_size=8, field_epochs=1, lyrics_size=4),
+    net=Net(epochs=1, widths=(8,)),
+    studies=Studies(max_k=8, sweep_k=(3, 6), sweep_seeds=1, sweep_epochs=1, fusion_epochs=1, search_epochs=0),
+    wmf=WMF(factors=4, iterations=2, mlp_epochs=1),
+)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +39,7 @@ def songs(config):
 
 
 def _part(config, songs, name="random", seed=0):
-    return pipeline.part_of(config, songs, pipeline.VARIANTS[name], jax.random.key(seed), seed)
+    return pipeline.part_of(config, songs, VARIANTS[name], jax.random.key(seed), seed)
 
 
 def test_no_test_song_reaches_the_fit_of_anything(config, songs):
@@ -45,7 +50,7 @@ def test_no_test_song_reaches_the_fit_of_anything(config, songs):
     changed["tags"] = dataset.modalities["tags"].copy()
     for row in part.test:
         changed["tags"][row] = ("unheard of",)
-        for field in pipeline.FIELDS:
+        for field in features.FIELDS:
             changed[field][row] = "zzz unknown words"
     for name in ("duration", "artist_hotttnesss", "year"):
         changed[name][part.test] = 1e4
@@ -80,8 +85,8 @@ def test_the_search_chooses_without_the_test_songs(config, songs, monkeypatch):
         return SimpleNamespace(scores=scores)
 
     monkeypatch.setattr(pipeline, "fit", fit)
-    found, chosen = studies.search(dataclasses.replace(config, search_epochs=1), songs)
-    cells = len(studies.WIDTHS) * len(studies.DROPOUTS)
+    found, chosen = experiments.search(dataclasses.replace(config, studies=Studies(search_epochs=1)), songs)
+    cells = len(experiments.WIDTHS) * len(experiments.DROPOUTS)
     assert len(found) == cells
     for part, train, valid in seen[:cells]:
         assert set(train) | set(valid) == set(part.train)
@@ -178,7 +183,7 @@ def test_a_class_without_test_songs_takes_no_part_and_is_named(config, songs):
     part = _part(config, songs)
     classes = pipeline.classes_of(part, 3, 0)
     kept = part.test[classes.labels[part.test] != 0]
-    fitted = pipeline.fit(config, part, classes, jax.random.key(0), pipeline.TABLE1["row4"], rows=(part.train, kept))
+    fitted = pipeline.fit(config, part, classes, jax.random.key(0), TABLE1["row4"], rows=(part.train, kept))
     assert fitted.scores["classes_without_test_songs"] == [0]
     assert np.isfinite(fitted.scores["balanced_accuracy"])
     np.testing.assert_allclose(fitted.probabilities.sum(1), 1, atol=1e-5)
@@ -192,7 +197,7 @@ def test_songs_without_tags_are_refused(config, songs, tmp_path):
 
 
 def test_a_difference_is_that_of_the_tables_means():
-    record = lambda users, a, b: {"lists": {"users": users, "precision": {"a": a, "b": b}}}  # noqa: E731
+    record = lambda users, a, b: {"users": users, "precision": {"a": a, "b": b}}  # noqa: E731
     found = rows.comparison([record([1, 2], [0.4, 0.2], [0.2, 0.2]), record([1], [0.2], [0.2])], "a", "b")
     assert found is not None
     interval, users = found
@@ -210,13 +215,13 @@ def finished(config):
 
 def test_the_report_has_both_tables_and_the_figures_data(finished):
     content = json.loads((finished.parent / "report.json").read_text())
-    found = {row["id"]: row for row in content["rows"]}
-    assert found["table1.row2.accuracy@variant:random"]["reported"] == 0.567
-    assert found["table2.row2.map@500@variant:random"]["verdict"] == "contradicted by the document"
-    others = {row["verdict"] for id, row in found.items() if id != "table2.row2.map@500@variant:random"}
+    found = {(row["id"], row["column"]): row for row in content["rows"]}
+    assert found["table1.row2.accuracy", "random"]["reported"] == 0.567
+    assert found["table2.row2.map@500", "random"]["verdict"] == "contradicted by the document"
+    others = {row["verdict"] for key, row in found.items() if key != ("table2.row2.map@500", "random")}
     assert others == {None}
     for method in ("random", "popularity", "raw_cosine", "wmf", "wmf_linear", "wmf_mlp", "hybrid_tags"):
-        assert 0 <= found[f"table2.{method}.map@500@variant:random"]["fresh"] <= 1
+        assert 0 <= found[f"table2.{method}.map@500", "random"]["fresh"] <= 1
     assert "synthetic" in content["data"]["name"]
     kept = json.loads((finished.parent / "figures.json").read_text())
     assert len(kept["curves"]["random"]["row1"]["accuracy"]) == 1
@@ -231,15 +236,13 @@ def test_a_resumed_run_ends_with_the_same_numbers(finished, config):
     (finished.parent / "work" / "random_seed_0.json").unlink()
     script.main(dataclasses.replace(config, resume=True))
     assert json.loads((finished.parent / "report.json").read_text())["rows"] == before
-    with pytest.raises(ValueError, match="epochs was 1 and is 2"):
-        script.main(dataclasses.replace(config, resume=True, epochs=2))
+    with pytest.raises(ValueError, match=r"net\.epochs was 1 and is 2"):
+        script.main(dataclasses.replace(config, resume=True, net=Net(epochs=2, widths=(8,))))
 
 
 def test_the_documents_numbers_are_all_there():
-    import tomllib
-
-    reported = tomllib.loads(outputs.REPORTED.read_text())
-    assert reported["table1"]["row4"] == [3, 0.001, 0.5, 0.866, 0.779]
-    assert set(pipeline.TABLE1) <= set(reported["table1"])
-    for row, setting in pipeline.TABLE1.items():
-        assert list(setting) == reported["table1"][row][:3]
+    reported = read_reported(outputs.REPORTED)["entries"]
+    assert reported["table1.row4.accuracy"]["reported"] == 0.779
+    for row, setting in TABLE1.items():
+        entry = reported[f"table1.{row}.train_accuracy"]
+        assert list(setting) == [entry["k"], entry["learning_rate"], entry["dropout"]]

@@ -4,19 +4,38 @@ import dataclasses
 import json
 import math
 import shutil
-import tomllib
 
 import joint_vae
-import joint_vae_pipeline
 import numpy as np
 import pandas as pd
 import pytest
+import records
 import runs
+from documents.clips import Sound
+from documents.joint_vae import experiments, outputs, pipeline
+from documents.joint_vae.config import Spectrograms, Vectors
+from documents.joint_vae.variants import VARIANTS
 
 TINY = joint_vae.Config(
-    seeds=2, clips=60, clip_seconds=1.5, n_mels=16, frames=16, fc_epochs=2, conv_epochs=1, joint_epochs=2, latent=8,
-    fc_latent=4, variant=("document", "info_nce"), projections=False,
-)  # fmt: skip
+    seeds=2,
+    sound=Sound(clips=60, clip_seconds=1.5, n_mels=16),
+    frames=16,
+    fc=Vectors(latent=4, epochs=2),
+    net=Spectrograms(latent=8, conv_epochs=1, joint_epochs=2),
+    variant=("document", "info_nce"),
+    projections=False,
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_experiments():
+    """A model to compile for each cell of the grids, and the steps of a whole training."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(experiments, "LATENTS", (4,))
+        patch.setattr(experiments, "BETAS", (4.0,))
+        patch.setattr(experiments, "PAIRS", (20,))
+        patch.setattr(experiments, "STEPS", 20)
+        yield
 
 
 def _numbers(folder):
@@ -33,39 +52,33 @@ def straight(tmp_path_factory):
 
 
 def test_every_reported_number_has_a_row_under_every_variant(straight):
-    rows = {row["id"]: row for row in _numbers(straight)["rows"]}
-    reported = tomllib.loads(joint_vae.outputs.REPORTED.read_text())
-    wanted = {
-        f"{table['representation']}.{method}.{parameter:g}.{metric}": value
-        for table in reported["clustering"]
-        for method, parameter, *values in table["rows"]
-        for metric, value in zip(("silhouette", "davies_bouldin", "calinski_harabasz"), values, strict=True)
-    } | {number["id"]: number["reported"] for number in reported["number"]}
-    assert len(wanted) == 33 * 3 + len(reported["number"])
-    for base, value in wanted.items():
-        row = rows[f"{base}@variant:document"]
-        assert row["reported"] == value
+    rows = {(row["id"], row["column"]): row for row in _numbers(straight)["rows"]}
+    reported = records.read_reported(outputs.REPORTED)["entries"]
+    assert len(reported) == 33 * 3 + 14
+    for name, entry in reported.items():
+        row = rows[name, "document"]
+        assert row["reported"] == entry["reported"]
         assert row["section"]
-    assert rows["joint.kmeans.5.silhouette@variant:info_nce"]["n"] == 2
+    assert rows["joint.kmeans.5.silhouette", "info_nce"]["n"] == 2
 
 
 def test_verdicts_are_empty_on_other_data_but_for_contradictions(straight):
-    verdicts = {row["id"]: row["verdict"] for row in _numbers(straight)["rows"]}
+    verdicts = {(row["id"], row["column"]): row["verdict"] for row in _numbers(straight)["rows"]}
     assert set(verdicts.values()) == {None, "contradicted by the document"}
-    assert verdicts["conclusion.recall@5@variant:document"] == "contradicted by the document"
-    assert verdicts["fc.kmeans.5.silhouette@variant:document"] == "contradicted by the document"
-    assert verdicts["hybrid.kmeans.5.silhouette@variant:document"] is None
+    assert verdicts["conclusion.recall@5", "document"] == "contradicted by the document"
+    assert verdicts["fc.kmeans.5.silhouette", "document"] == "contradicted by the document"
+    assert verdicts["hybrid.kmeans.5.silhouette", "document"] is None
 
 
 def test_both_directions_stand_beside_chance_and_cca(straight):
-    rows = {row["id"]: row for row in _numbers(straight)["rows"]}
+    rows = {(row["id"], row["column"]): row for row in _numbers(straight)["rows"]}
     for direction in ("lyrics_to_audio", "audio_to_lyrics"):
         for source in ("retrieval", "cca", "chance"):
             for metric in ("recall@1", "recall@5", "recall@10", "mrr", "map", "median_rank"):
-                row = rows[f"compare.{direction}.{metric}.{source}@variant:document"]
+                row = rows[f"compare.{direction}.{metric}.{source}", "document"]
                 assert math.isfinite(row["fresh"])
     # All 60 clips have both modalities, so chance is exact.
-    assert rows["compare.lyrics_to_audio.recall@5.chance@variant:document"]["fresh"] == pytest.approx(5 / 60)
+    assert rows["compare.lyrics_to_audio.recall@5.chance", "document"]["fresh"] == pytest.approx(5 / 60)
 
 
 def test_the_documents_files_are_there_and_no_pickle(straight):
@@ -105,37 +118,50 @@ def test_an_interrupted_run_resumes_to_the_same_numbers(straight, tmp_path, monk
     assert "--resume" in capsys.readouterr().err
     assert not (config.out / "report.json").exists()
     assert (config.out / "work" / "seed_0.json").exists()
+    # Trained after all seeds, whatever interrupted those.
+    shutil.copy(straight / "work" / "experiments_2_seeds.json", config.out / "work")
     joint_vae.main(dataclasses.replace(config, resume=True))
     # The first seed came from disk.
     assert len(calls) == 4 + 2
     assert _numbers(config.out) == _numbers(straight)
 
 
-def test_more_seeds_extend_a_run(straight, tmp_path):
+@pytest.fixture
+def no_figures(monkeypatch):
+    """Drawing takes most of a report's time; the runs that others look at have the figures."""
+    monkeypatch.setattr(outputs.figures, "draw", lambda *arguments: [])
+
+
+def test_more_seeds_extend_a_run(straight, tmp_path, monkeypatch, no_figures):
     folder = shutil.copytree(straight, tmp_path / "copy")
-    before = (folder / "work" / "seed_1.json").read_text()
+    kept = {
+        name: json.loads((folder / "work" / f"{name}.json").read_text()) for name in ("seed_0", "experiments_2_seeds")
+    }
+    run = []
+    monkeypatch.setattr(joint_vae, "run_seed", lambda *arguments: run.append(arguments[-1]) or kept["seed_0"])
+    monkeypatch.setattr(experiments, "run", lambda *arguments: kept["experiments_2_seeds"])
     joint_vae.main(dataclasses.replace(TINY, out=folder, resume=True, seeds=3))
-    assert (folder / "work" / "seed_1.json").read_text() == before
-    rows = {row["id"]: row for row in _numbers(folder)["rows"]}
-    assert rows["compare.lyrics_to_audio.mrr.cca@variant:document"]["n"] == 3
+    assert run == [2]
+    rows = {(row["id"], row["column"]): row for row in _numbers(folder)["rows"]}
+    assert rows["compare.lyrics_to_audio.mrr.cca", "document"]["n"] == 3
 
 
-def test_only_the_documents_own_protocol_gets_a_verdict(straight, tmp_path):
+def test_only_the_documents_own_protocol_gets_a_verdict(straight, tmp_path, no_figures):
     folder = shutil.copytree(straight, tmp_path / "copy")
     for seed in (2, 3, 4):
         shutil.copy(folder / "work" / "seed_0.json", folder / "work" / f"seed_{seed}.json")
     shutil.copy(folder / "work" / "experiments_2_seeds.json", folder / "work" / "experiments_5_seeds.json")
     joint_vae.main(dataclasses.replace(TINY, out=folder, resume=True, seeds=5, same_data=True))
-    verdicts = {row["id"]: row["verdict"] for row in _numbers(folder)["rows"]}
-    assert verdicts["hybrid.kmeans.5.silhouette@variant:document"] in ("reproduced", "not reproduced")
-    assert verdicts["hybrid.kmeans.5.silhouette@variant:info_nce"] is None
+    verdicts = {(row["id"], row["column"]): row["verdict"] for row in _numbers(folder)["rows"]}
+    assert verdicts["hybrid.kmeans.5.silhouette", "document"] in ("reproduced", "not reproduced")
+    assert verdicts["hybrid.kmeans.5.silhouette", "info_nce"] is None
 
 
 def test_a_fresh_run_leaves_nothing_of_an_earlier_one_and_nothing_of_others_is_touched(straight, tmp_path):
     config = json.loads((straight / "config.json").read_text())
     (tmp_path / "umap_genre.png").write_text("mine")
     (tmp_path / "notes.txt").write_text("mine")
-    opened = {"resume": False, "data_fingerprint": config["data_fingerprint"], "own": joint_vae.outputs.FILES}
+    opened = {"resume": False, "data_fingerprint": config["data_fingerprint"], "own": outputs.FILES}
     runs.open_output(tmp_path, TINY, **opened)
     # No run lies here, so the picture is someone's.
     assert (tmp_path / "umap_genre.png").exists()
@@ -145,27 +171,27 @@ def test_a_fresh_run_leaves_nothing_of_an_earlier_one_and_nothing_of_others_is_t
 
 
 def test_every_file_of_a_run_is_known_as_its_own(straight):
-    known = {path.name for pattern in joint_vae.outputs.FILES for path in straight.glob(pattern)}
+    known = {path.name for pattern in outputs.FILES for path in straight.glob(pattern)}
     assert {path.name for path in straight.iterdir()} == known | {"config.json"}
 
 
 def test_models_are_held_against_the_training_mean(straight):
-    rows = {row["id"]: row for row in _numbers(straight)["rows"]}
+    rows = {(row["id"], row["column"]): row for row in _numbers(straight)["rows"]}
     # Every spectrogram is standardised by itself, so its own mean square is 1, and the mean of others is near 0.
-    assert rows["conv.mse_of_mean@variant:info_nce"]["fresh"] == pytest.approx(1, abs=0.15)
-    assert rows["joint.lyrics.mse_of_mean@variant:document"]["fresh"] == pytest.approx(1, abs=0.1)
+    assert rows["conv.mse_of_mean", "info_nce"]["fresh"] == pytest.approx(1, abs=0.15)
+    assert rows["joint.lyrics.mse_of_mean", "document"]["fresh"] == pytest.approx(1, abs=0.1)
 
 
 def test_a_linear_classifier_scores_every_representation_on_the_test_part_only(straight):
-    rows = {row["id"]: row for row in _numbers(straight)["rows"]}
+    rows = {(row["id"], row["column"]): row for row in _numbers(straight)["rows"]}
     for space in ("fc", "conv", "pca", "statistics", "lyrics", "hybrid", "joint", "majority"):
-        assert 0 <= rows[f"{space}.probe.genre@variant:info_nce"]["fresh"] <= 1
-        assert f"{space}.probe.genre@variant:document" not in rows
-    assert rows["lyrics.probe.language@variant:info_nce"]["fresh"] > 0.8
+        assert 0 <= rows[f"{space}.probe.genre", "info_nce"]["fresh"] <= 1
+        assert (f"{space}.probe.genre", "document") not in rows
+    assert rows["lyrics.probe.language", "info_nce"]["fresh"] > 0.8
 
 
 def test_labels_and_groups_belong_to_the_fingerprint():
-    prepared = joint_vae_pipeline.prepare(TINY)
+    prepared = pipeline.prepare(TINY)
     dataset = prepared.dataset
     changes = [
         {"groups": dataset.groups[::-1]},
@@ -173,7 +199,7 @@ def test_labels_and_groups_belong_to_the_fingerprint():
         {"masks": {**dataset.masks, "lyrics": np.zeros_like(dataset.masks["lyrics"])}},
     ]
     prints = {
-        joint_vae_pipeline.fingerprint(prepared._replace(dataset=dataclasses.replace(dataset, **change)))
+        pipeline.fingerprint(prepared._replace(dataset=dataclasses.replace(dataset, **change)))
         for change in [{}, *changes]
     }
     assert len(prints) == 4
@@ -182,22 +208,22 @@ def test_labels_and_groups_belong_to_the_fingerprint():
 def test_too_few_pairs_are_one_clear_line():
     import jax
 
-    prepared = joint_vae_pipeline.prepare(TINY)
+    prepared = pipeline.prepare(TINY)
     masks = prepared.dataset.masks | {"lyrics": np.arange(60) < 20}
     few = prepared._replace(dataset=dataclasses.replace(prepared.dataset, masks=masks))
-    part = joint_vae_pipeline.part_of(TINY, few, joint_vae_pipeline.VARIANTS["document"], jax.random.key(0))
+    part = pipeline.part_of(TINY, few, VARIANTS["document"], jax.random.key(0))
     assert part.has_lyrics.sum() == 20
     one = few._replace(dataset=dataclasses.replace(few.dataset, masks=masks | {"audio": np.arange(60) >= 19}))
     with pytest.raises(ValueError, match="1 of the 60 clips of the training part have both audio and lyrics"):
-        joint_vae_pipeline.part_of(TINY, one, joint_vae_pipeline.VARIANTS["document"], jax.random.key(0))
+        pipeline.part_of(TINY, one, VARIANTS["document"], jax.random.key(0))
 
 
 def test_resuming_another_run_is_refused(straight, tmp_path):
     folder = tmp_path / "copy"
     folder.mkdir()
     shutil.copy(straight / "config.json", folder)
-    other = dataclasses.replace(TINY, out=folder, resume=True, latent=9)
-    with pytest.raises(ValueError, match="latent was 8 and is 9"):
+    other = dataclasses.replace(TINY, out=folder, resume=True, net=dataclasses.replace(TINY.net, latent=9))
+    with pytest.raises(ValueError, match=r"net\.latent was 8 and is 9"):
         joint_vae.main(other)
 
 
@@ -218,46 +244,48 @@ def test_a_broken_place_or_option_is_one_clear_line(tmp_path):
 
 
 def test_presets_are_defaults_that_options_override():
-    paper = runs.parse(joint_vae.Config, joint_vae.PRESETS, ["--preset", "paper", "--frames", "80"])
-    assert (paper.preset, paper.conv_epochs, paper.joint_epochs, paper.n_mels, paper.frames) == (
-        "paper",
-        10,
-        20,
-        128,
-        80,
-    )
-    assert (paper.fc_epochs, paper.fc_batch, paper.batch, paper.fc_latent, paper.latent) == (40, 64, 32, 32, 64)
+    words = ["--preset", "paper", "--frames", "80", "--net.latent", "9", "--n-fft", "1024"]
+    paper = runs.parse(joint_vae.Config, joint_vae.PRESETS, words)
+    assert (paper.preset, paper.frames, paper.sound.n_mels, paper.sound.n_fft) == ("paper", 80, 128, 1024)
+    assert (paper.net.conv_epochs, paper.net.joint_epochs, paper.net.batch, paper.net.latent) == (10, 20, 32, 9)
+    assert (paper.fc.epochs, paper.fc.batch, paper.fc.latent, paper.lyrics.dim) == (40, 64, 32, 64)
     assert runs.parse(joint_vae.Config, joint_vae.PRESETS, []).preset == "quick"
 
 
-def test_fewer_clips_than_clusters_leave_gaps_not_errors(tmp_path):
-    config = dataclasses.replace(TINY, out=tmp_path, clips=40, seeds=1, variant=("split",))
+def test_fewer_clips_than_clusters_leave_gaps_not_errors(tmp_path, no_figures):
+    few = dataclasses.replace(TINY.sound, clips=40)
+    config = dataclasses.replace(TINY, out=tmp_path, sound=few, seeds=1, variant=("split",))
     joint_vae.main(config)
-    rows = {row["id"]: row for row in _numbers(tmp_path)["rows"]}
-    assert rows["hybrid.kmeans.15.silhouette@variant:split"]["fresh"] is None
-    assert rows["hybrid.kmeans.5.silhouette@variant:split"]["fresh"] is not None
+    rows = {(row["id"], row["column"]): row for row in _numbers(tmp_path)["rows"]}
+    assert rows["hybrid.kmeans.15.silhouette", "split"]["fresh"] is None
+    assert rows["hybrid.kmeans.5.silhouette", "split"]["fresh"] is not None
 
 
 def test_nothing_is_fitted_on_the_test_part():
-    prepared = joint_vae_pipeline.prepare(TINY)
-    variant = joint_vae_pipeline.VARIANTS["split"]
+    prepared = pipeline.prepare(TINY)
+    variant = VARIANTS["split"]
     import jax
 
-    part = joint_vae_pipeline.part_of(TINY, prepared, variant, jax.random.key(0))
+    part = pipeline.part_of(TINY, prepared, variant, jax.random.key(0))
     texts = prepared.dataset.modalities["lyrics"].copy()
     texts[part.score] = f"{texts[part.fit[0]]} and entirely other words"
     changed = prepared._replace(
         dataset=dataclasses.replace(prepared.dataset, modalities={"lyrics": texts}),
     )
-    again = joint_vae_pipeline.part_of(TINY, changed, variant, jax.random.key(0))
+    again = pipeline.part_of(TINY, changed, variant, jax.random.key(0))
     np.testing.assert_array_equal(part.lyrics[part.fit], again.lyrics[again.fit])
     groups = prepared.dataset.groups
     assert not set(groups[part.fit]) & set(groups[part.score])
 
 
-def test_real_clips_with_audio_files_run_from_end_to_end(real_data, tmp_path):
+def test_real_clips_with_audio_files_run_from_end_to_end(real_data, tmp_path, no_figures):
     config = dataclasses.replace(
-        TINY, data=real_data / "clips_cc", out=tmp_path, seeds=1, duration=4.0, variant=("split",)
+        TINY,
+        data=real_data / "clips_cc",
+        out=tmp_path,
+        seeds=1,
+        variant=("split",),
+        sound=dataclasses.replace(TINY.sound, duration=4.0),
     )
     joint_vae.main(config)
     content = _numbers(tmp_path)
@@ -265,5 +293,5 @@ def test_real_clips_with_audio_files_run_from_end_to_end(real_data, tmp_path):
     assert content["data"]["groups"] == "song"
     assert content["data"]["attribution"]["licences"]
     assert "/work" not in json.dumps(content)
-    rows = {row["id"]: row for row in content["rows"]}
-    assert rows["compare.audio_to_lyrics.recall@10.cca@variant:split"]["fresh"] is not None
+    rows = {(row["id"], row["column"]): row for row in content["rows"]}
+    assert rows["compare.audio_to_lyrics.recall@10.cca", "split"]["fresh"] is not None

@@ -1,0 +1,96 @@
+"""Numbers of README.md, see `docs/page_numbers.py`."""
+
+from docs.page_numbers import benchmark, report, table
+
+genre = report("genre_classification/lyrics_1950_2019")
+recommender = report("fusion_recommender/million_song")
+joint = report("joint_vae/clips_en_de")
+beyond = report("joint_vae_beyond/clips_en_de")
+hybrid = report("hybrid_language_vae/feature_tables")
+b_vae = benchmark("vae-amd-epyc-2-cores")
+b_genre = benchmark("genre-amd-epyc-2-cores")
+b_audio = benchmark("audio-amd-epyc-2-cores")
+b_text = benchmark("text-amd-epyc-2-cores")
+b_start = benchmark("start-amd-epyc-2-cores")
+b_scaling = benchmark("scaling-amd-epyc-2-cores")
+# Of the documents themselves, or bounds of what is measured.
+GIVEN = {"0.5", "0.85", "0.95", "0.567", "0.653", "3.11"}
+
+
+def documents() -> str:
+    return f"""\
+| document | reported | here, on other real data | why |
+| --- | --- | --- | --- |
+| [Genre from lyrics and metadata](docs/genre_classification.md) | accuracy 0.567 from lyrics, 0.653 from metadata | {genre("table/four.lyrics.accuracy", "paper"):.3f} and {genre("table/four.metadata.accuracy", "paper"):.3f} as the document trains; {genre("table/four.lyrics.accuracy", "repaired"):.3f} and {genre("table/four.metadata.accuracy", "repaired_wide"):.3f} repaired | word vectors trained from nothing need more songs than there are |
+| [Fusion recommender](docs/fusion_recommender.md) | accuracy {recommender("table1.row2.accuracy", "random").part("reported"):.3f}, mAP {recommender("table2.row2.map@500", "random").part("reported"):.3f} | accuracy {recommender("table1.row2.accuracy", "random"):.3f} on a random split, {recommender("table1.row2.accuracy", "artist"):.3f} on unheard artists; mAP {recommender("table2.row2.map@500", "random"):.3f} | tags belong to artists, and the artist's name is an input; popularity alone has mAP {recommender("table2.popularity.map@500", "random"):.3f} |
+| [Joint VAE](docs/joint_vae.md) | silhouette {joint("pca.dbscan.0.5.silhouette", "document").part("reported"):.3f}, recall@10 0 | all noise; recall@10 {joint("retrieval.lyrics_to_audio.recall@10", "split"):.3f} at chance {joint("compare.lyrics_to_audio.recall@10.chance", "split"):.3f} | identical clips against noise; [better inputs](docs/beyond.md) reach {beyond("retrieval.chosen by validation", "R@10 lyrics → audio"):.3f} |
+| [Hybrid-language VAEs](docs/hybrid_language_vae.md) | silhouette {hybrid("agglomerative.hybrid.silhouette", "document").part("reported"):.3f} at ARI {hybrid("agglomerative.adjusted_rand", "document").part("reported"):.3f} | {hybrid("alignment.8.Ward.shuffled.silhouette"):.2f} with eight sentences shuffled among the tracks, {hybrid("alignment.81.Ward.aligned.silhouette"):.2f} with all 81 | few distinct sentences, which do not belong to their tracks |
+"""
+
+
+def joint_vae() -> str:
+    return table(
+        joint,
+        "what",
+        ["reported", "document", "split", "elbo"],
+        [
+            ("ConvVAE latents, K-means k = 5, silhouette", "conv.kmeans.5.silhouette"),
+            ("hybrid space, K-means k = 5, silhouette", "hybrid.kmeans.5.silhouette"),
+            (
+                "JointVAE latents, K-means k = 5, silhouette",
+                "joint.kmeans.5.silhouette",
+            ),
+            ("active units of the JointVAE (of 64)", "joint.active_units", ".0f"),
+            ("PCA, DBSCAN eps = 0.5, silhouette", "pca.dbscan.0.5.silhouette"),
+            ("TF-IDF → 64 components, explained variance", "lyrics.explained_variance"),
+            ("lyrics → audio, recall@10", "retrieval.lyrics_to_audio.recall@10"),
+            ("the same by linear CCA", "compare.lyrics_to_audio.recall@10.cca"),
+            ("the same by chance", "compare.lyrics_to_audio.recall@10.chance", ".3fto"),
+        ],
+        ".3f±",
+        cells={
+            ("pca.dbscan.0.5.silhouette", "document"): "all noise",
+            ("pca.dbscan.0.5.silhouette", "split"): "all noise",
+            ("pca.dbscan.0.5.silhouette", "elbo"): "all noise",
+            ("lyrics.explained_variance", "reported"): "0.85–0.95",
+            (
+                "lyrics.explained_variance",
+                "document",
+            ): f"{joint('lyrics.explained_variance', 'document'):.3f}",
+            (
+                "retrieval.lyrics_to_audio.recall@10",
+                "reported",
+            ): f"{joint('retrieval.lyrics_to_audio.recall@10', 'elbo').part('reported'):.0f}",
+            (
+                "retrieval.lyrics_to_audio.recall@10",
+                "document",
+            ): f"{joint('retrieval.lyrics_to_audio.recall@10', 'document'):.3f}",
+            (
+                "compare.lyrics_to_audio.recall@10.cca",
+                "document",
+            ): f"{joint('compare.lyrics_to_audio.recall@10.cca', 'document'):.3f} (fitted on them)",
+        },
+    )
+
+
+def speed() -> str:
+    return f"""\
+| what | peer | peer ÷ jaxmusic |
+| --- | --- | --- |
+| ConvVAE step, batch 32 × 128 × 215 | PyTorch eager · tuned · compiled | {b_vae("Training", "ConvVAE, 128 × 215", "eager ÷ ours"):.2f} · {b_vae("Training", "ConvVAE, 128 × 215", "tuned ÷ ours"):.2f} · {b_vae("Training", "ConvVAE, 128 × 215", "compiled ÷ ours"):.2f} |
+| JointVAE step, the same | PyTorch eager · tuned · compiled | {b_vae("Training", "JointVAE, 128 × 215 and 64", "eager ÷ ours"):.2f} · {b_vae("Training", "JointVAE, 128 × 215 and 64", "tuned ÷ ours"):.2f} · {b_vae("Training", "JointVAE, 128 × 215 and 64", "compiled ÷ ours"):.2f} |
+| FC-VAE epoch | PyTorch eager · tuned · compiled | {b_vae("Training", "FC-VAE, 256 columns", "eager ÷ ours"):.2f} · {b_vae("Training", "FC-VAE, 256 columns", "tuned ÷ ours"):.2f} · {b_vae("Training", "FC-VAE, 256 columns", "compiled ÷ ours"):.2f} |
+| metadata classifier, batch 8, an epoch of 9,024 songs | PyTorch eager · fused Adam · compiled | {b_genre("One epoch at the document's size", "metadata, PyTorch eager", "ratio to jaxmusic"):.1f} · {b_genre("One epoch at the document's size", "metadata, PyTorch eager, fused Adam", "ratio to jaxmusic"):.1f} · {b_genre("One epoch at the document's size", "metadata, PyTorch torch.compile", "ratio to jaxmusic"):.1f} |
+| lyrics classifier, 512 tokens, the same | PyTorch eager · fused Adam · compiled | {b_genre("One epoch at the document's size", "lyrics, PyTorch eager", "ratio to jaxmusic"):.1f} · {b_genre("One epoch at the document's size", "lyrics, PyTorch eager, fused Adam", "ratio to jaxmusic"):.2f} · {b_genre("One epoch at the document's size", "lyrics, PyTorch torch.compile", "ratio to jaxmusic"):.1f} |
+| combined classifier, the same | PyTorch eager · fused Adam · compiled | {b_genre("One epoch at the document's size", "combined, PyTorch eager", "ratio to jaxmusic"):.1f} · {b_genre("One epoch at the document's size", "combined, PyTorch eager, fused Adam", "ratio to jaxmusic"):.2f} · {b_genre("One epoch at the document's size", "combined, PyTorch torch.compile", "ratio to jaxmusic"):.1f} |
+| files → 57 feature columns | librosa | {b_audio("Files → the 57 columns of features_30_sec.csv", "librosa, one spectrum shared", "ratio to jaxmusic"):.1f} |
+| mel spectrogram and MFCC of waveforms | librosa, one process | {b_audio("Waveforms in memory → mel spectrogram in dB and 20 MFCC", "librosa, one process", "ratio to jaxmusic"):.1f} |
+| embedding lyrics, MiniLM-L6 | PyTorch transformers | {b_text("Embedding lyrics of mixed lengths", "float32", "PyTorch ÷ ours"):.2f} |
+| `python` to the end of a first FC-VAE epoch, cache warm: {b_start("From python to the end of an epoch", "the same, compilation cache warm", "seconds"):.1f} s | PyTorch eager | {b_start("From python to the end of an epoch", "PyTorch eager, the same epoch", "seconds").over(b_start("From python to the end of an epoch", "the same, compilation cache warm", "seconds")):.1f} |
+"""
+
+
+def store() -> str:
+    return f"""\
+A store of 20 GB on disk trains in {b_scaling("Training on a store that is larger than memory allows", "disk", "peak memory, MiB").over(1024):.1f} GiB of memory ([scaling](docs/scaling.md)). `python -m benchmarks` runs all.
+"""

@@ -1,0 +1,38 @@
+"""Reported against fresh: rows with a verdict, written as `report.json`, `report.md` and `report.html`."""
+
+from jaxmusic.report._environment import environment
+from jaxmusic.report.rows import (
+    CONTRADICTED,
+    NOT_MEASURED,
+    NOT_REPRODUCED,
+    OTHER_DATA,
+    REPRODUCED,
+    TOO_FEW_RUNS,
+    Row,
+    format_value,
+    make_row,
+    prediction_interval,
+    verdict,
+)
+from jaxmusic.report.sentences import findings
+from jaxmusic.report.writing import Report, read, write, write_atomically
+
+__all__ = [
+    "CONTRADICTED",
+    "NOT_MEASURED",
+    "NOT_REPRODUCED",
+    "OTHER_DATA",
+    "REPRODUCED",
+    "TOO_FEW_RUNS",
+    "Report",
+    "Row",
+    "environment",
+    "findings",
+    "format_value",
+    "make_row",
+    "prediction_interval",
+    "read",
+    "verdict",
+    "write",
+    "write_atomically",
+]

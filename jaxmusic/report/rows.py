@@ -1,0 +1,214 @@
+"""One reported number beside fresh runs, and what may be said of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+REPRODUCED = "reproduced"
+"""Verdict: the reported value lies in the prediction interval of the fresh runs, on the same data."""
+NOT_REPRODUCED = "not reproduced"
+"""Verdict: it does not."""
+CONTRADICTED = "contradicted by the document"
+"""Verdict: the document itself says otherwise elsewhere; it goes before the other two."""
+OTHER_DATA = "other data"
+"""Why a row has no verdict: the document's data are not those of the runs."""
+TOO_FEW_RUNS = "fewer than five runs"
+"""Why a row has no verdict: an interval of so few runs says little."""
+NOT_MEASURED = "not measured"
+"""Why a row has no verdict: the value is undefined in some run, or nothing was run."""
+_MINIMUM_RUNS = 5
+
+
+@dataclass(frozen=True)
+class Row:
+    """One reported number beside fresh runs.
+
+    Attributes:
+        id: of the number; with `column` unique in the report.
+        column: under which the number stands in the table: a variant of the pipeline, or a measure; "" for none.
+        section: of the document.
+        what: model, method and parameters, for a reader.
+        metric: the field's name of the number.
+        reported: the document's number; None for a row that it lacks (a baseline, a chance level).
+        fresh: mean over the runs; None where it could not be computed, the note says why.
+        std: standard deviation over the runs (n − 1); None for fewer than two.
+        n: number of runs.
+        verdict: `"reproduced"`, `"not reproduced"`, `"contradicted by the document"` or None (undecided).
+        undecided: why a reported number has no verdict; "" where it has one, or where nothing was reported.
+        note: one line.
+    """
+
+    id: str
+    column: str = field(default="", kw_only=True)
+    section: str
+    what: str
+    metric: str
+    reported: float | None
+    fresh: float | None
+    std: float | None
+    n: int
+    verdict: str | None
+    undecided: str = field(default="", kw_only=True)
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if self.verdict is None and self.reported is not None and not self.undecided:
+            # A comparison that nobody decided was, without another word, not on the document's data.
+            object.__setattr__(self, "undecided", NOT_MEASURED if self.fresh is None else OTHER_DATA)
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The 95 % prediction interval `(low, high)` of one more run; None for fewer than two runs."""
+        if self.fresh is None or self.std is None:
+            return None
+        return _interval(self.fresh, self.std, self.n, 0.95)
+
+
+def prediction_interval(values: Sequence[float], *, level: float = 0.95) -> tuple[float, float]:
+    """The interval in which one more run of the same kind falls with probability `level`, for normal runs.
+
+    Args:
+        values: one of each run, two at least.
+        level: probability.
+
+    Returns:
+        `(low, high)`.
+
+    Raises:
+        ValueError: fewer than two values.
+
+    Source: mean ± t · s · √(1 + 1/n) with n − 1 degrees of freedom.
+
+    >>> low, high = prediction_interval([1.0, 2.0, 3.0])
+    >>> round(low, 2), round(high, 2)
+    (-2.97, 6.97)
+    """
+    n = len(values)
+    if n < 2:
+        raise ValueError(f"an interval needs two runs at least, got {n}")
+    return _interval(float(np.mean(values)), float(np.std(values, ddof=1)), n, level)
+
+
+def _interval(mean: float, deviation: float, n: int, level: float) -> tuple[float, float]:
+    from scipy import stats
+
+    half = float(stats.t.ppf(0.5 + level / 2, n - 1)) * deviation * math.sqrt(1 + 1 / n)
+    return mean - half, mean + half
+
+
+def verdict(
+    reported: float | None, fresh: Sequence[float], *, is_same_data: bool, is_contradicted: bool = False
+) -> str | None:
+    """What a row may claim.
+
+    Args:
+        reported: the document's number.
+        fresh: one value for each run.
+        is_same_data: both were measured on the same data; otherwise they cannot be compared.
+        is_contradicted: the document itself contradicts the number, which takes precedence.
+
+    Returns:
+        `"contradicted by the document"`; `"reproduced"` where the reported number lies in the 95 % prediction interval
+        of five runs or more; `"not reproduced"` where it does not; None where nothing can be said.
+
+    >>> verdict(0.5, [0.49, 0.51, 0.5, 0.52, 0.48], is_same_data=True)
+    'reproduced'
+    >>> verdict(0.5, [0.49, 0.51, 0.5, 0.52, 0.48], is_same_data=False)
+    """
+    if is_contradicted:
+        return CONTRADICTED
+    if reported is None or _undecided(fresh, is_same_data):
+        return None
+    low, high = prediction_interval(fresh)
+    return REPRODUCED if low <= reported <= high else NOT_REPRODUCED
+
+
+def _undecided(fresh: Sequence[float], is_same_data: bool) -> str:
+    if not all(math.isfinite(value) for value in fresh):
+        return NOT_MEASURED
+    if not is_same_data:
+        return OTHER_DATA
+    return TOO_FEW_RUNS if len(fresh) < 5 else ""
+
+
+def make_row(
+    id: str,
+    *,
+    section: str,
+    what: str,
+    metric: str,
+    reported: float | None,
+    fresh: Sequence[float],
+    is_same_data: bool,
+    is_contradicted: bool = False,
+    note: str = "",
+    column: str = "",
+) -> Row:
+    """A row from the values of all runs; runs whose value is undefined (NaN) are left out and counted in the note.
+
+    Where most are undefined no mean is shown: the few that are left would speak for all.
+
+    Args:
+        id: of the number; with `column` unique in the report.
+        section: heading under which the row stands.
+        what: what was measured.
+        metric: its name and unit.
+        reported: the document's figure; None for none.
+        fresh: one value of each run.
+        is_same_data: whether both were measured on the same data; else there is no verdict.
+        is_contradicted: whether the document itself says otherwise elsewhere.
+        note: shown with the row.
+        column: variant or measure, see `Row`.
+
+    Returns:
+        `Row` with mean and standard deviation of the defined values, and the verdict.
+    """
+    usable = [float(value) for value in fresh if math.isfinite(value)]
+    found = verdict(reported, fresh, is_same_data=is_same_data, is_contradicted=is_contradicted)
+    undecided = _undecided(fresh, is_same_data) if reported is not None and found is None else ""
+    if len(usable) < len(fresh):
+        note = "; ".join(filter(None, [note, f"undefined in {len(fresh) - len(usable)} of {len(fresh)} runs"]))
+    if 2 * len(usable) < len(fresh):
+        usable = []
+    return Row(
+        id,
+        section,
+        what,
+        metric,
+        reported,
+        float(np.mean(usable)) if usable else None,
+        _deviation(usable),
+        len(usable),
+        found,
+        note,
+        column=column,
+        undecided=undecided,
+    )
+
+
+def _deviation(values: Sequence[float]) -> float | None:
+    if len(values) < 2:
+        return None
+    # Equal runs have no spread, not that of the rounding in their mean.
+    return float(np.std(values, ddof=1)) if np.ptp(values) > 0 else 0.0
+
+
+def format_value(value: float | None) -> str:
+    """Four significant digits, whole numbers whole; an en dash for None.
+
+    Args:
+        value: a number, or None.
+
+    Returns:
+        The text.
+
+    >>> format_value(853.48), format_value(0.10529), format_value(0), format_value(977924), format_value(None)
+    ('853.5', '0.1053', '0', '977924', '–')
+    """
+    if value is not None and float(value).is_integer() and abs(value) < 1e12:
+        return f"{value:.0f}"
+    return "–" if value is None else f"{value:.4g}"

@@ -1,0 +1,111 @@
+"""A report on disk: `report.json` for programs, `report.md` and `report.html` for people, `report.png` for both."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jaxmusic._files import written_whole
+from jaxmusic.report.forest import forest
+from jaxmusic.report.html import html_page
+from jaxmusic.report.markdown import markdown_page
+from jaxmusic.report.rows import Row
+
+
+@dataclass
+class Report:
+    """What `write` puts on disk; the fields are those of `report.json`.
+
+    Attributes:
+        document: title and author.
+        preset: name of the script's preset.
+        data: name, path or "synthetic", counts, licence and attribution, what was dropped and why.
+        environment: versions and machine, see `environment`.
+        rows: see `Row`.
+        findings: the four or five sentences that matter, for the top of the pages.
+        notes: lines for a reader, each a string.
+        timing: name → seconds.
+        figures: (file name, caption); the files lie beside the report.
+        settings: what was run: sizes, epochs, seeds, and what differs from the preset.
+    """
+
+    document: str
+    preset: str
+    data: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    rows: list[Row] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    timing: dict[str, float] = field(default_factory=dict)
+    figures: list[tuple[str, str]] = field(default_factory=list)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    findings: list[str] = field(default_factory=list)
+
+
+def write(report: Report, folder: str | Path) -> Path:
+    """Write `report.json`, `report.md`, `report.html` and, where numbers were reported, `report.png`.
+
+    The HTML page holds its pictures and its script: it can be sent as one file and asks for nothing on the network.
+
+    Args:
+        report: the report.
+        folder: made where missing; the files are replaced.
+
+    Returns:
+        The path of `report.md`.
+
+    Raises:
+        ValueError: two rows with one id and column (named), or a value that is NaN or infinite.
+        FileNotFoundError: a figure of the report does not lie in the folder.
+    """
+    twice = [key for key, count in Counter((row.id, row.column) for row in report.rows).items() if count > 1]
+    if twice:
+        raise ValueError(f"(id, column) is not unique for these rows: {twice}")
+    folder = Path(folder)
+    content = json.dumps(asdict(report), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    for name, _ in report.figures:
+        if not (folder / name).is_file():
+            raise FileNotFoundError(f"the report's figure {name} does not lie in {folder}: draw it before the report")
+    picture = forest(report.rows, folder / "report.png")
+    write_atomically(folder / "report.json", content)
+    write_atomically(folder / "report.html", html_page(report, folder, picture))
+    return write_atomically(folder / "report.md", markdown_page(report, picture))
+
+
+def read(folder: str | Path) -> Report:
+    """The report of a folder.
+
+    Args:
+        folder: holds the `report.json` that `write` wrote.
+
+    Returns:
+        What was written, so that `write(read(folder), folder)` makes the pages anew.
+
+    Raises:
+        FileNotFoundError: there is no `report.json`.
+    """
+    content = json.loads((Path(folder) / "report.json").read_text(encoding="utf-8"))
+    content["rows"] = [Row(**row) for row in content["rows"]]
+    content["figures"] = [(name, caption) for name, caption in content["figures"]]
+    return Report(**content)
+
+
+def write_atomically(path: Path, content: str | bytes) -> Path:
+    """Write a file so that a reader sees the old one or the new one, never a part.
+
+    Args:
+        path: the file; its folder is made where missing.
+        content: text is written as UTF-8.
+
+    Returns:
+        The path.
+
+    Raises:
+        OSError: the file cannot be written; the old one stays.
+    """
+    with written_whole(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+    return path

@@ -1,0 +1,1 @@
+"""Multimodal Fusion Genre-Based Music Recommender."""

@@ -1,0 +1,136 @@
+"""Fusion recommender: the figures, and the numbers behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from records import mean_of, moments, select
+
+from documents.fusion_recommender.config import Config
+from documents.fusion_recommender.lists import LENGTH
+from documents.fusion_recommender.rows import Facts, titles_of
+from documents.fusion_recommender.variants import TABLE1
+from jaxmusic import figures
+
+_MAP = f"map@{LENGTH}"
+# The k that a figure marks.
+_MARKED = (2, 3, 4, 6, 10, 13, 20, 30, 50, 70, 100)
+Drawn = list[tuple[str, str]]
+
+
+def draw(config: Config, records: pd.DataFrame, facts: Facts, experiments: Mapping[str, Any]) -> Drawn:
+    """All figures; returns (file name, caption) of each."""
+    return [
+        *_draw_clusters(config, experiments["clusters"]),
+        *_draw_accuracies(config, facts),
+        _draw_sweep(config, records, pd.DataFrame(experiments["sweep"])),
+        _draw_lists(config, records),
+    ]
+
+
+def _draw_clusters(config: Config, clusters: Mapping[str, Any]) -> Drawn:
+    drawn = []
+    titles = {"inertia over that of one cluster": "normalized_inertia", "silhouette": "silhouette",
+              "largest cluster's share": "largest_share", "entropy of sizes": "entropy"}  # fmt: skip
+    for space, number in (("multi-hot", 4), ("word2vec", 5)):
+        found = clusters[space]
+        path = config.out / f"clusters_{space.replace('-', '_')}.png"
+        shown = [i for i, k in enumerate(found["k"]) if k in _MARKED]
+        lines = {title: ([found[name][i] for i in shown], [0.0] * len(shown)) for title, name in titles.items()}
+        figures.learning_curve(
+            [found["k"][i] for i in shown], lines, 0.0, path=path, xlabel="clusters k", ylabel="share",
+            title=f"Tag lists, {space}: elbow at {found['elbow']}", level="zero",
+        )  # fmt: skip
+        drawn.append((path.name, f"Figure {number} of the document, {space}: one run, K-means of distinct tag lists"))
+    return drawn
+
+
+def _draw_accuracies(config: Config, facts: Facts) -> Drawn:
+    """Accuracy of each epoch: Table 1's rows by split, and the longer run where there is one."""
+    first = {name: of_variant[0]["models"] for name, of_variant in facts.items()}
+    panels = [
+        (
+            f"accuracy_{name}.png",
+            {f"{row}: k = {setting.k}, p = {setting.dropout}": first[name][row] for row, setting in TABLE1.items()},
+            config.net.epochs,
+            f"Figures 8 to 10, split {name}: training accuracy (with dropout, as trained) and test accuracy (dashed) "
+            "of the first seed",
+        )
+        for name in config.variant
+    ]
+    main = config.variant[0]
+    if "long" in first[main]:
+        epochs = config.net.long_epochs
+        caption = f"Figure 9: {epochs} epochs in at most 200 points, first seed"
+        panels.append(("accuracy_long.png", {f"{main}: k = 6, p = 0.5": first[main]["long"]}, epochs, caption))
+    for file, models, epochs, _ in panels:
+        curves = {
+            title: {field: np.array(model["curves"][field]) for field in ("accuracy", "valid_accuracy")}
+            for title, model in models.items()
+        }
+        figures.training_curves(
+            curves, path=config.out / file, ylabel="accuracy", held_out="test part", share=True, epochs=epochs
+        )
+    return [(file, caption) for file, _, _, caption in panels]
+
+
+def _draw_sweep(config: Config, records: pd.DataFrame, sweep: pd.DataFrame) -> tuple[str, str]:
+    sizes = sorted(set(sweep["k"]))
+    lines = {}
+    for way in ("dot", "cosine", "labels"):
+        found = [moments(select(sweep, k=k, way=way)["value"]) for k in sizes]
+        lines[way] = [mean for mean, _ in found], [spread for _, spread in found]
+    main = config.variant[0]
+    popular = mean_of(records, variant=main, method="popularity", metric=_MAP)
+    figures.learning_curve(
+        sizes, lines, popular, path=config.out / "map_against_k.png", xlabel="classes k", ylabel=f"mAP@{LENGTH}",
+        title="Lists by the net's probabilities", level="popularity",
+    )  # fmt: skip
+    caption = (
+        f"mAP against the number of classes, {config.studies.sweep_epochs} epochs, {sweep['seed'].nunique()} seeds, "
+        f"random split; labels: K-means alone; popularity from the rows of the {main} split"
+    )
+    return "map_against_k.png", caption
+
+
+def _draw_lists(config: Config, records: pd.DataFrame) -> tuple[str, str]:
+    names, titles = _ranked(records, config.variant[0])[::-1], titles_of(config)
+    bars: dict[str, Any] = {}
+    for variant in config.variant:
+        found = [moments(select(records, variant=variant, method=name, metric=_MAP)["value"]) for name in names]
+        bars[variant] = [mean for mean, _ in found], [spread for _, spread in found]
+    figures.metric_bars(
+        [titles[name] for name in names], bars, path=config.out / "map.png", ylabel=f"mAP@{LENGTH}",
+        title="Lists of each method", lying=True,
+    )  # fmt: skip
+    return "map.png", "Table 2 and what it lacks: mean ± standard deviation over seeds"
+
+
+def _ranked(records: pd.DataFrame, variant: str) -> list[str]:
+    """Methods by their mean mAP, the lowest first."""
+    found = select(records, variant=variant, metric=_MAP).groupby("method", sort=False)["value"].mean()
+    return [str(name) for name in found.sort_values(kind="stable").index]
+
+
+def data_of(config: Config, records: pd.DataFrame, facts: Facts, experiments: Mapping[str, Any]) -> dict[str, Any]:
+    """The numbers behind every figure (JSON)."""
+    sweep = pd.DataFrame(experiments["sweep"])
+    by_k: Sequence[dict[str, dict[str, float]]] = [
+        {str(k): dict(zip(own["way"], own["value"], strict=True)) for k, own in seed.groupby("k")}
+        for _, seed in sweep.groupby("seed")
+    ]
+    return {
+        "clusters": experiments["clusters"],
+        "curves": {name: {row: facts[name][0]["models"][row]["curves"] for row in TABLE1} for name in config.variant},
+        "map against k": by_k,
+        "map": {
+            name: {
+                method: select(records, variant=name, method=method, metric=_MAP)["value"].tolist()
+                for method in _ranked(records, name)
+            }
+            for name in config.variant
+        },
+    }

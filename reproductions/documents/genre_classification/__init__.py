@@ -1,0 +1,1 @@
+"""Deep Music Genre Classification."""

@@ -1,0 +1,1 @@
+"""Unsupervised Representation Learning for Hybrid-Language Music Clustering Using Variational Autoencoders."""

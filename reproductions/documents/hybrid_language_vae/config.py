@@ -1,0 +1,79 @@
+"""Hybrid-language clustering: every option of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+
+@dataclass(frozen=True)
+class Net:
+    """Sizes and training of the models."""
+
+    latent: int = 16
+    """Latent size of every model."""
+    widths: tuple[int, ...] = (128, 64)
+    """Hidden widths of the encoders; the document states none."""
+    epochs: int = 50
+    """Epochs of all models but the conditional one."""
+    conditional_epochs: int = 100
+    """Epochs of the conditional VAE."""
+    batch: int = 64
+    """Batch size."""
+    learning_rate: float = 1e-3
+    """Of Adam."""
+    beta: float = 1.0
+    """Weight of the KL divergence, the conditional VAE apart."""
+    conditional_beta: float = 4.0
+    """Weight of the KL divergence in the conditional VAE."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Hybrid-language music clustering, reported against fresh runs."""
+
+    preset: Literal["quick", "paper"] = "quick"
+    """quick: a few minutes on two CPU cores. paper: the document's number of tracks and five seeds."""
+    data: Path | None = None
+    """Folder that holds gtzan/ and banglabeats/; default: the embedded synthetic corpus."""
+    gtzan: Path | None = None
+    """English music: a folder of genres, or a feature table."""
+    banglabeats: Path | None = None
+    """Bangla music: the same."""
+    source: Literal["auto", "audio", "tables"] = "auto"
+    """What is read of them; auto: features_30_sec.csv where every folder has one, else the audio files."""
+    cache: Path | None = None
+    """Folder that keeps the features of audio files."""
+    out: Path = Path("results/hybrid_language_vae")
+    """Where report, figures and latents go."""
+    resume: bool = False
+    """Go on with an interrupted run in --out."""
+    seeds: int = 3
+    """Runs; each seed varies sample, split, initialisation and batches. --resume with more of them extends a run."""
+    variant: tuple[str, ...] = ("document", "split", "elbo", "columns57")
+    """Any of document, split, elbo, columns57."""
+    per_language: int = 200
+    """Tracks sampled of each language, at most (1,000 in the document)."""
+    clip_seconds: float = 3.0
+    """Seconds of each audio file, from its start."""
+    text: str = "descriptors"
+    """Text columns: descriptors (their indicators), or a sentence encoder's name or folder."""
+    fit_fractions: tuple[float, float, float] = (0.7, 0.15, 0.15)
+    """Training, validation and test part of the variants with a split."""
+    net: Annotated[Net, tyro.conf.arg(name="")] = Net()
+    k: int = 8
+    """Clusters of K-means, Ward and spectral clustering."""
+    pca_components: int = 16
+    """Components of PCA before K-means; the document states none."""
+    eps: tuple[float, ...] = (0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0)
+    """Radii of DBSCAN; the document states none."""
+    permutations: int = 999
+    """Of the tests of independence."""
+    same_data: bool = False
+    """State that the tracks are the document's own; only then do rows get a verdict."""
+
+
+PRESETS = {"quick": Config(), "paper": Config(preset="paper", seeds=5, per_language=1000)}

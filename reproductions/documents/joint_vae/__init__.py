@@ -1,0 +1,1 @@
+"""Hybrid Multimodal Music Clustering via Joint VAE."""

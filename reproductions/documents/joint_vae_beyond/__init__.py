@@ -1,0 +1,1 @@
+"""Beyond the Joint VAE document: repairs and extensions against references."""

@@ -1,0 +1,1 @@
+"""Multimodal VAEs by likelihood and coherence."""
