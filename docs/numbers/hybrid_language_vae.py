@@ -7,10 +7,21 @@ tables = report("hybrid_language_vae/feature_tables")
 gtzan_audio_15s = report("hybrid_language_vae/gtzan_audio_15s")
 gtzan_audio = report("hybrid_language_vae/gtzan_audio")
 b_vae = benchmark("vae-amd-epyc-2-cores")
+b_sound = benchmark("sound_encoders-amd-epyc-2-cores")
 beyond = report("joint_vae_beyond/clips_en_de")
 beyond_corpus = report("joint_vae_beyond/synthetic")
 # Of the documents themselves, or bounds of what is measured.
 GIVEN = {"0.25", "0.5"}
+
+
+def pretrained_sound() -> str:
+    columns = ("K-means, ARI", "K-means, NMI", "Ward, ARI", "probe, accuracy")
+    views = ("MFCC moments", "57 columns", "musicnn-msd, logits of the tags", "musicnn-msd, penultimate layer")
+    lines = [f"| 100 GTZAN clips, whole | {' | '.join(columns)} |", "| --- " * (len(columns) + 1) + "|"]
+    for view in views:
+        cells = (f"{b_sound('Clusters and probes', view, column):.3f}" for column in columns)
+        lines.append(f"| {view} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def silhouettes() -> str:
