@@ -85,6 +85,11 @@ class Trainer:
         )  # fmt: skip
         self.engine = Engine(self._steps, self._mesh)
 
+    @property
+    def module(self) -> nn.Module:
+        """What is trained, for `predict` and `models.save`."""
+        return self._steps.module
+
     @cached_property
     def _together(self) -> Engine:
         return Engine(self._steps, self._mesh, vectorized=True)

@@ -48,6 +48,7 @@ def test_steps_of_one_shape_share_one_trace(rows, key):
 
     trainer = training.Trainer(models.FCVAE(2, 8, (4,)), loss, optax.adam(1e-2), batch_size=8)
     state = trainer.init(key, {"inputs": rows})
+    assert trainer.module == models.FCVAE(2, 8, (4,))
     for _ in range(4):
         state, _ = trainer.step(state, {"inputs": rows[:8]})
     assert int(state.step) == 4
