@@ -45,10 +45,9 @@ def _public(room):
 
 
 def _shown(room):
-    """Names the room's page shows. Where a function shares its module's name, the page names both."""
+    """Names the room's page shows."""
     page = (ROOT / "docs" / "reference" / f"{room}.md").read_text(encoding="utf-8")
-    paths = re.findall(rf"^::: jaxmusic\.{room}\.(\S+)$", page, re.MULTILINE)
-    return [path.split(".")[0] if len(set(path.split("."))) == 1 else path for path in paths]
+    return re.findall(rf"^::: jaxmusic\.{room}\.(\S+)$", page, re.MULTILINE)
 
 
 def _constant_docstring(room, name):

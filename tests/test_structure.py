@@ -2,12 +2,17 @@
 
 import ast
 import graphlib
+import importlib
+import pkgutil
 import subprocess
 import sys
+import types
 import zipfile
 from pathlib import Path
 
 import pytest
+
+import jaxmusic
 
 ROOT = Path(__file__).parent.parent
 # A room may import the rooms before it and its own; rooms in one set don't import each other.
@@ -57,6 +62,18 @@ def test_imports_go_one_way():
 def test_every_room_has_a_place_in_the_order():
     rooms = {_room(path) for path in (ROOT / "jaxmusic").rglob("*.py")} - {"__init__", "__main__"}
     assert rooms == set(LEVEL)
+
+
+def test_no_public_name_hides_a_submodule_of_its_package():
+    packages = [module.name for module in pkgutil.walk_packages(jaxmusic.__path__, "jaxmusic.") if module.ispkg]
+    assert len(packages) > 10
+    hidden = []
+    for package in map(importlib.import_module, packages):
+        for module in pkgutil.iter_modules(package.__path__):
+            value = getattr(package, module.name, None)
+            if value is not None and not isinstance(value, types.ModuleType):
+                hidden.append(f"{package.__name__}.{module.name}")
+    assert not hidden, hidden
 
 
 # A document's file may import those before it, and those of other documents below its own place.

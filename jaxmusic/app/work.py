@@ -16,7 +16,7 @@ import jax
 import numpy as np
 
 from jaxmusic.app.settings import Settings
-from jaxmusic.audio.extract import MAX_DURATION
+from jaxmusic.audio._extract import MAX_DURATION
 
 # In the model's own folder, beside its files; and in it, beside the trainings, what a fit caches.
 FOLDER, CACHE = "unfinished", "cache"

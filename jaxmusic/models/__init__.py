@@ -1,5 +1,6 @@
 """linen modules: arrays in, arrays out; `save` and `load` for a folder of one. No losses, no optimisers."""
 
+from jaxmusic.models._sound_network import sound_network
 from jaxmusic.models.adaptive import AdaptiveFusion, AdaptiveFusionOutput, AdaptiveFusionVAE
 from jaxmusic.models.clap import ClapModel, ClapOutput
 from jaxmusic.models.clap_config import ClapAudioConfig, ClapConfig
@@ -27,7 +28,6 @@ from jaxmusic.models.multimodal import MultimodalVAE, MultimodalVAEOutput
 from jaxmusic.models.music_cnn import MusicCNN, MusicCNNOutput, MusicVGG, MusicVGGOutput
 from jaxmusic.models.musicnn_weights import MSD_TAGS, MTT_TAGS, convert_musicnn
 from jaxmusic.models.saving import load, save
-from jaxmusic.models.sound_network import sound_network
 from jaxmusic.models.spectrogram_classifier import SpectrogramClassifier
 from jaxmusic.models.temporal import TemporalEncoder
 from jaxmusic.models.transformer import TextTransformer, TextTransformerOutput, stack_layers, unstack_layers

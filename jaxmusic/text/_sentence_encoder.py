@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from jaxmusic.text._encode import Encoder, encode
 from jaxmusic.text.checks import list_of_texts
 from jaxmusic.text.embedding_cache import EmbeddingCache
-from jaxmusic.text.encode import Encoder, encode
 from jaxmusic.text.tfidf import fit_tfidf_pca
 from jaxmusic.text.weights import load_pretrained
 
