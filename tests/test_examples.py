@@ -88,9 +88,9 @@ def test_every_need_is_known():
 def test_what_code_of_other_pages_names_is_there(page):
     text = (page_examples.ROOT / page).read_text(encoding="utf-8")
     code = "\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL))
-    named = set(re.findall(rf"\b({'|'.join(jaxmusic._ROOMS)})\.(\w+)\(", code))
+    named = set(re.findall(rf"\b({'|'.join({*jaxmusic.__all__} - {'__version__', 'load'})})\.(\w+)\(", code))
     assert named
-    absent = [f"{room}.{name}" for room, name in sorted(named) if not hasattr(getattr(jaxmusic, room), name)]
+    absent = [f"{package}.{name}" for package, name in sorted(named) if not hasattr(getattr(jaxmusic, package), name)]
     assert not absent, absent
 
 

@@ -4,6 +4,7 @@ import ast
 import graphlib
 import importlib
 import pkgutil
+import re
 import subprocess
 import sys
 import types
@@ -74,6 +75,38 @@ def test_no_public_name_hides_a_submodule_of_its_package():
             if value is not None and not isinstance(value, types.ModuleType):
                 hidden.append(f"{package.__name__}.{module.name}")
     assert not hidden, hidden
+
+
+def _modules_by_path() -> dict[str, Path]:
+    """Module → file, under each name by which other files of the repository import it."""
+    files = [path for top in ("jaxmusic", "benchmarks", "docs") for path in (ROOT / top).rglob("*.py")]
+    named = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in files}
+    for path in (ROOT / "reproductions").rglob("*.py"):
+        named[".".join(path.relative_to(ROOT / "reproductions").with_suffix("").parts)] = path
+    return {name.removesuffix(".__init__"): path for name, path in named.items()}
+
+
+def test_private_names_stay_in_their_module():
+    modules = _modules_by_path()
+    wrong = []
+    for path in [*modules.values(), *(ROOT / "tests").rglob("*.py")]:
+        tree = ast.parse(path.read_text())
+        local = {}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module in modules:
+                for alias in node.names:
+                    target = f"{node.module}.{alias.name}"
+                    local[alias.asname or alias.name] = target
+                    if re.match(r"_[^_]", alias.name) and target not in modules:
+                        wrong.append(f"{path.relative_to(ROOT)} imports {target}")
+            elif isinstance(node, ast.Import):
+                local |= {alias.asname: alias.name for alias in node.names if alias.asname}
+        for node in ast.walk(tree):
+            is_private = isinstance(node, ast.Attribute) and re.match(r"_[^_]", node.attr)
+            if is_private and isinstance(node.value, ast.Name) and local.get(node.value.id) in modules:
+                wrong.append(f"{path.relative_to(ROOT)} uses {local[node.value.id]}.{node.attr}")
+    assert len(modules) > 200
+    assert not wrong, wrong
 
 
 # A document's file may import those before it, and those of other documents below its own place.

@@ -187,7 +187,7 @@ def _map(command: Map) -> None:
     from jaxmusic.app.page import write_map
     from jaxmusic.app.storage import load
 
-    _keep_compiled_umap()
+    keep_compiled_umap()
     drawn = write_map(
         load(command.model, text=command.text), command.folder, command.out, clusters=command.clusters,
         cache=command.cache, progress=not command.quiet,
@@ -229,7 +229,7 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
 
 
-def _keep_compiled_umap() -> None:
+def keep_compiled_umap() -> None:
     """The same for UMAP, most of whose time on a few thousand clips is compilation; Numba says where it is kept."""
     import umap.layouts
     import umap.umap_
