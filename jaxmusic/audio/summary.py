@@ -128,8 +128,7 @@ def descriptors(
     """
 
     def of_clip(y: Array, length: Array) -> Array:
-        X, mask, power, magnitude = _analysed(y, length)
-        del X
+        _, mask, power, magnitude = _analysed(y, length)
         chroma_variance = _moments(chroma_stft(S=power, sr=sr).ravel(), jnp.tile(mask, 12))[1]
         loudness = _moments(rms(y, frame_length=_N_FFT, hop_length=_HOP)[0], mask)[0]
         centroid = _moments(spectral_centroid(S=magnitude, sr=sr)[0], mask)[0]
