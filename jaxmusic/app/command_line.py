@@ -158,18 +158,18 @@ def _run(command: Fit | Map | Search | Recommend) -> None:
 
 
 def _fit(command: Fit) -> None:
-    from jaxmusic.app import work
+    from jaxmusic.app import unfinished
     from jaxmusic.app.fitting import fit
-    from jaxmusic.app.storage import check_place, save
+    from jaxmusic.app.model_folder import check_place, save
 
     # Before the work, not after it.
     check_place(command.out)
-    unfinished = command.out / work.FOLDER
-    if unfinished.is_dir():
+    work = command.out / unfinished.FOLDER
+    if work.is_dir():
         print(f"a fit to {command.out} was stopped before: what it computed is used for the same clips and settings")
-    model = fit(command.folder, command.settings, cache=command.cache, work=unfinished, progress=not command.quiet)
+    model = fit(command.folder, command.settings, cache=command.cache, work=work, progress=not command.quiet)
     save(model, command.out)
-    work.remove(command.out)
+    unfinished.remove(command.out)
     for note in model.notes:
         print(f"note: {note}")
     index = model.index
@@ -184,8 +184,8 @@ def _fit(command: Fit) -> None:
 
 
 def _map(command: Map) -> None:
+    from jaxmusic.app.model_folder import load
     from jaxmusic.app.page import write_map
-    from jaxmusic.app.storage import load
 
     keep_compiled_umap()
     drawn = write_map(
@@ -202,14 +202,14 @@ def _map(command: Map) -> None:
 
 
 def _search(command: Search) -> None:
-    from jaxmusic.app.storage import load
+    from jaxmusic.app.model_folder import load
 
     model = load(command.model, text=command.text)
     _list(model.index.folder, model.search(" ".join(command.words), command.n))
 
 
 def _recommend(command: Recommend) -> None:
-    from jaxmusic.app.storage import load
+    from jaxmusic.app.model_folder import load
 
     model = load(command.model)
     _list(model.index.folder, model.like(command.clips, command.n))

@@ -14,8 +14,8 @@ from jaxmusic import data, evaluation, losses, models, training
 from jaxmusic.app.model import ClipIndex, MusicModel, read_folder
 from jaxmusic.app.sentences import Embedder
 from jaxmusic.app.settings import Settings
+from jaxmusic.app.unfinished import CACHE, checkpoint_folder, disk_shortage, save_every
 from jaxmusic.app.views import Views, audio_features, fit_views
-from jaxmusic.app.work import CACHE, checkpoint_folder, room_missing, save_every
 from jaxmusic.text import words
 
 # With fewer pairs than this, a part left out would measure little and cost much.
@@ -52,7 +52,7 @@ def fit(
     """
     settings = settings or Settings()
     if work is not None and cache is None:
-        if missing := room_missing(Path(work), Path(folder), settings):
+        if missing := disk_shortage(Path(work), Path(folder), settings):
             warnings.warn(missing, stacklevel=2)
         else:
             cache = Path(work) / CACHE

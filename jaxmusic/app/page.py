@@ -18,7 +18,7 @@ import numpy as np
 from jaxmusic import data, evaluation, figures
 from jaxmusic.app.model import ClipIndex, MusicModel
 from jaxmusic.app.sentences import SentenceLyrics
-from jaxmusic.app.work import check_writable
+from jaxmusic.app.unfinished import check_writable
 from jaxmusic.audio import AUDIO_SUFFIXES
 from jaxmusic.data.clip_folder import files_by_id
 from jaxmusic.report import write_atomically

@@ -9,8 +9,15 @@ from jaxmusic.text.language import UNDETERMINED, content_words, detect_language,
 from jaxmusic.text.lexical import LEXICAL_COLUMNS, lexical_statistics
 from jaxmusic.text.tag_search import tag_scores, tag_weights
 from jaxmusic.text.tfidf import TfidfPCA, fit_tfidf_pca
-from jaxmusic.text.tokens import Tokens, Vocabulary, token_ids, train_wordpiece, trained_vocabulary, wordpiece_tokenizer
 from jaxmusic.text.transformer_config import TransformerConfig
+from jaxmusic.text.vocabulary import (
+    Tokens,
+    Vocabulary,
+    token_ids,
+    train_wordpiece,
+    trained_vocabulary,
+    wordpiece_tokenizer,
+)
 from jaxmusic.text.weights import Pretrained, load_pretrained, save_pretrained
 from jaxmusic.text.word_vectors import WordVectors, fit_word_vectors, load_word_vectors, multi_hot
 

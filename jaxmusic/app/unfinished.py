@@ -59,7 +59,7 @@ def save_every(rows: int, epochs: int) -> int:
     return max(1, min(_CLIPS_BETWEEN_SAVES // rows, epochs // _FEWEST_SAVES))
 
 
-def room_missing(work: Path, music: Path, settings: Settings) -> str:
+def disk_shortage(work: Path, music: Path, settings: Settings) -> str:
     """Why the spectrograms of a folder of clips are not kept: too little room on the disk; "" where there is enough."""
     files = sum(1 for path in (music / "audio").iterdir() if path.is_file()) if (music / "audio").is_dir() else 0
     seconds = MAX_DURATION if settings.duration is None else settings.duration
@@ -87,7 +87,7 @@ def check_writable(folder: Path, what: str) -> None:
         raise OSError(f"{folder} cannot be written ({error.strerror}): name another folder {what}") from error
 
 
-def strangers(folder: Path) -> list[str]:
+def foreign_files(folder: Path) -> list[str]:
     """What lies among the unfinished work in a model's folder and no fit has put there."""
     unfinished = folder / FOLDER
     names = [path.name for path in unfinished.iterdir()] if unfinished.is_dir() else []
