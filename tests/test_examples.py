@@ -55,8 +55,8 @@ def _blocks(name):
 def test_every_page_is_known_and_in_its_index():
     names = {f"{page.parent.name}/{page.stem}" for page in page_examples.PAGES}
     assert names == set(OUTPUTS)
-    for room, name in (name.split("/") for name in names):
-        assert name == "index" or f"]({name}.md)" in _text(f"{room}/index")
+    for folder, name in (name.split("/") for name in names):
+        assert name == "index" or f"]({name}.md)" in _text(f"{folder}/index")
 
 
 @pytest.mark.parametrize("name", OUTPUTS)

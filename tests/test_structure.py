@@ -1,4 +1,4 @@
-"""The house: imports go one way, importing is light, the built wheel runs outside the checkout."""
+"""Structure: imports go one way, importing is light, the built wheel runs outside the checkout."""
 
 import ast
 import graphlib
@@ -16,7 +16,7 @@ import pytest
 import jaxmusic
 
 ROOT = Path(__file__).parent.parent
-# A room may import the rooms before it and its own; rooms in one set don't import each other.
+# A package may import those before it and its own; packages in one set don't import each other.
 ORDER = (
     {"_files", "_arrays", "_programs"},
     {"audio", "text"},
@@ -27,15 +27,15 @@ ORDER = (
     {"report"},
     {"app"},
 )
-LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
+LEVEL = {package: level for level, packages in enumerate(ORDER) for package in packages}
 
 
-def _room(path: Path) -> str:
+def _package(path: Path) -> str:
     return path.relative_to(ROOT / "jaxmusic").parts[0].removesuffix(".py")
 
 
-def _imported_rooms(path: Path) -> set[str]:
-    rooms = set()
+def _imported_packages(path: Path) -> set[str]:
+    packages = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -44,25 +44,25 @@ def _imported_rooms(path: Path) -> set[str]:
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         else:
             continue
-        rooms |= {name.split(".")[1] for name in names if name.startswith("jaxmusic.") and name.count(".") >= 1}
-    return rooms
+        packages |= {name.split(".")[1] for name in names if name.startswith("jaxmusic.") and name.count(".") >= 1}
+    return packages
 
 
 def test_imports_go_one_way():
     files = [path for path in (ROOT / "jaxmusic").rglob("*.py") if path.parent.name != "jaxmusic" or path.stem in LEVEL]
     assert len(files) > 20
     wrong = [
-        f"{path.relative_to(ROOT)} imports {room}"
+        f"{path.relative_to(ROOT)} imports {package}"
         for path in files
-        for room in _imported_rooms(path)
-        if room in LEVEL and room != _room(path) and LEVEL[room] >= LEVEL[_room(path)]
+        for package in _imported_packages(path)
+        if package in LEVEL and package != _package(path) and LEVEL[package] >= LEVEL[_package(path)]
     ]
     assert not wrong, wrong
 
 
-def test_every_room_has_a_place_in_the_order():
-    rooms = {_room(path) for path in (ROOT / "jaxmusic").rglob("*.py")} - {"__init__", "__main__"}
-    assert rooms == set(LEVEL)
+def test_every_package_has_a_place_in_the_order():
+    packages = {_package(path) for path in (ROOT / "jaxmusic").rglob("*.py")} - {"__init__", "__main__"}
+    assert packages == set(LEVEL)
 
 
 def test_no_public_name_hides_a_submodule_of_its_package():

@@ -94,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Where nobody reads what is printed any longer, as behind `| head`, it is 141.
     """
-    # A write that fails is told in one line; Orbax would log a thousand before it.
+    # A write that fails is reported in one line; Orbax would log a thousand before it.
     logging.getLogger("absl").setLevel(logging.CRITICAL)
     # Of no use to anyone who has just stopped a command.
     warnings.filterwarnings("ignore", message=r".*tasks have been successfully executed")

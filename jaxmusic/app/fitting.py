@@ -60,7 +60,7 @@ def fit(
     if settings.text is not None:
         embedder = Embedder(settings.text, prefix=settings.text_prefix)
         settings = replace(settings, text=embedder.name)
-        # Before the sound is read: what is not to be had is told at once.
+        # Before the sound is read, so that an encoder that is missing fails at once.
         embedder.open(cache=cache, progress=progress)
     dataset = read_folder(folder, settings, cache=cache, progress=progress)
     mel, mask, has_audio = dataset.modalities["audio"], dataset.masks["frames"], dataset.masks["audio"]

@@ -73,7 +73,7 @@ def write_map(
         progress: show progress bars.
 
     Raises:
-        FileNotFoundError: no such folder, no clips in it, or the model's text encoder is not to be had.
+        FileNotFoundError: no such folder, no clips in it, or the model's text encoder cannot be found.
         ValueError: fewer than one cluster; spectrograms with another number of bands than the model's; another text
             encoder than the model's.
     """

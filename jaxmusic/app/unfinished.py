@@ -33,7 +33,7 @@ def checkpoint_folder(work: Path, settings: Settings, batch: Any) -> Path:
 
     Args:
         work: the folder of unfinished work.
-        settings: all that training is told.
+        settings: every option of training.
         batch: a pytree of arrays, all that training sees.
     """
     made_of = {"settings": asdict(settings), "versions": {name: metadata.version(name) for name in _VERSIONED}}
