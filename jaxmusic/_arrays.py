@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -71,3 +73,47 @@ def nonzero_rows(matrix: Any, what: str) -> csr_array:
         rows = rows.copy()
         rows.eliminate_zeros()
     return rows
+
+
+def whole(value: Any, name: str, *, at_least: int = 1) -> int:
+    """`value` as an int.
+
+    Raises:
+        ValueError: no whole number, or one below `at_least`; names the argument.
+    """
+    try:
+        found = operator.index(value)
+    except TypeError:
+        raise ValueError(f"{name} must be a whole number, got {value!r}") from None
+    if found < at_least:
+        raise ValueError(f"{name} must be at least {at_least}, got {value}")
+    return found
+
+
+def positive(value: Any, name: str) -> float:
+    """`value` as a finite float above 0.
+
+    Raises:
+        ValueError: anything else; names the argument.
+    """
+    if not isinstance(value, Real) or not 0 < float(value) < float("inf"):
+        raise ValueError(f"{name} must be a number above 0, got {value!r}")
+    return float(value)
+
+
+def float64(x: Any, name: str, axes: int | None = None) -> np.ndarray:
+    """Real numbers as float64.
+
+    Args:
+        x: an array, or what NumPy makes one of.
+        name: of the argument, in errors.
+        axes: how many it must have; None: any.
+
+    Raises:
+        ValueError: texts, objects or complex numbers, or another number of axes.
+    """
+    x = np.asarray(x)
+    if x.dtype.kind not in "fiub" or (axes is not None and x.ndim != axes):
+        many = "" if axes is None else f" of {axes} {'axis' if axes == 1 else 'axes'}"
+        raise ValueError(f"{name} must be an array of real numbers{many}, got {x.dtype} of shape {x.shape}")
+    return x.astype(np.float64, copy=False)

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
-from jaxmusic._arrays import nonzero_rows, of_size_one, unit_rows
+from jaxmusic._arrays import nonzero_rows, of_size_one, unit_rows, whole
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array, sparray, spmatrix
@@ -39,9 +39,9 @@ def profiles(plays: csr_array, factors: Float[np.ndarray, "items d"]) -> Float[n
     Source: "Multimodal Fusion Genre-Based Music Recommender", §3.4: v_u = (1/|S_u|) Σ c · F(s). Dividing by the plays
     instead of the songs changes no user's ranking.
     """
-    plays, factors = nonzero_rows(plays, "plays"), np.asarray(factors)
-    if factors.ndim != 2 or not np.isfinite(factors).all():
-        raise ValueError(f"factors must be finite vectors [items, d], got shape {factors.shape}, or NaN or infinity")
+    plays, factors = nonzero_rows(plays, "plays"), _numbers(factors)
+    if not np.isfinite(factors).all():
+        raise ValueError(f"factors of shape {factors.shape} hold NaN or infinite values")
     if plays.shape[1] != len(factors):
         raise ValueError(f"plays are of {plays.shape[1]} items, factors of {len(factors)}")
     if plays.nnz and plays.data.min() < 0:
@@ -83,10 +83,7 @@ def top_items(
     factors = _vectors(factors, similarity, 1 if similarity == "cosine" else None)
     if users.shape[1] != factors.shape[1]:
         raise ValueError(f"profiles have {users.shape[1]} columns, factors {factors.shape[1]}")
-    if n < 1:
-        raise ValueError(f"n must be at least 1, got {n}")
-    if block < 1:
-        raise ValueError(f"block must be at least 1, got {block}")
+    n, block = whole(n, "n"), whole(block, "block")
     exclude = _excluded(exclude, (len(users), len(factors)))
     hidden = np.zeros(len(factors), bool) if allowed is None else ~np.asarray(allowed, bool)
     if hidden.shape != (len(factors),):
@@ -140,7 +137,7 @@ def recommend(
     """
     from scipy.sparse import csr_array
 
-    items = np.array(sorted(history), int)
+    items, factors = np.array(sorted(history), int), _numbers(factors)
     if not len(items):
         raise ValueError("the history is empty: name at least one song")
     if (unknown := items[(items < 0) | (items >= len(factors))]).size:
@@ -165,21 +162,31 @@ def similar_items(
 
     Returns:
         `[m, n]` items, the nearest first; −1 fills up where there are fewer. Ties go to the lower item.
+
+    Raises:
+        ValueError: an item that does not exist; otherwise as `top_items`.
     """
     from scipy.sparse import csr_array
 
-    items = np.asarray(items)
+    items, factors = np.asarray(items), _numbers(factors)
+    if items.ndim != 1 or items.dtype.kind not in "iu" or not ((items >= 0) & (items < len(factors))).all():
+        raise ValueError(f"items must be whole numbers [m] from 0 to {len(factors) - 1}")
     itself = csr_array((np.ones(len(items)), (np.arange(len(items)), items)), (len(items), len(factors)))
-    return top_items(np.asarray(factors)[items], factors, n, exclude=itself, similarity="cosine")
+    return top_items(factors[items], factors, n, exclude=itself, similarity="cosine")
+
+
+def _numbers(x: np.ndarray) -> np.ndarray:
+    x = np.asarray(x)
+    if x.ndim != 2 or x.dtype.kind not in "fiub":
+        raise ValueError(f"expected numbers [rows, d], got {x.dtype} of shape {x.shape}")
+    return x
 
 
 def _vectors(x: np.ndarray, similarity: str, axis: int | None) -> np.ndarray:
     """Float32, whose lists are those of `x`: profiles may each have a size of their own, factors by cosine alone."""
     if similarity not in SIMILARITIES:
         raise ValueError(f"similarity {similarity!r} is none of {SIMILARITIES}")
-    x = np.asarray(x)
-    if x.ndim != 2:
-        raise ValueError(f"expected [rows, d], got shape {x.shape}")
+    x = _numbers(x)
     x = x.astype(np.promote_types(x.dtype, np.float32), copy=False)
     if not np.isfinite(x).all():
         raise ValueError("profiles or factors hold NaN or infinite values")

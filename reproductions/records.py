@@ -131,7 +131,8 @@ def make_rows(
     Args:
         records: of all seeds.
         tables: what is shown of them.
-        reported: id → entry of `reported.toml`: `reported`, and where there is one `note` or `contradicted`.
+        reported: id → entry of `reported.toml`: `reported`, and where there are some `reported_to`, `note` and
+            `contradicted`.
         seeds: number of runs that every row must have a value of, so that those without one are counted; None: as
             many as there are records.
         titles: field → value → what a reader sees of it.
@@ -206,7 +207,7 @@ def _row(
         section=table.section.format_map(shown),
         what=table.what.format_map(shown),
         metric=table.metric.format_map(shown),
-        reported=entry.get("reported"),
+        reported=(entry["reported"], entry["reported_to"]) if "reported_to" in entry else entry.get("reported"),
         fresh=fresh,
         is_same_data=column in comparable,
         is_contradicted="contradicted" in entry,
@@ -238,7 +239,7 @@ def read_reported(path: Path) -> dict[str, Any]:
     of them that `metrics` names are its numbers; each becomes an entry with the block's other fields. The id is a
     template of these.
     """
-    content = tomllib.loads(path.read_text(encoding="utf-8"))
+    content = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=report.PrintedNumber)
     entries: list[dict[str, Any]] = []
     for block in content.get("entries", ()):
         shared = {name: value for name, value in block.items() if name not in ("rows", "columns", "metrics")}

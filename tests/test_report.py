@@ -41,6 +41,13 @@ RUNS = [0.49, 0.51, 0.50, 0.52, 0.48]
         (0.5, RUNS[:4], True, False, None),
         (0.5, [*RUNS, math.nan], True, False, None),
         (None, RUNS, True, False, None),
+        (0.0497, [0.04968] * 5, True, False, "reproduced"),
+        (0.0496, [0.04968] * 5, True, False, "not reproduced"),
+        (report.PrintedNumber("0.90"), [0.91] * 5, True, False, "not reproduced"),
+        (report.PrintedNumber("0.9"), [0.91] * 5, True, False, "reproduced"),
+        (12, [12.0] * 5, True, False, "reproduced"),
+        ((0.85, 0.95), [0.9] * 5, True, False, "reproduced"),
+        ((0.85, 0.95), [0.7] * 5, True, False, "not reproduced"),
     ],
 )
 def test_a_verdict_needs_the_same_data_and_enough_runs(reported, fresh, same, contradicted, expected):
@@ -50,6 +57,15 @@ def test_a_verdict_needs_the_same_data_and_enough_runs(reported, fresh, same, co
 def _row(id="a.b", fresh=(1.0, 3.0), **options):
     options = {"section": "4.1", "what": "model | k = 5", "metric": "silhouette", "reported": 0.5} | options
     return report.make_row(id, fresh=fresh, is_same_data=False, **options)
+
+
+def test_a_range_is_shown_as_its_ends_and_survives_the_report(tmp_path):
+    ends = report.PrintedNumber("0.85"), report.PrintedNumber("0.95")
+    row = report.make_row("a", section="s", what="w", metric="m", reported=ends, fresh=[0.9, 0.8], is_same_data=False)
+    assert (row.reported, row.reported_to, report.format_reported(row)) == (0.85, 0.95, "0.85–0.95")
+    report.write(report.Report("d", "quick", {}, {}, [row]), tmp_path)
+    assert "0.85–0.95" in (tmp_path / "report.md").read_text()
+    assert report.read(tmp_path).rows == [row]
 
 
 def test_a_row_holds_mean_std_and_n_and_counts_undefined_runs():

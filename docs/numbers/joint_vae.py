@@ -5,7 +5,19 @@ from docs.page_numbers import report, table
 songs = report("joint_vae/clips_en_de")
 beyond = report("joint_vae_beyond/clips_en_de")
 # Of the documents themselves, or bounds of what is measured.
-GIVEN = {"0.024", "0.1", "0.25", "0.5", "3.98", "4.52", "4.57", "4.66", "98 %"}
+GIVEN = {
+    "0.024",
+    "0.1",
+    "0.25",
+    "0.5",
+    "3.98",
+    "4.52",
+    "4.57",
+    "4.66",
+    "98 %",
+    "0.85",
+    "0.95",
+}
 
 
 def measured() -> str:
@@ -43,6 +55,7 @@ def measured() -> str:
             ("… mel mean and deviation", "statistics.probe.language"),
             ("variance kept by 64 components of TF-IDF", "lyrics.explained_variance"),
         ],
+        cells={("lyrics.explained_variance", "reported"): "0.85–0.95"},
     )
 
 

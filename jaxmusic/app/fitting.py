@@ -51,11 +51,12 @@ def fit(
         OSError: the folder for work cannot be written.
     """
     settings = settings or Settings()
+    folder, work = Path(folder).expanduser(), None if work is None else Path(work).expanduser()
     if work is not None and cache is None:
-        if missing := disk_shortage(Path(work), Path(folder), settings):
+        if missing := disk_shortage(work, folder, settings):
             warnings.warn(missing, stacklevel=2)
         else:
-            cache = Path(work) / CACHE
+            cache = work / CACHE
     embedder = None
     if settings.text is not None:
         embedder = Embedder(settings.text, prefix=settings.text_prefix)
@@ -91,7 +92,7 @@ def fit(
     optimizer = optax.adamw(settings.learning_rate, weight_decay=settings.weight_decay)
     checkpoint = None
     if work is not None:
-        folder_of_run = checkpoint_folder(Path(work), settings, batch)
+        folder_of_run = checkpoint_folder(work, settings, batch)
         checkpoint = training.Checkpoint(folder_of_run, save_every=save_every(len(rows), settings.epochs))
     state, _ = training.Trainer(module, _loss(settings), optimizer, batch_size=settings.batch).fit(
         jax.random.fold_in(key, 1), batch, epochs=settings.epochs, checkpoint=checkpoint,

@@ -47,7 +47,7 @@ def save(model: MusicModel, folder: str | Path) -> Path:
         FileExistsError: the folder holds other files than a model's.
         OSError: it cannot be written.
     """
-    folder = Path(folder)
+    folder = Path(folder).expanduser()
     check_place(folder)
     index = model.index
     tfidf, sentences = _kinds(model.views.lyrics)
@@ -102,7 +102,7 @@ def load(folder: str | Path, *, text: str | None = None) -> MusicModel:
         ValueError: a newer version, a changed or damaged file, unknown or missing keys, a tensor that is missing,
             unexpected, of another shape or not finite; names the file, the key and the fix.
     """
-    folder = Path(folder)
+    folder = Path(folder).expanduser()
     config, tensors = _FORMAT.read(folder)
     _FORMAT.check_keys(folder / CONFIG, "settings.", config["settings"], [field.name for field in fields(Settings)])
     _FORMAT.check_keys(folder / CONFIG, "clips.", config["clips"], _CLIP_KEYS)

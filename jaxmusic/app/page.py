@@ -79,7 +79,7 @@ def write_map(
     """
     if clusters < 1:
         raise ValueError(f"clusters must be at least 1, got {clusters}")
-    out = Path(out)
+    out = Path(out).expanduser()
     check_page(out)
     dataset = model.read(folder, cache=cache, progress=progress)
     index = model.index_of(dataset, cache=cache, progress=progress)

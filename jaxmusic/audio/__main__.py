@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-
-from jaxmusic._programs import keep_compiled_programs
 
 
 @dataclass(frozen=True)
@@ -33,24 +32,45 @@ class Options:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; returns its exit status: 0, or 1 if no file could be read, 2 if there is none."""
-    import tyro
+    """Run the command; returns its exit status.
 
-    from jaxmusic.audio.table import audio_files, extract_table, write_table
+    0, or 1 if no file could be read, 2 for what the caller can mend (told in one line), 130 after Ctrl-C.
+    """
+    import tyro
 
     options = tyro.cli(tyro.conf.configure(tyro.conf.PositionalRequiredArgs)(Options), args=arguments)
     try:
-        paths = audio_files(options.folder)
-    except FileNotFoundError as error:
+        return _run(options)
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Who read the output has gone; nothing may be written to it when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
+
+
+def _run(options: Options) -> int:
+    from jaxmusic._programs import keep_compiled_programs
+    from jaxmusic.audio.io import check_sampling
+    from jaxmusic.audio.table import audio_files, extract_table, write_table
+
+    check_sampling(options.sr, options.duration)
+    out = options.out.expanduser()
+    _check_place(out)
+    paths = audio_files(options.folder)
+    if out.exists() and any(path.samefile(out) for path in paths if path.exists()):
+        raise ValueError(f"--out {out} is one of the files that are read: name another")
     keep_compiled_programs()
     extraction = extract_table(
         paths, sr=options.sr, duration=options.duration, n_jobs=options.jobs, cache=options.cache,
         progress=not options.quiet,
     )  # fmt: skip
-    write_table(options.out, options.folder, paths, extraction)
-    print(f"{len(extraction.rows)} of {len(paths)} files → {options.out}")
+    write_table(out, options.folder, paths, extraction)
+    print(f"{len(extraction.rows)} of {len(paths)} files → {out}")
     cropped = int((extraction.lengths == round(options.duration * options.sr)).sum())
     if cropped:
         print(
@@ -60,7 +80,17 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{len(extraction.skipped)} files were skipped:", file=sys.stderr)
     for path, reason in extraction.skipped:
         print(f"  {path}: {reason}", file=sys.stderr)
+    sys.stdout.flush()
     return 0 if len(extraction.rows) else 1
+
+
+def _check_place(out: Path) -> None:
+    """Before the work that it should hold: a folder of that name, or one that may not be written to."""
+    if out.is_dir():
+        raise IsADirectoryError(f"--out {out} is a folder: name a file")
+    parent = next(folder for folder in out.absolute().parents if folder.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        raise PermissionError(f"--out {out}: {parent} is no folder that may be written to")
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def program_digest(traced: Any) -> str:
 
 def content_digest(path: str | Path) -> str:
     """SHA-256 of a file's bytes."""
-    with Path(path).open("rb") as file:
+    with Path(path).expanduser().open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

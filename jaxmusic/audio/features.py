@@ -107,7 +107,7 @@ def zero_crossing_rate(
             y = jnp.pad(y, frame_length // 2, mode="edge")
         y = jnp.where(jnp.abs(y) <= threshold, 0.0, y)
         signs = (y < 0).astype(jnp.float32) if zero_pos else jnp.sign(y)
-        changes = jnp.where(jnp.isnan(y[1:]), jnp.nan, (signs[1:] != signs[:-1]).astype(jnp.float32))
+        changes = jnp.where(~jnp.isfinite(y[1:]), jnp.nan, (signs[1:] != signs[:-1]).astype(jnp.float32))
         # A frame's first sample has no one before it: `changes[i]` lies between samples i and i + 1.
         count = 1 + (y.shape[-1] - frame_length) // hop_length
         inside = _windowed_sum(jnp.append(changes, 0.0), frame_length, hop_length)
@@ -235,7 +235,7 @@ def spectral_rolloff(
         total, sums = lax.scan(lambda carry, row: (carry + row,) * 2, jnp.zeros(S.shape[0], S.dtype), S.T, unroll=8)
         below = (sums < np.float32(roll_percent) * total).sum(0)
         found = jnp.take(jnp.asarray(_frequencies(S, sr)), below, mode="clip")
-        return jnp.where(jnp.isnan(total), jnp.nan, found)[None]
+        return jnp.where(jnp.isfinite(total), found, jnp.nan)[None]
 
     settings = (n_fft, hop_length, win_length, window, center, pad_mode)
     return on_spectrogram(edge, y, S, 1.0, *settings)

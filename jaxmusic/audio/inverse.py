@@ -121,6 +121,7 @@ def griffinlim(
     if not 0 <= momentum <= 1:
         raise ValueError(f"momentum must lie between 0 and 1, got {momentum}")
     S = jnp.asarray(S)
+    S = S.astype(jnp.result_type(S, jnp.float32))
     size = 2 * (S.shape[-2] - 1) if n_fft is None else n_fft
     win_length, hop_length = window_and_hop(size, win_length, hop_length)
     back = (size, hop_length, win_length, window, center, length)
@@ -136,8 +137,10 @@ def griffinlim(
             return S * accelerated / (jnp.abs(accelerated) + TINY), rebuilt
 
         # The first iteration has no predecessor to lean on: zeros leave it out.
-        start = S * jnp.exp(1j * phases.T), jnp.zeros(S.shape, jnp.complex64)
+        start = S * jnp.exp(1j * phases.T), jnp.zeros(S.shape, jnp.result_type(S, jnp.complex64))
         return overlap_add(lax.fori_loop(0, n_iter, improve, start)[0], *back)
 
-    phases = jnp.zeros(S.shape) if key is None else jax.random.uniform(key, S.shape, maxval=2 * np.pi)
+    # Of the spectrogram's own width, in 64-bit mode, too.
+    zeros = jnp.zeros(S.shape, S.dtype)
+    phases = zeros if key is None else jax.random.uniform(key, S.shape, S.dtype, maxval=2 * np.pi)
     return each_clip(of_clip, S, phases, axes=(2, 2))

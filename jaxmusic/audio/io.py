@@ -37,8 +37,8 @@ def load(path: str | Path, *, sr: int | None = 22_050, duration: float | None = 
     """
     import soundfile
 
-    path = Path(path)
-    _check_sampling(sr, duration)
+    path = Path(path).expanduser()
+    check_sampling(sr, duration)
     size = _checked_size(path)
     try:
         with soundfile.SoundFile(path) as file:
@@ -83,8 +83,8 @@ def stream(path: str | Path, *, sr: int, block: int = 2**18) -> Iterator[Float[n
     """
     import soundfile
 
-    path = Path(path)
-    _check_sampling(sr, None)
+    path = Path(path).expanduser()
+    check_sampling(sr, None)
     size = _checked_size(path)
     try:
         with _forward_file(path) as file:
@@ -136,7 +136,12 @@ def _resampler(rate: int, sr: int) -> Callable[[np.ndarray, bool], np.ndarray]:
     return lambda y, last: resampling.resample_chunk(y, last=last)
 
 
-def _check_sampling(sr: float | None, duration: float | None) -> None:
+def check_sampling(sr: float | None, duration: float | None) -> None:
+    """Refuse a rate below 1 Hz and a duration that is not above 0 seconds.
+
+    Raises:
+        ValueError: one of them; names it.
+    """
     if sr is not None and not 1 <= sr < math.inf:
         raise ValueError(f"sr must be 1 Hz or more, got {sr}")
     if duration is not None and not 0 < duration < math.inf:

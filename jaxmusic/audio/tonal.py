@@ -152,6 +152,8 @@ def _tuning(
     threshold: float,
 ) -> Float[Array, ""]:
     """The fullest bin of the histogram of what the louder half of the spectral peaks deviate by."""
+    # The histogram and its median count bits of single precision, in 64-bit mode, too.
+    S = S.astype(jnp.float32)
     n_fft = 2 * (S.shape[-1] - 1)
     frequencies = np.linspace(0, sr / 2, S.shape[-1])
     wanted = np.flatnonzero((frequencies >= max(fmin, 0)) & (frequencies < min(fmax, sr / 2)))

@@ -34,7 +34,7 @@ def download(
     Args:
         url: http or https address.
         folder: the cache; default `cache_folder()`.
-        check: called with the path of a fresh file; where it raises a ValueError, the file is deleted.
+        check: called with the path of a fresh file; where it raises, the file is deleted.
         progress: show a progress bar.
 
     Returns:
@@ -66,7 +66,8 @@ def download(
     if check is not None:
         try:
             check(path)
-        except ValueError:
-            path.unlink()
+        except BaseException:
+            # Whatever ended the check, nobody has found the file to be right.
+            path.unlink(missing_ok=True)
             raise
     return path

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from jaxmusic.audio.summary import TABLE_COLUMNS
 from jaxmusic.data.dataset import Dataset
-from jaxmusic.data.tables import read_table
+from jaxmusic.data.tables import read_table, without_suffix
 
 __all__ = ["DESCRIPTORS", "feature_table", "repeats"]
 
@@ -20,13 +21,15 @@ FILE_NAME = "features_30_sec.csv"
 # What `text.describe` puts into words, as columns of the table; the last is a variance there.
 DESCRIPTORS = ("tempo", "rms_mean", "spectral_centroid_mean", "chroma_stft_var")
 _MFCCS = 13
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 def feature_table(tables: Mapping[str, str | Path]) -> Dataset:
     """Stack the feature tables of several languages.
 
     Rows whose features equal another's are kept and put into one group, so that no split parts them. A row with a
-    value that is no finite number is left out and counted.
+    value that is no finite float32 number is left out and counted. A row's id is its file's name without
+    folder and ending, with them where two would have one id.
 
     Args:
         tables: language → a table, or a folder that holds `features_30_sec.csv`.
@@ -55,7 +58,8 @@ def feature_table(tables: Mapping[str, str | Path]) -> Dataset:
     values = np.concatenate([numbers for _, _, numbers in parts])
     languages = np.concatenate([np.full(len(rows), language) for language, rows, _ in parts])
     genres = np.array([row["label"].strip().lower() for _, rows, _ in parts for row in rows])
-    ids = np.array([f"{language}/{Path(row['filename']).stem}" for language, rows, _ in parts for row in rows])
+    names = [_ids([row["filename"] for row in rows]) for _, rows, _ in parts]
+    ids = np.array([f"{part[0]}/{name}" for part, found in zip(parts, names, strict=True) for name in found])
     groups = repeats(values)
     present = np.ones(len(values), bool)
     return Dataset(
@@ -66,7 +70,7 @@ def feature_table(tables: Mapping[str, str | Path]) -> Dataset:
             "language": languages,
             "genre": np.array([f"{a} {b}" for a, b in zip(languages, genres, strict=True)]),
             "genre_name": genres,
-            "title": np.array([Path(row["filename"]).name for _, rows, _ in parts for row in rows]),
+            "title": np.array([_path(row["filename"]).rpartition("/")[2] for _, rows, _ in parts for row in rows]),
         },
         groups=groups,
         source={
@@ -80,6 +84,20 @@ def feature_table(tables: Mapping[str, str | Path]) -> Dataset:
     )
 
 
+def _path(name: str) -> str:
+    return unicodedata.normalize("NFC", name.strip()).replace("\\", "/")
+
+
+def _ids(names: Sequence[str]) -> list[str]:
+    """Each file's name without folder and ending; with its folder, or with both, where two would be the same."""
+    paths = [_path(name) for name in names]
+    found = [without_suffix(name).rpartition("/")[2] for name in names]
+    for longer in ([without_suffix(name) for name in names], paths):
+        counts = Counter(found)
+        found = [own if counts[short] > 1 else short for short, own in zip(found, longer, strict=True)]
+    return found
+
+
 def repeats(values: np.ndarray) -> np.ndarray:
     """`[n]` str: the same for rows with equal values.
 
@@ -87,7 +105,8 @@ def repeats(values: np.ndarray) -> np.ndarray:
     >>> first == third, first == second
     (True, False)
     """
-    return np.array([hashlib.sha256(np.ascontiguousarray(row).tobytes()).hexdigest()[:16] for row in values])
+    # 0 is added for −0, which equals 0.
+    return np.array([hashlib.sha256(np.ascontiguousarray(row + 0).tobytes()).hexdigest()[:16] for row in values])
 
 
 def _file(place: Path) -> Path:
@@ -117,7 +136,7 @@ def _numbers(path: Path, rows: list[dict[str, str]]) -> tuple[list[int], list[tu
 
 def _is_number(text: str) -> bool:
     try:
-        return bool(np.isfinite(float(text)))
+        return abs(float(text)) <= _LARGEST
     except ValueError:
         return False
 

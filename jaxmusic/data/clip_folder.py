@@ -16,7 +16,7 @@ from jaxmusic.audio import AUDIO_SUFFIXES
 from jaxmusic.audio._extract import MAX_DURATION
 from jaxmusic.data.dataset import Dataset
 from jaxmusic.data.spectrograms import Spectrograms, frames_of, read_audio, read_mels
-from jaxmusic.data.tables import read_table, read_text
+from jaxmusic.data.tables import clip_of, read_table, read_text
 
 __all__ = ["clips"]
 
@@ -44,8 +44,9 @@ def clips(
     The folder holds `mels/<id>.npy` (mel spectrograms in dB, `[n_mels, frames]` or `[1, n_mels, frames]`) or
     `audio/<id>.wav` (flac, ogg, mp3); where it has both, `mels/` is read. Lyrics come from `lyrics.csv` (columns
     id, lyrics, and filename where the id isn't the file's name) or else `lyrics/<id>.txt`, labels from
-    `labels.csv` (id and any columns); all are UTF-8, and lyrics and labels may be missing. A clip without lyrics
-    (none, or only white space) or without audio (none, or a file that can't be read) stays, with that mask off;
+    `labels.csv` (id and any columns); an id may also be the file's name. All are UTF-8, and lyrics and labels may
+    be missing. A clip without lyrics (none, or only white space) or without audio (none, or a file that can't be
+    read) stays, with that mask off;
     what was dropped is in `source`, with the reason.
 
     All spectrograms get one length, that of the longest clip within `duration`. Audio of L samples has `1 + L //
@@ -74,7 +75,7 @@ def clips(
     Raises:
         FileNotFoundError: if the folder, or both `mels/` and `audio/`, are missing or empty.
         ValueError: if no spectrogram can be read, two have different numbers of bands, two files claim one id, a table
-            is malformed or not UTF-8, or `group_by` names no column.
+            is malformed or not UTF-8, no row of `labels.csv` is of a clip, or `group_by` names no column.
 
     Source: the layout of "Hybrid Multimodal Music Clustering via Joint VAE", sections 3.1 and 6.1.
     """
@@ -168,9 +169,10 @@ def _lyrics(folder: Path, media: Mapping[str, Path], dropped: list[dict[str, str
     lyrics: dict[str, str] = {}
     if table.is_file():
         for row in read_table(table, ("id", "lyrics")):
-            # A table may number its rows and name the clip's file beside.
-            by_file = Path(row.get("filename", "")).stem
-            name = by_file if row["id"] not in media and by_file in media else row["id"]
+            # A table may name the clip's file in the place of its id, or number its rows and name the file beside.
+            name = clip_of(row["id"], media)
+            if name not in media and (by_file := clip_of(row.get("filename", ""), media)) in media:
+                name = by_file
             if name in lyrics:
                 raise ValueError(f"{table}: two rows hold the lyrics of clip {name!r}; keep one")
             lyrics[name] = row["lyrics"].strip()
@@ -196,8 +198,19 @@ def _labels(folder: Path, ids: list[str], notes: list[str]) -> tuple[dict[str, n
     table = folder / "labels.csv"
     if not table.is_file():
         return {}, 0
-    rows = {row["id"]: row for row in read_table(table, ("id",))}
-    if unknown := sorted(rows.keys() - set(ids)):
+    known, rows = set(ids), dict[str, dict[str, str]]()
+    for row in read_table(table, ("id",)):
+        name = clip_of(row["id"], known)
+        if name in rows:
+            raise ValueError(f"{table}: two rows hold the labels of clip {name!r}; keep one")
+        rows[name] = row
+    if rows and not rows.keys() & known:
+        # Artists' groups would vanish with them, and songs of one artist stand on both sides of a split.
+        raise ValueError(
+            f"{table}: none of its {len(rows)} rows is of a clip here: it names {next(iter(rows))!r}, the clips are "
+            f"{ids[0]!r} and others; its ids must be the files' names"
+        )
+    if unknown := sorted(rows.keys() - known):
         notes.append(f"{len(unknown)} rows of labels.csv are of no clip here and ignored, such as {unknown[0]!r}")
     if missing := sum(name not in rows for name in ids):
         notes.append(f"{missing} clips have no row in labels.csv")

@@ -55,7 +55,7 @@ class ArrayStore:
     """
 
     def __init__(self, arrays: Mapping[str, str | Path], *, rows: Sequence[int] | np.ndarray | None = None) -> None:
-        self._paths = {name: Path(path) for name, path in arrays.items()}
+        self._paths = {name: Path(path).expanduser() for name, path in arrays.items()}
         self._arrays = {name: _opened(path) for name, path in self._paths.items()}
         counts = {name: array.shape[0] for name, array in self._arrays.items()}
         if len(set(counts.values())) != 1:
@@ -166,7 +166,7 @@ class RecordStore:
     def __init__(self, paths: str | Path | Sequence[str | Path]) -> None:
         from array_record.python.array_record_data_source import ArrayRecordDataSource
 
-        names = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
+        names = [Path(path).expanduser() for path in ([paths] if isinstance(paths, str | Path) else paths)]
         for path in names:
             if not path.is_file():
                 raise FileNotFoundError(f"{path}: no such ArrayRecord file")
@@ -200,13 +200,14 @@ def write_records(path: str | Path, rows: Sequence[Mapping[str, Any]] | RowSourc
     from flax.serialization import msgpack_serialize
 
     # One row a group, since training reads rows in random order.
+    path = Path(path).expanduser()
     writer = ArrayRecordWriter(str(path), "group_size:1")
     try:
         for row in range(len(rows)):
             writer.write(msgpack_serialize({name: np.asarray(value) for name, value in rows[row].items()}))
     finally:
         writer.close()
-    return Path(path)
+    return path
 
 
 def source_fingerprint(source: RowSource) -> str:

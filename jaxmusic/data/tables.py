@@ -6,12 +6,16 @@ import csv
 import io
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from jaxmusic._files import written_whole
+from jaxmusic.audio.io import AUDIO_SUFFIXES
 
-__all__ = ["read_table", "read_text", "write_table"]
+__all__ = ["clip_of", "read_table", "read_text", "without_suffix", "write_table"]
+
+# Endings that are cut from the names of files: of sound, read here or not, of spectrograms and of lyrics.
+_MEDIA_SUFFIXES = {*AUDIO_SUFFIXES, ".aac", ".aif", ".aiff", ".au", ".m4a", ".opus", ".wma", ".npy", ".txt"}
 
 
 def read_text(path: Path) -> str:
@@ -86,6 +90,33 @@ def _check_ids(path: Path, column: str, rows: list[dict[str, str]]) -> None:
         )
     for row in rows:
         row[column] = row[column].strip()
+
+
+def without_suffix(name: str) -> str:
+    """A file's path as a table names it, on any system, without the ending of a media file; with its folder.
+
+    >>> without_suffix("rock\\\\blues.00000.wav"), without_suffix("song.1")
+    ('rock/blues.00000', 'song.1')
+    """
+    path = unicodedata.normalize("NFC", name.strip()).replace("\\", "/")
+    stem, point, suffix = path.rpartition(".")
+    return stem if point and stem.rpartition("/")[2] and f".{suffix.lower()}" in _MEDIA_SUFFIXES else path
+
+
+def clip_of(name: str, clips: Collection[str]) -> str:
+    """The clip that a table's row names: by its id, or by the name of its file, with or without folder and ending.
+
+    Args:
+        name: as the table has it.
+        clips: ids of the clips there are.
+
+    Returns:
+        The clip's id; `name` where it is of none.
+    """
+    if name in clips:
+        return name
+    path = without_suffix(name)
+    return next((found for found in (path, path.rpartition("/")[2]) if found in clips), name)
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

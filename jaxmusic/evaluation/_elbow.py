@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from jaxmusic._arrays import float64, whole
+
 __all__ = ["KMeansSweep", "elbow", "kmeans_sweep"]
 
 
@@ -51,14 +53,14 @@ def kmeans_sweep(x: Float[np.ndarray, "n d"], k: Sequence[int], *, seed: int = 0
     from sklearn.cluster import KMeans
     from sklearn.metrics import silhouette_score
 
-    x = np.asarray(x, np.float64)
-    if x.ndim != 2 or not np.isfinite(x).all():
-        raise ValueError(f"expected finite points [n, d], got shape {x.shape}, or NaN or infinite values")
+    x = float64(x, "x", 2)
+    if not np.isfinite(x).all():
+        raise ValueError("the points hold NaN or infinite values")
     # At a size whose squares stay in range; inertia has the square of the points' unit.
     exponent = int(np.frexp(np.abs(x).max(initial=0))[1])
     x = np.ldexp(x, -exponent)
     distinct = len(np.unique(x, axis=0))
-    chosen = [value for value in k if 2 <= value <= distinct]
+    chosen = [value for value in (whole(each, "k") for each in k) if 2 <= value <= distinct]
     if len(chosen) < 2:
         raise ValueError(f"{distinct} distinct points: at least two values of k must lie between 2 and that, not {k}")
     total = float(((x - x.mean(0)) ** 2).sum())
@@ -98,7 +100,7 @@ def elbow(x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"]) -> int:
     >>> elbow(np.array([1, 2, 3, 4, 5]), np.array([10.0, 3.0, 2.0, 1.0, 0.0]))
     2
     """
-    x, y = np.asarray(x, float), np.asarray(y, float)
+    x, y = float64(x, "x", 1), float64(y, "y", 1)
     if len(x) < 2 or len(x) != len(y):
         raise ValueError(f"a curve needs two points at least, got {len(x)} and {len(y)}")
     if not np.isfinite(y).all() or not (np.isfinite(x).all() and (np.diff(x) > 0).all()):

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from jaxmusic._arrays import float64, whole
+
 
 class CCA(NamedTuple):
     """Fitted projections of two views.
@@ -46,7 +48,8 @@ def fit_cca(
 
     Source: Hotelling (1936); whitening and singular value decomposition as Hardoon et al. (2004), with their ridge.
     """
-    x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
+    x, y = float64(x, "x", 2), float64(y, "y", 2)
+    n_components = whole(n_components, "n_components")
     if len(x) != len(y) or len(x) < 2:
         raise ValueError(f"{len(x)} and {len(y)} rows: two views need the same number, two at least")
     if not 1 <= n_components <= min(x.shape[1], y.shape[1]):
@@ -55,7 +58,7 @@ def fit_cca(
         raise ValueError("the views hold NaN or infinite values: leave those rows out of both")
     # Centred rows span n − 1 dimensions; subspaces of d_x and d_y dimensions must meet where d_x + d_y exceeds that.
     columns = x.shape[1] + y.shape[1]
-    if ridge < 0 or (ridge == 0 and len(x) <= columns):
+    if not 0 <= float64(ridge, "ridge", 0) < np.inf or (ridge == 0 and len(x) <= columns):
         raise ValueError(f"ridge {ridge} with {len(x)} rows of {columns} columns: give one above 0, such as 0.1")
     mean_x, mean_y = x.mean(0), y.mean(0)
     whiten_x, whiten_y = _whitening(x - mean_x, ridge), _whitening(y - mean_y, ridge)
@@ -75,7 +78,7 @@ def project_x(cca: CCA, x: Float[np.ndarray, "n d_x"]) -> Float[np.ndarray, "n c
     Returns:
         `[n, components]` float64.
     """
-    return (np.asarray(x, np.float64) - cca.mean_x) @ cca.weights_x
+    return (float64(x, "x", 2) - cca.mean_x) @ cca.weights_x
 
 
 def project_y(cca: CCA, y: Float[np.ndarray, "n d_y"]) -> Float[np.ndarray, "n components"]:
@@ -88,7 +91,7 @@ def project_y(cca: CCA, y: Float[np.ndarray, "n d_y"]) -> Float[np.ndarray, "n c
     Returns:
         `[n, components]` float64.
     """
-    return (np.asarray(y, np.float64) - cca.mean_y) @ cca.weights_y
+    return (float64(y, "y", 2) - cca.mean_y) @ cca.weights_y
 
 
 def _whitening(x: np.ndarray, ridge: float) -> np.ndarray:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from jaxmusic._arrays import positive, whole
+
 __all__ = ["classification_scores", "confusion_matrix", "expected_calibration_error", "wilson_interval"]
 
 
@@ -24,12 +26,13 @@ def confusion_matrix(
         `[classes, classes]` int64.
 
     Raises:
-        ValueError: a class outside 0 to `classes` − 1, or numbers of rows that differ.
+        ValueError: a class outside 0 to `classes` − 1 or no whole number, or numbers of rows that differ.
 
     >>> confusion_matrix(np.array([0, 0, 1]), np.array([0, 1, 1]), 2).tolist()
     [[1, 1], [0, 1]]
     """
-    labels, predicted = np.asarray(labels), np.asarray(predicted)
+    labels, predicted = _classes("labels", labels), _classes("predicted", predicted)
+    classes = whole(classes, "classes")
     if labels.shape != predicted.shape:
         raise ValueError(f"{len(labels)} labels, {len(predicted)} predicted classes")
     for name, found in (("labels", labels), ("predicted", predicted)):
@@ -53,11 +56,18 @@ def expected_calibration_error(
     Returns:
         The error, 0 (calibrated) to 1.
 
+    Raises:
+        ValueError: as `classification_scores`; fewer than one bin.
+
     Source: Guo et al. (2017), eq. 3.
 
     >>> expected_calibration_error(np.array([[0.75, 0.25]] * 4), np.array([0, 0, 0, 1]))
     0.0
     """
+    probabilities, labels = _probabilities(probabilities), _classes("labels", labels)
+    bins = whole(bins, "bins")
+    if len(labels) != len(probabilities):
+        raise ValueError(f"{len(labels)} labels, {len(probabilities)} rows of probabilities")
     confidence = probabilities.max(1)
     is_right = probabilities.argmax(1) == labels
     # Bins are open below and closed above, as the source has them.
@@ -80,12 +90,11 @@ def classification_scores(
         classes that have rows (0 for one that is never predicted); `balanced_accuracy`; `ece`; `confusion`, lists.
 
     Raises:
-        ValueError: no rows, labels outside the classes, or probabilities that are NaN.
+        ValueError: no rows, labels outside the classes or no whole numbers, or probabilities that are NaN or negative,
+            or whose rows don't sum to 1, such as logits.
     """
+    probabilities, labels = _probabilities(probabilities), _classes("labels", labels)
     classes = probabilities.shape[1]
-    if np.isnan(probabilities).any():
-        # argmax would take NaN for the answer.
-        raise ValueError("probabilities hold NaN: the model has diverged, or its inputs hold NaN")
     if not len(labels) or len(labels) != len(probabilities) or labels.min() < 0 or labels.max() >= classes:
         raise ValueError(f"{len(labels)} labels do not fit probabilities of shape {probabilities.shape}")
     table = confusion_matrix(labels, probabilities.argmax(1), classes)
@@ -115,7 +124,7 @@ def wilson_interval(hits: int, n: int, *, level: float = 0.95) -> tuple[float, f
         `(low, high)`, shares.
 
     Raises:
-        ValueError: hits outside 0 to n, or no rows.
+        ValueError: hits outside 0 to n, no rows, or a level that does not lie between 0 and 1.
 
     Source: Wilson (1927).
 
@@ -125,10 +134,37 @@ def wilson_interval(hits: int, n: int, *, level: float = 0.95) -> tuple[float, f
     """
     from scipy.stats import norm
 
-    if not 0 <= hits <= n or n < 1:
+    hits, n = whole(hits, "hits", at_least=0), whole(n, "n")
+    if not 0 < positive(level, "level") < 1:
+        raise ValueError(f"level must lie between 0 and 1, got {level}")
+    if hits > n:
         raise ValueError(f"{hits} of {n} is no share")
     z = float(norm.ppf(0.5 + level / 2))
     share, weight = hits / n, z * z / n
     centre = (share + weight / 2) / (1 + weight)
     half = z / (1 + weight) * float(np.sqrt(share * (1 - share) / n + weight / (4 * n)))
     return centre - half, centre + half
+
+
+def _classes(name: str, labels: np.ndarray) -> np.ndarray:
+    labels = np.asarray(labels)
+    if labels.dtype.kind == "b":
+        labels = labels.astype(np.int64)  # as an index, it would be a mask
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        raise ValueError(f"{name} must be whole numbers [n], got {labels.dtype} of shape {labels.shape}")
+    return labels
+
+
+def _probabilities(probabilities: np.ndarray) -> np.ndarray:
+    probabilities = np.asarray(probabilities)
+    if probabilities.ndim != 2 or probabilities.dtype.kind not in "fiub" or not probabilities.size:
+        raise ValueError(
+            f"probabilities must be numbers [n, classes], got {probabilities.dtype} of shape {probabilities.shape}"
+        )
+    if np.isnan(probabilities).any():
+        # argmax would take NaN for the answer.
+        raise ValueError("probabilities hold NaN: the model has diverged, or its inputs hold NaN")
+    # Half precision sums to within 1e-2 of 1.
+    if (probabilities < 0).any() or (np.abs(probabilities.sum(1, dtype=np.float64) - 1) > 1e-2).any():
+        raise ValueError("rows of probabilities must be 0 or more and sum to 1: take the softmax of logits first")
+    return probabilities

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
+from jaxmusic._arrays import positive, whole
 from jaxmusic.evaluation.internal_scores import internal_scores
 from jaxmusic.evaluation.label_sets import Labels, scores_by_labels
 
@@ -33,12 +34,12 @@ def kmeans(
         `[n]` cluster of each point, 0 to k − 1.
 
     Raises:
-        ValueError: fewer points than clusters, NaN or infinite values.
+        ValueError: fewer points than clusters, NaN or infinite values, a size that is no whole number of 1 or more.
     """
     from sklearn.cluster import KMeans
 
     x = _points(x, n_clusters)
-    return KMeans(n_clusters, init=init, n_init=n_init, random_state=seed).fit_predict(x)
+    return KMeans(n_clusters, init=init, n_init=whole(n_init, "n_init"), random_state=seed).fit_predict(x)
 
 
 def agglomerative(x: Float[np.ndarray, "n d"], n_clusters: int) -> Int[np.ndarray, " n"]:
@@ -81,7 +82,7 @@ def spectral(
     from sklearn.cluster import SpectralClustering
 
     x = _points(x, n_clusters)
-    neighbors = min(n_neighbors, len(x))
+    neighbors = min(whole(n_neighbors, "n_neighbors"), len(x))
     model = SpectralClustering(n_clusters, affinity="nearest_neighbors", n_neighbors=neighbors, random_state=seed)
     with warnings.catch_warnings():
         # Groups of coinciding points are pieces of their own; the assignment is still the best cut there is.
@@ -105,16 +106,18 @@ def dbscan(x: Float[np.ndarray, "n d"], eps: float, *, min_samples: int = 5) -> 
     """
     from sklearn.cluster import DBSCAN
 
+    eps, min_samples = positive(eps, "eps"), whole(min_samples, "min_samples")
     return DBSCAN(eps=eps, min_samples=min_samples).fit_predict(_points(x, 1))
 
 
 def _points(x: np.ndarray, n_clusters: int) -> np.ndarray:
-    x = np.asarray(x, np.float64)
-    if x.ndim != 2:
-        raise ValueError(f"expected points [n, d], got shape {x.shape}")
+    x = np.asarray(x)
+    if x.ndim != 2 or x.dtype.kind not in "fiub":
+        raise ValueError(f"expected points [n, d], got {x.dtype} of shape {x.shape}")
+    x = x.astype(np.float64)
     if not np.isfinite(x).all():
         raise ValueError(f"{int((~np.isfinite(x)).any(1).sum())} of {len(x)} points hold NaN or infinite values")
-    if not 1 <= n_clusters <= len(x):
+    if not 1 <= whole(n_clusters, "n_clusters") <= len(x):
         raise ValueError(f"{n_clusters} clusters need as many points at least, and there are {len(x)}")
     return x
 
@@ -149,6 +152,8 @@ def clustering_scores(
     (0.98, 2.0, 0.0)
     """
     x, assignment = _points(x, 1), np.asarray(assignment)
+    if assignment.dtype.kind not in "iu":
+        raise ValueError(f"an assignment holds whole numbers, got {assignment.dtype}")
     if assignment.shape != (len(x),):
         raise ValueError(f"assignment has shape {assignment.shape} for {len(x)} points")
     is_noise = assignment == NOISE
@@ -278,10 +283,15 @@ def coinciding_group_size(
     Returns:
         m, exact where `n` and `radius_ratio` are; a lower bound with the defaults.
 
+    Raises:
+        ValueError: a score that is not above 0.
+
     Source: own derivation from the definitions in Caliński and Harabasz (1974) and Davies and Bouldin (1979).
 
     >>> round(coinciding_group_size(78.24, 0.2418), 2)
     4.57
     """
+    calinski_harabasz = positive(calinski_harabasz, "calinski_harabasz")
+    davies_bouldin = positive(davies_bouldin, "davies_bouldin")
     share = 1.0 if n is None else (n - 2) / n
     return calinski_harabasz * davies_bouldin**2 / (radius_ratio**2 * share)

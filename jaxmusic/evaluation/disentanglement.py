@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from jaxmusic._arrays import of_size_one
+from jaxmusic._arrays import float64, of_size_one, whole
 
 __all__ = ["IndependenceTest", "disentanglement_scores", "mutual_information_gap", "permutation_test"]
 
@@ -68,7 +68,7 @@ def mutual_information_gap(
 
 
 def _checked(codes: np.ndarray, factors: Mapping[str, np.ndarray]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    codes = np.asarray(codes, np.float64)
+    codes = float64(codes, "codes")
     if codes.ndim != 2 or codes.shape[1] < 2:
         raise ValueError(f"codes have shape {codes.shape}: a gap needs [n, latent] with two latents at least")
     if not np.isfinite(codes).all():
@@ -85,6 +85,7 @@ def _checked(codes: np.ndarray, factors: Mapping[str, np.ndarray]) -> tuple[np.n
 def _mutual_information_gaps(codes: np.ndarray, factors: Mapping[str, np.ndarray], bins: int) -> dict[str, float]:
     from sklearn.metrics import mutual_info_score
 
+    bins = whole(bins, "bins")
     binned = [_binned(code, bins) for code in codes.T]
     gaps = {}
     for name, factor in factors.items():
@@ -200,10 +201,14 @@ def permutation_test(a: np.ndarray, b: np.ndarray, *, seed: int = 0, permutation
     >>> permutation_test(a, a, seed=0).p_value
     0.001
     """
+    a, b = np.asarray(a), np.asarray(b)
+    for name, x in (("a", a), ("b", b)):
+        if x.ndim != 1 or x.dtype.kind not in "biufUS":
+            raise ValueError(f"{name} must be classes [n], got {x.dtype} of shape {x.shape}")
     a, b = np.unique(a, return_inverse=True)[1], np.unique(b, return_inverse=True)[1]
     if len(a) != len(b) or not len(a):
         raise ValueError(f"the variables have {len(a)} and {len(b)} values")
-    rng = np.random.default_rng(seed)
+    permutations, rng = whole(permutations, "permutations"), np.random.default_rng(seed)
     observed = _mutual_information(a, b)
     drawn = np.array([_mutual_information(rng.permutation(a), b) for _ in range(permutations)])
     # A permutation that gives the same table must count as equal, whatever the order of its sum.

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from jaxmusic._arrays import float64, positive
 from jaxmusic.evaluation.cca import CCA, fit_cca, project_x, project_y
 
 
@@ -68,9 +69,8 @@ def fit_kernel_cca(
     Source: Bach and Jordan (2002), §3, with the low-rank step of their §4; the median distance as the kernel's scale
     is custom.
     """
-    if bandwidth <= 0:
-        raise ValueError(f"bandwidth must be above 0, got {bandwidth}")
-    x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
+    bandwidth = positive(bandwidth, "bandwidth")
+    x, y = float64(x, "x", 2), float64(y, "y", 2)
     # What fit_cca would refuse about rows and values is refused before two kernels are made of it.
     if len(x) != len(y) or len(x) < 2:
         raise ValueError(f"{len(x)} and {len(y)} rows: two views need the same number, two at least")
@@ -91,7 +91,7 @@ def project_kernel_x(fitted: KernelCCA, x: Float[np.ndarray, "n d_x"]) -> Float[
     Returns:
         `[n, components]` float64.
     """
-    return project_x(fitted.cca, _components(fitted.x, np.asarray(x, np.float64)))
+    return project_x(fitted.cca, _components(fitted.x, float64(x, "x", 2)))
 
 
 def project_kernel_y(fitted: KernelCCA, y: Float[np.ndarray, "n d_y"]) -> Float[np.ndarray, "n components"]:
@@ -104,7 +104,7 @@ def project_kernel_y(fitted: KernelCCA, y: Float[np.ndarray, "n d_y"]) -> Float[
     Returns:
         `[n, components]` float64.
     """
-    return project_y(fitted.cca, _components(fitted.y, np.asarray(y, np.float64)))
+    return project_y(fitted.cca, _components(fitted.y, float64(y, "y", 2)))
 
 
 def _fit_kernel_pca(rows: np.ndarray, rank: int, bandwidth: float) -> KernelPCA:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
+from jaxmusic._arrays import float64
+
 
 def active_units(mean: Float[np.ndarray, "n latent"], *, threshold: float = 0.01) -> int:
     """Latents whose posterior mean has a variance over the data above `threshold`; the others have collapsed.
@@ -24,7 +26,7 @@ def active_units(mean: Float[np.ndarray, "n latent"], *, threshold: float = 0.01
     >>> active_units(np.array([[0.0, 1.0], [0.0, -1.0]]))
     1
     """
-    mean = np.asarray(mean)
+    mean = float64(mean, "mean", 2)
     if not len(mean) or not np.isfinite(mean).all():
         raise ValueError(f"active units need finite means [n, latent], got shape {mean.shape} or values that are not")
     return int((mean.var(0) > threshold).sum())
@@ -45,13 +47,21 @@ def linear_probe(
         `accuracy`, and `majority`: the accuracy of always naming the training part's most frequent label.
 
     Raises:
-        ValueError: fewer than two classes to fit on, or no labelled row to test on.
+        ValueError: fewer than two classes to fit on, no labelled row to test on, shapes that don't fit,
+            or NaN or infinite values.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     x_train, y_train, x_test, y_test = (np.asarray(array) for array in (x_train, y_train, x_test, y_test))
+    for name, x, y in (("training", x_train, y_train), ("test", x_test, y_test)):
+        if x.ndim != 2 or y.shape != x.shape[:1] or x.dtype.kind not in "fiub" or y.dtype.kind not in "iubUS":
+            raise ValueError(
+                f"the {name} part needs features [n, d] and labels [n], got {x.dtype} {x.shape} and {y.dtype} {y.shape}"
+            )
+        if not np.isfinite(x).all():
+            raise ValueError(f"the {name} part holds NaN or infinite values: leave those rows out")
     train, test = y_train != "", y_test != ""
     names, counts = np.unique(y_train[train], return_counts=True)
     if len(names) < 2 or not test.any():

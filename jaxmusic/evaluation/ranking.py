@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float, Int
 
-from jaxmusic._arrays import nonzero_rows
+from jaxmusic._arrays import nonzero_rows, whole
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -41,8 +41,7 @@ def average_precision(
     >>> average_precision(np.array([[0, 1, 2]]), csr_array([[1, 0, 1]])).round(4).tolist()  # (1/1 + 2/3) / 2
     [0.8333]
     """
-    if k < 1:
-        raise ValueError(f"k must be at least 1, got {k}")
+    k = whole(k, "k")
     relevant = nonzero_rows(relevant, "relevant")
     hits = _hits(recommended, relevant)[:, :k]
     counts = np.minimum(_counts(relevant), k)

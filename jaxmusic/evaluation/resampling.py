@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from jaxmusic._arrays import float64, positive, whole
+
 
 class Interval(NamedTuple):
     """A mean and its interval.
@@ -46,16 +48,19 @@ def bootstrap_interval(
         `Interval`.
 
     Raises:
-        ValueError: no values, NaN, or groups of another length.
+        ValueError: no values, NaN, groups of another length, a level not between 0 and 1, no resamples.
 
     Source: Efron and Tibshirani (1993), §13.3; by clusters, Davison and Hinkley (1997), §3.8.
 
     >>> bootstrap_interval(np.ones(4), seed=0)
     Interval(mean=1.0, low=1.0, high=1.0)
     """
-    values = np.asarray(values, np.float64)
+    values = float64(values, "values")
     if values.ndim != 1 or not len(values) or not np.isfinite(values).all():
         raise ValueError(f"an interval needs finite values [n], got shape {values.shape}")
+    resamples = whole(resamples, "resamples")
+    if not 0 < positive(level, "level") < 1:
+        raise ValueError(f"level must lie between 0 and 1, got {level}")
     names = np.arange(len(values)) if groups is None else np.asarray(groups)
     if names.shape != values.shape:
         raise ValueError(f"groups have shape {names.shape} for {len(values)} values")

@@ -8,6 +8,7 @@ from itertools import permutations
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from jaxmusic._arrays import float64, whole
 from jaxmusic.evaluation.label_sets import Labels, scores_by_labels
 from jaxmusic.evaluation.similarities import SIMILARITIES, better_and_tied, ordered, prepared
 
@@ -82,6 +83,7 @@ def retrieval_scores(
     Raises:
         ValueError: as `ranks`; fewer than two pairs, labels or cut-offs that don't fit.
     """
+    queries, gallery = float64(queries, "queries", 2), float64(gallery, "gallery", 2)
     n = len(queries)
     if len(gallery) != n:
         raise ValueError(f"{n} queries and {len(gallery)} items: row i of both must belong together")
@@ -182,8 +184,7 @@ def _better_and_tied(
     target = np.asarray(target)
     if target.shape != (n,) or target.dtype.kind not in "iu" or not ((target >= 0) & (target < m)).all():
         raise ValueError(f"target must hold {n} whole positions from 0 to {m - 1}")
-    if block < 1:
-        raise ValueError(f"block must be at least 1, got {block}")
+    block = whole(block, "block")
     counts = [
         np.stack(better_and_tied(embeddings, slice(start, min(start + block, n)), target[start : start + block]))
         for start in range(0, n, block)

@@ -11,7 +11,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
-from jaxmusic._arrays import of_size_one, unit_rows
+from jaxmusic._arrays import float64, of_size_one, unit_rows
 
 SIMILARITIES = ("cosine", "dot", "euclidean")
 """Similarities of `ranks` and what is made of it."""
@@ -45,7 +45,7 @@ def prepared(queries: np.ndarray, gallery: np.ndarray, similarity: str) -> Embed
     """
     if similarity not in SIMILARITIES:
         raise ValueError(f"similarity {similarity!r} is none of {SIMILARITIES}")
-    queries, gallery = np.asarray(queries, np.float64), np.asarray(gallery, np.float64)
+    queries, gallery = float64(queries, "queries"), float64(gallery, "gallery")
     if queries.ndim != 2 or gallery.ndim != 2 or queries.shape[1] != gallery.shape[1]:
         raise ValueError(f"expected [n, d] and [m, d], got {queries.shape} and {gallery.shape}")
     for name, x in (("queries", queries), ("gallery", gallery)):

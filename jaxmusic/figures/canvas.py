@@ -53,7 +53,7 @@ def save(figure: Figure, path: str | Path, title: str = "") -> Path:
     for text in figure.findobj(Text):
         if isinstance(text, Text) and not text.get_text().isascii():
             text.set_fontfamily(_fonts())
-    path = Path(path)
+    path = Path(path).expanduser()
     path.parent.mkdir(parents=True, exist_ok=True)
     canvas = figure.canvas
     assert isinstance(canvas, FigureCanvasAgg)

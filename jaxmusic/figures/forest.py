@@ -37,6 +37,7 @@ class ForestLine(NamedTuple):
         mean: of the fresh runs.
         low, high: interval of the fresh runs; None for one run.
         outcome: `"reproduced"`, `"not reproduced"`, `"contradicted by the document"`, or another, which colours it.
+        reported_to: the upper end, where a range was stated.
     """
 
     section: str
@@ -47,6 +48,7 @@ class ForestLine(NamedTuple):
     low: float | None
     high: float | None
     outcome: str
+    reported_to: float | None = None
 
 
 def forest_plot(lines: Sequence[ForestLine], *, path: str | Path, title: str = "") -> Path:
@@ -114,8 +116,11 @@ def _panel(axes: Axes, names: Sequence[str], lines: Sequence[ForestLine]) -> Non
         if line.low is not None and line.high is not None:
             axes.plot([line.low, line.high], [y, y], color=color, linewidth=2.2, alpha=0.55, solid_capstyle="butt")
         axes.plot(line.mean, y, "o", color=color, markersize=4.5)
-        axes.plot(line.reported, y, "D", markerfacecolor="none", markeredgecolor="#000000", markersize=5.5)
-    core = np.array([value for line in lines for value in (line.reported, line.mean)])
+        stated = _stated(line)
+        axes.plot(
+            stated, [y] * len(stated), "D-", color="#000000", linewidth=0.8, markerfacecolor="none", markersize=5.5
+        )
+    core = np.array([value for line in lines for value in (*_stated(line), line.mean)])
     ends = np.array([v for line in lines for v in (line.low, line.high) if v is not None])
     if core.min() > 0 and core.max() > _LOGARITHMIC * core.min():
         axes.set_xscale("log")
@@ -129,6 +134,10 @@ def _panel(axes: Axes, names: Sequence[str], lines: Sequence[ForestLine]) -> Non
     axes.tick_params(axis="x", labelsize=7.5)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
+
+
+def _stated(line: ForestLine) -> list[float]:
+    return [line.reported] if line.reported_to is None else [line.reported, line.reported_to]
 
 
 def _legend(lines: Sequence[ForestLine]) -> list[Line2D]:

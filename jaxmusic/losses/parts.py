@@ -23,12 +23,17 @@ def kl_divergence(mean: Float[Array, "*batch latent"], logvar: Float[Array, "*ba
     Returns:
         `[…]`, one for each row.
 
+    Raises:
+        ValueError: shapes that differ.
+
     Source: Kingma and Welling (2014), appendix B: `−½ Σ(1 + logvar − mean² − exp(logvar))`. The formula printed in
     "Hybrid Multimodal Music Clustering via Joint VAE" (2026), §3.2.0, has the opposite sign.
 
     >>> float(kl_divergence(jnp.array([1.0, 0.0]), jnp.zeros(2)))
     0.5
     """
+    if mean.shape != logvar.shape:
+        raise ValueError(f"mean {mean.shape} and logvar {logvar.shape} differ in shape")
     return latent_divergences(mean, logvar).sum(-1)
 
 
@@ -185,9 +190,15 @@ def gaussian_divergence(
     Returns:
         `[…]`.
 
+    Raises:
+        ValueError: a mean and its logvar that differ in shape.
+
     >>> float(gaussian_divergence(jnp.array([1.0]), jnp.zeros(1), jnp.array([3.0]), jnp.zeros(1)))
     2.0
     """
+    shapes = [jnp.shape(x) for x in (mean, logvar, other_mean, other_logvar)]
+    if len(set(shapes[:2])) > 1 or len(set(shapes[2:])) > 1:
+        raise ValueError(f"means and logvars differ in shape: {shapes}")
     distance = jnp.square(mean - other_mean) * jnp.exp(-other_logvar)
     return 0.5 * (distance + _excess(logvar - other_logvar)).sum(-1)
 

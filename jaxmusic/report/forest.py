@@ -59,4 +59,6 @@ def _line(row: Row) -> figures.ForestLine:
     assert row.reported is not None
     assert row.fresh is not None
     outcome = row.verdict or UNDECIDED
-    return figures.ForestLine(row.section, row.what, row.metric, row.reported, row.fresh, low, high, outcome)
+    return figures.ForestLine(
+        row.section, row.what, row.metric, row.reported, row.fresh, low, high, outcome, row.reported_to
+    )

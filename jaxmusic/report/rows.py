@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +25,31 @@ NOT_MEASURED = "not measured"
 _MINIMUM_RUNS = 5
 
 
+class PrintedNumber(float):
+    """A number as a document prints it: 0.90 is known to a hundredth, 0.9 to a tenth.
+
+    For `tomllib.loads(text, parse_float=report.PrintedNumber)`.
+
+    Args:
+        text: the number as it is printed.
+
+    >>> PrintedNumber("0.90").tolerance, PrintedNumber("0.9").tolerance
+    (0.005, 0.05)
+    """
+
+    text: str
+
+    def __new__(cls, text: str | float) -> PrintedNumber:
+        number = super().__new__(cls, text)
+        number.text = str(text)
+        return number
+
+    @property
+    def tolerance(self) -> float:
+        """Half a unit of the last digit."""
+        return 0.5 * 10.0 ** int(Decimal(self.text).as_tuple().exponent)
+
+
 @dataclass(frozen=True)
 class Row:
     """One reported number beside fresh runs.
@@ -34,6 +61,7 @@ class Row:
         what: model, method and parameters, for a reader.
         metric: the field's name of the number.
         reported: the document's number; None for a row that it lacks (a baseline, a chance level).
+        reported_to: the upper end, where the document gives a range from `reported` on.
         fresh: mean over the runs; None where it could not be computed, the note says why.
         std: standard deviation over the runs (n − 1); None for fewer than two.
         n: number of runs.
@@ -48,6 +76,7 @@ class Row:
     what: str
     metric: str
     reported: float | None
+    reported_to: float | None = field(default=None, kw_only=True)
     fresh: float | None
     std: float | None
     n: int
@@ -101,22 +130,31 @@ def _interval(mean: float, deviation: float, n: int, level: float) -> tuple[floa
 
 
 def verdict(
-    reported: float | None, fresh: Sequence[float], *, is_same_data: bool, is_contradicted: bool = False
+    reported: float | tuple[float, float] | None,
+    fresh: Sequence[float],
+    *,
+    is_same_data: bool,
+    is_contradicted: bool = False,
 ) -> str | None:
     """What a row may claim.
 
     Args:
-        reported: the document's number.
+        reported: the document's number, or the ends of the range that it gives. It is known to half a unit of its last
+            digit: that of the text of a `PrintedNumber`, else that of the shortest decimal that is this float.
         fresh: one value for each run.
         is_same_data: both were measured on the same data; otherwise they cannot be compared.
         is_contradicted: the document itself contradicts the number, which takes precedence.
 
     Returns:
-        `"contradicted by the document"`; `"reproduced"` where the reported number lies in the 95 % prediction interval
-        of five runs or more; `"not reproduced"` where it does not; None where nothing can be said.
+        `"contradicted by the document"`; `"reproduced"` where what is reported and the 95 % prediction interval of five
+        runs or more have a value in common; `"not reproduced"` where they have none; None where nothing can be said.
 
     >>> verdict(0.5, [0.49, 0.51, 0.5, 0.52, 0.48], is_same_data=True)
     'reproduced'
+    >>> verdict(0.0497, [0.04968] * 5, is_same_data=True)  # rounded
+    'reproduced'
+    >>> verdict((0.85, 0.95), [0.34, 0.35, 0.33, 0.34, 0.36], is_same_data=True)
+    'not reproduced'
     >>> verdict(0.5, [0.49, 0.51, 0.5, 0.52, 0.48], is_same_data=False)
     """
     if is_contradicted:
@@ -124,7 +162,11 @@ def verdict(
     if reported is None or _undecided(fresh, is_same_data):
         return None
     low, high = prediction_interval(fresh)
-    return REPRODUCED if low <= reported <= high else NOT_REPRODUCED
+    first, last = (
+        end if isinstance(end, PrintedNumber) else PrintedNumber(repr(end))
+        for end in (reported if isinstance(reported, tuple) else (reported, reported))
+    )
+    return REPRODUCED if low <= last + last.tolerance and first - first.tolerance <= high else NOT_REPRODUCED
 
 
 def _undecided(fresh: Sequence[float], is_same_data: bool) -> str:
@@ -141,7 +183,7 @@ def make_row(
     section: str,
     what: str,
     metric: str,
-    reported: float | None,
+    reported: float | tuple[float, float] | None,
     fresh: Sequence[float],
     is_same_data: bool,
     is_contradicted: bool = False,
@@ -157,7 +199,7 @@ def make_row(
         section: heading under which the row stands.
         what: what was measured.
         metric: its name and unit.
-        reported: the document's figure; None for none.
+        reported: the document's figure, or the ends of its range; None for none.
         fresh: one value of each run.
         is_same_data: whether both were measured on the same data; else there is no verdict.
         is_contradicted: whether the document itself says otherwise elsewhere.
@@ -174,12 +216,13 @@ def make_row(
         note = "; ".join(filter(None, [note, f"undefined in {len(fresh) - len(usable)} of {len(fresh)} runs"]))
     if 2 * len(usable) < len(fresh):
         usable = []
+    ends: tuple[Any, Any] = reported if isinstance(reported, tuple) else (reported, None)
     return Row(
         id,
         section,
         what,
         metric,
-        reported,
+        ends[0],
         float(np.mean(usable)) if usable else None,
         _deviation(usable),
         len(usable),
@@ -187,6 +230,7 @@ def make_row(
         note,
         column=column,
         undecided=undecided,
+        reported_to=ends[1],
     )
 
 
@@ -212,3 +256,16 @@ def format_value(value: float | None) -> str:
     if value is not None and float(value).is_integer() and abs(value) < 1e12:
         return f"{value:.0f}"
     return "–" if value is None else f"{value:.4g}"
+
+
+def format_reported(row: Row) -> str:
+    """What the document states of a row.
+
+    Args:
+        row: the row.
+
+    Returns:
+        Its number by `format_value`, or the two ends of its range.
+    """
+    number = format_value(row.reported)
+    return number if row.reported_to is None else f"{number}–{format_value(row.reported_to)}"

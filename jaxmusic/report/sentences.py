@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from jaxmusic.report.rows import Row, format_value
+from jaxmusic.report.rows import Row, format_reported, format_value
 
 
 def findings(path: str | Path, rows: Sequence[Row]) -> list[str]:
@@ -44,5 +44,5 @@ def _shown(by_key: Mapping[tuple[str, str], Row], id: str, column: str, part: st
     if row is None:
         return None
     if part == "reported" or row.fresh is None:
-        return None if row.reported is None or part == "fresh" else format_value(row.reported)
+        return None if row.reported is None or part == "fresh" else format_reported(row)
     return format_value(row.fresh) if not row.std else f"{row.fresh:.3g} ± {row.std:.2g}"

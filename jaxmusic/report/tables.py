@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from jaxmusic.report.rows import Row, format_value
+from jaxmusic.report.rows import Row, format_reported, format_value
 
 
 class Cell(NamedTuple):
@@ -55,9 +55,8 @@ def _table(title: str, rows: Sequence[Row]) -> Table:
         cells = [Cell("; ".join(dict.fromkeys(row.what for row in first)))]
         cells.append(Cell(", ".join(dict.fromkeys(row.metric for row in first))))
         if has_reported:
-            reported = [row.reported for row in first]
-            number = reported[0] if len(found) == 1 else None
-            cells.append(Cell("; ".join(map(format_value, dict.fromkeys(reported))), number))
+            number = first[0].reported if len(found) == 1 else None
+            cells.append(Cell("; ".join(dict.fromkeys(map(format_reported, first))), number))
         for name in columns:
             row = found[0].get(name)
             cells.append(Cell("") if row is None else Cell(format_fresh(row), row.fresh))

@@ -65,7 +65,12 @@ def write(report: Report, folder: str | Path) -> Path:
     if twice:
         raise ValueError(f"(id, column) is not unique for these rows: {twice}")
     folder = Path(folder)
-    content = json.dumps(asdict(report), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    fields = asdict(report)
+    for row in fields["rows"]:
+        if row["reported_to"] is None:
+            # Of few rows; the others need not say so.
+            del row["reported_to"]
+    content = json.dumps(fields, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     for name, _ in report.figures:
         if not (folder / name).is_file():
             raise FileNotFoundError(f"the report's figure {name} does not lie in {folder}: draw it before the report")

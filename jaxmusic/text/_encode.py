@@ -110,7 +110,10 @@ class Encoder:
 
     def token_ids(self, texts: Sequence[str]) -> tuple[list[np.ndarray], Bool[np.ndarray, " n"]]:
         """Ids of each text, special tokens included; and which texts were cut to the model's length."""
-        prepared = [self.prefix + (text.lower() if self.pretrained.lower_case else text) for text in texts]
+        # As sentence-transformers does: the prompt goes before, then the whole is stripped and put into lower case.
+        prepared = [(self.prefix + text).strip() for text in texts]
+        if self.pretrained.lower_case:
+            prepared = [text.lower() for text in prepared]
         return tokenize(self.tokenizer, prepared, max_length=self.pretrained.max_length)
 
     def __call__(self, ids: np.ndarray, mask: np.ndarray, mesh: Mesh | None = None) -> Any:

@@ -34,7 +34,7 @@ def load_tokenizer(folder: str | Path, *, vocab_size: int | None = None) -> Toke
     """
     from tokenizers import Tokenizer
 
-    folder = Path(folder)
+    folder = Path(folder).expanduser()
     if (folder / "tokenizer.json").is_file():
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     elif (folder / "vocab.txt").is_file():

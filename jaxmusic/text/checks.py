@@ -29,9 +29,13 @@ def list_of_words(words: Iterable[str], what: str) -> list[str]:
     """
     if isinstance(words, (str, bytes)):
         raise TypeError(f"{what} is the string {words[:40]!r}: give a list of words, such as text.words(…) of it")
-    words = list(words)
-    if (wrong := next((word for word in words if not isinstance(word, str)), None)) is not None:
-        raise TypeError(f"{what} holds {wrong!r}, no string")
+    try:
+        words = list(words)
+    except TypeError:
+        raise TypeError(f"{what} is {words!r}: give a list of words") from None
+    for word in words:
+        if not isinstance(word, str):
+            raise TypeError(f"{what} holds {word!r}, no string")
     return [unicodedata.normalize("NFC", word) for word in words]
 
 

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from jaxmusic._arrays import float64
+
 # Beats per minute below which a tempo is slow and above which it is fast.
 SLOW, FAST = 90.0, 130.0
 _COLUMNS = ("tempo", "energy", "brightness", "rhythm")
@@ -88,7 +90,7 @@ def describe(features: Float[np.ndarray, "n 4"], terciles: Terciles) -> list[str
 
 
 def _checked(features: np.ndarray) -> np.ndarray:
-    features = np.asarray(features, np.float64)
+    features = float64(features, "features")
     if features.ndim != 2 or features.shape[1] != len(_COLUMNS) or not len(features):
         raise ValueError(f"features are {features.shape}; give [n, 4]: {', '.join(_COLUMNS)}")
     if not (finite := np.isfinite(features)).all():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Float
 
+from jaxmusic._arrays import whole
 from jaxmusic.text.checks import list_of_texts
 from jaxmusic.text.language import content_words, detect_language
 
@@ -192,8 +193,7 @@ def fit_tfidf_pca(
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    if n_components < 1 or max_features < 1:
-        raise ValueError(f"n_components ({n_components}) and max_features ({max_features}) must be at least 1")
+    n_components, max_features = whole(n_components, "n_components"), whole(max_features, "max_features")
     if language_aware and analyzer is not None:
         raise ValueError("language_aware is an analyzer of its own: give one of the two")
     analyzer = content_words if language_aware else analyzer

@@ -12,6 +12,7 @@ from zipfile import BadZipFile
 import numpy as np
 from jaxtyping import Int
 
+from jaxmusic._arrays import whole
 from jaxmusic._files import written_whole
 from jaxmusic.text.checks import list_of_texts
 
@@ -75,6 +76,7 @@ def train_wordpiece(texts: Sequence[str], *, vocabulary_size: int = 8000) -> Any
 
     Raises:
         TypeError: one string instead of texts, or a text that is none.
+        ValueError: a vocabulary of less than one token.
     """
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
@@ -84,7 +86,7 @@ def train_wordpiece(texts: Sequence[str], *, vocabulary_size: int = 8000) -> Any
     learner.normalizer, learner.pre_tokenizer = normalizer, pre_tokenizers.BertPreTokenizer()
     # The trainer numbers a word's inner characters in the order of a hash table, which differs from run to run and
     # decides between merges of equal rank. Given in advance, they are numbered in their own order.
-    texts = list_of_texts(texts)
+    texts, vocabulary_size = list_of_texts(texts), whole(vocabulary_size, "vocabulary_size")
     letters = sorted(set("".join(normalizer.normalize_str(text) for text in texts)) - {" "})
     inner = [f"##{letter}" for letter in letters]
     trainer = trainers.WordPieceTrainer(

@@ -117,7 +117,7 @@ def save_pretrained(pretrained: Pretrained, folder: str | os.PathLike[str]) -> P
 
     from safetensors.numpy import save_file
 
-    folder = Path(folder)
+    folder = Path(folder).expanduser()
     tensors = _from_params(pretrained)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps({**asdict(pretrained.config), "hidden_act": "gelu"}, indent=2))

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
+from jaxmusic._arrays import whole
 from jaxmusic.text.checks import list_of_words, lists_of_words
 
 __all__ = ["WordVectors", "fit_word_vectors", "load_word_vectors", "multi_hot"]
@@ -77,13 +78,14 @@ def fit_word_vectors(
 
     Raises:
         TypeError: a string in the place of a list of words.
-        ValueError: no word is frequent enough.
+        ValueError: no word is frequent enough, or a size or number of epochs that is no whole number of 1 or more.
 
     Source: Mikolov et al. (2013), by gensim.
     """
     from gensim.models import Word2Vec
 
     sentences = lists_of_words(sentences)
+    size, epochs = whole(size, "size"), whole(epochs, "epochs")
     if window is None:
         window = max((len(words) for words in sentences), default=1)
     if pretrained is not None:

@@ -1,4 +1,18 @@
-"""One folder for each document: its configuration, pipeline, scores, reported numbers, rows, figures and notes."""
+"""One folder for each document; a file imports only those above it.
+
+variants.py    the ways to run the pipeline
+config.py      every option of a run
+pipeline.py    data → what models see → fitted models (with views, features, … beside it where it is long)
+scores.py      fitted models → records
+experiments.py further records, on why the numbers came out as they did
+rows.py        which records the report shows, and what its rows say
+figures.py     records and arrays → pictures
+notes.py       the values that notes.md speaks of, where they are many
+outputs.py     all of it → the report and the document's files
+reported.toml  the document's numbers, with the fields of the records that they belong to
+findings.toml  the sentences at the top of the report
+notes.md       what the document states, what is really there, and what is done about it
+"""
 
 import sys
 from importlib.util import find_spec

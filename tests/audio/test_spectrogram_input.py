@@ -63,3 +63,16 @@ def test_nan_touches_its_own_frames_alone():
 def test_a_lifter_is_a_number(lifter):
     with pytest.raises(ValueError, match="lifter must be 0 or more"):
         audio.mfcc(Y, lifter=lifter)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_64_bit_mode_gives_the_same_numbers(dtype):
+    magnitude = np.abs(np.asarray(audio.stft(Y)))
+    expected = audio.chroma_stft(Y), audio.estimate_tuning(Y), audio.griffinlim(magnitude, n_iter=2)
+    with jax.enable_x64(True):
+        y = Y.astype(dtype)
+        found = (
+            audio.chroma_stft(y), audio.estimate_tuning(y), audio.griffinlim(magnitude.astype(dtype), n_iter=2),
+        )  # fmt: skip
+    for each, wanted in zip(found, expected, strict=True):
+        np.testing.assert_allclose(each, wanted, rtol=1e-3, atol=1e-4)

@@ -11,6 +11,7 @@ import pytest
 import soundfile
 
 from jaxmusic import audio
+from jaxmusic.audio import table
 from jaxmusic.audio.__main__ import main
 from jaxmusic.audio.summary import DESCRIPTOR_COLUMNS, TABLE_COLUMNS
 from jaxmusic.audio.table import audio_files
@@ -184,3 +185,38 @@ def test_the_command_runs(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "1 of 1 files" in done.stdout
     assert "1/1" in done.stderr  # the progress bar
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--duration", "-1"], "duration must be above 0"),
+        (["--sr", "0"], "sr must be 1 Hz or more"),
+        (["--out", "."], "is a folder"),
+        (["--out", "a.wav/t.csv"], "no folder that may be written to"),
+        (["--out", "a.wav"], "one of the files that are read"),
+    ],
+)
+def test_the_command_tells_what_is_wrong_in_one_line_before_the_work(tmp_path, monkeypatch, capsys, options, message):
+    soundfile.write(tmp_path / "a.wav", np.zeros(4096), 22_050)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(table, "extract_table", lambda *_, **__: pytest.fail("the work began"))
+    assert main([".", *options]) == 2
+    told = capsys.readouterr()
+    assert message in told.err
+    assert told.err.count("\n") == 1
+    assert told.out == ""
+
+
+def test_the_command_ends_with_130_when_it_is_interrupted(tmp_path, monkeypatch, capsys):
+    from jaxmusic import _programs
+
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    soundfile.write(tmp_path / "a.wav", np.zeros(4096), 22_050)
+    monkeypatch.setattr(table, "extract_table", interrupt)
+    monkeypatch.setattr(_programs, "keep_compiled_programs", lambda: None)
+    assert main([str(tmp_path), "--out", str(tmp_path / "t.csv")]) == 130
+    assert capsys.readouterr().err == "stopped\n"
+    assert not (tmp_path / "t.csv").exists()

@@ -344,3 +344,27 @@ def test_real_english_and_german_clips(real_data):
     }  # fmt: skip
     assert data.source["attribution"]["files"] == ["PROVENANCE.md"]
     assert any("Licence: none stated" in line for line in data.source["attribution"]["statements"])
+
+
+@pytest.mark.parametrize("form", ["{}.wav", "music/{}.mp3", "C:\\\\music\\\\{}.flac", "{}.npy", "{}"])
+def test_tables_may_name_files_in_the_place_of_clips(folder, form):
+    (folder / "labels.csv").write_text("id,artist\n" + "".join(f"{form.format(c)},{c.upper()}\n" for c in "abc"))
+    (folder / "lyrics.csv").write_text("id,lyrics\n" + "".join(f"{form.format(c)},la {c}\n" for c in "abc"))
+    found = clips(folder)
+    assert found.labels["artist"].tolist() == found.groups.tolist() == ["A", "B", "C"]
+    assert found.modalities["lyrics"].tolist() == ["la a", "la b", "la c"]
+
+
+def test_a_point_in_a_clips_name_is_no_ending(tmp_path):
+    write_mels(tmp_path, {"song.1": (4, 6), "song.2": (4, 6)})
+    (tmp_path / "labels.csv").write_text("id,artist\nsong.1,X\nsong.2.wav,Y\n")
+    assert clips(tmp_path).labels["artist"].tolist() == ["X", "Y"]
+
+
+def test_labels_of_no_clip_are_an_error_as_groups_would_vanish(folder):
+    (folder / "labels.csv").write_text("id,artist\nx,X\ny,Y\n")
+    with pytest.raises(ValueError, match=r"labels\.csv: none of its 2 rows is of a clip here: it names 'x'"):
+        clips(folder)
+    (folder / "labels.csv").write_text("id,artist\na,X\na.wav,Y\n")
+    with pytest.raises(ValueError, match="two rows hold the labels of clip 'a'"):
+        clips(folder)

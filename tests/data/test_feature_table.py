@@ -140,3 +140,30 @@ def test_synthetic_features_are_those_of_the_rendered_clips():
     corpus = data.draw_corpus(jax.random.key(0), 12, n_listeners=0)
     y = data.render_corpus(corpus, duration=1.0, rows=np.arange(12))
     np.testing.assert_allclose(found.modalities["table"][:, 2], np.asarray(audio.rms(y)).mean((1, 2)), rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("names", "ids"),
+    [
+        (["blues.00000", "blues.00001"], ["blues.00000", "blues.00001"]),
+        (["blues.00000.wav", "song.1.mp3"], ["blues.00000", "song.1"]),
+        (["rock/01.wav", "pop/01.wav"], ["rock/01", "pop/01"]),
+        (["rock\\01.wav", "C:\\music\\02.wav"], ["01", "02"]),
+        (["a.wav", "a.mp3", "b.au"], ["a.wav", "a.mp3", "b"]),
+        (["cafe\u0301.wav"], ["caf\u00e9"]),
+    ],
+)
+def test_names_lose_folder_and_ending_where_they_stay_distinct(tmp_path, names, ids):
+    path = _write(tmp_path / "t.csv", [_row(name, "blues", seed) for seed, name in enumerate(names)])
+    assert data.feature_table({"en": path}).ids.tolist() == [f"en/{name}" for name in ids]
+
+
+def test_what_no_float32_holds_is_left_out_and_zero_has_no_sign(tmp_path):
+    rows = [_row(f"{name}.wav", "blues", 0) for name in "abc"]
+    rows[0][2] = "1e39"
+    for row, zero in zip(rows[1:], ("0", "-0"), strict=True):
+        row[2:-1] = [zero] * len(TABLE_COLUMNS)
+    found = data.feature_table({"en": _write(tmp_path / "t.csv", rows)})
+    assert found.ids.tolist() == ["en/b", "en/c"]
+    assert found.groups[0] == found.groups[1]
+    assert "1e39" in found.source["dropped"][0][1]

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from jaxmusic.evaluation import classification_scores, confusion_matrix, expected_calibration_error, wilson_interval
+from jaxmusic.evaluation import (
+    bootstrap_interval,
+    classification_scores,
+    confusion_matrix,
+    expected_calibration_error,
+    wilson_interval,
+)
 
 
 def test_scores_agree_with_scikit_learn():
@@ -63,3 +69,27 @@ def test_classes_that_do_not_exist_are_not_counted_elsewhere(labels, predicted, 
 def test_a_diverged_model_has_no_accuracy():
     with pytest.raises(ValueError, match="diverged"):
         classification_scores(np.array([[np.nan, np.nan], [0, 1]]), np.array([0, 1]))
+
+
+def test_boolean_labels_are_classes_not_a_mask():
+    assert classification_scores(np.eye(2), np.array([False, True]))["accuracy"] == 1.0
+    assert expected_calibration_error(np.eye(2), np.array([False, True])) == 0.0
+    assert confusion_matrix(np.array([False, True]), np.array([True, True]), 2).tolist() == [[0, 1], [0, 1]]
+
+
+@pytest.mark.parametrize("score", [classification_scores, expected_calibration_error])
+def test_logits_and_labels_that_are_no_classes_are_refused(score):
+    for bad in (np.array([[3.0, -1.0], [0.0, 2.0]]), np.array([[0.9, 0.9], [0.5, 0.5]])):
+        with pytest.raises(ValueError, match="softmax"):
+            score(bad, np.array([0, 1]))
+    for labels in (np.array([0.0, 1.0]), np.array([[0, 1]]), np.array(["a", "b"])):
+        with pytest.raises(ValueError, match="whole numbers"):
+            score(np.eye(2), labels)
+
+
+@pytest.mark.parametrize("level", [0, 1, 1.5, -0.5, np.nan])
+def test_levels_lie_between_0_and_1(level):
+    with pytest.raises(ValueError, match="level"):
+        wilson_interval(3, 5, level=level)
+    with pytest.raises(ValueError, match="level"):
+        bootstrap_interval(np.ones(3), level=level)

@@ -106,6 +106,15 @@ def test_the_cache_knows_text_and_model(encoder, folder, tmp_path):
         text.encode(SONGS, encoder, cache=tmp_path)
 
 
+def test_a_prefix_is_stripped_and_lowered_with_its_text(encoder):
+    lowering = dataclasses.replace(encoder.pretrained, lower_case=True)
+    with_prefix = text.Encoder(encoder.module, lowering, prefix=" LOVE: ")
+    plain = text.Encoder(encoder.module, lowering)
+    found, _ = with_prefix.token_ids(["Rain ", " rain\n"])
+    expected, _ = plain.token_ids(["love: rain", "love:  rain"])
+    assert [ids.tolist() for ids in found] == [ids.tolist() for ids in expected]
+
+
 def test_the_weights_digest_knows_options_and_no_machine(encoder, folder, tmp_path):
     plain = text.sentence_encoder(folder, transformer=models.TextTransformer)
     same = text.sentence_encoder(shutil.copytree(folder, tmp_path / "moved"), transformer=models.TextTransformer)

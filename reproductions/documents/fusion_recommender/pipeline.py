@@ -197,20 +197,13 @@ def fit(
         rows: training and test rows; None: the part's.
     """
     inputs = {"features": part.fused} if inputs is None else dict(inputs)
-    train, test = (part.train, part.test) if rows is None else rows
-    train, test = (r[classes.labels[r] >= 0] for r in (train, test))
+    train, test = (r[classes.labels[r] >= 0] for r in rows or (part.train, part.test))
     if not len(test):
         raise ValueError("no test song has a class: its tags occur in no training song")
     counts = np.bincount(classes.labels[train], minlength=classes.k)
     # scikit-learn's balanced weights; a class without training songs is never asked for.
     weights = (len(train) / (classes.k * np.maximum(counts, 1))).astype(np.float32)
-    module = models.FusionClassifier(
-        classes.k,
-        tuple(widths or config.net.widths),
-        dropout=setting.dropout,
-        momentum=config.net.momentum,
-        fusion=fusion,  # type: ignore[arg-type]
-    )
+    module, trainer = _trainer(config, classes.k, setting, widths or config.net.widths, fusion, len(train))
 
     def take(chosen: np.ndarray) -> dict[str, Any]:
         return {
@@ -219,32 +212,47 @@ def fit(
             "labels": classes.labels[chosen], "weights": weights[classes.labels[chosen]],
         }  # fmt: skip
 
-    trainer = training.Trainer(
-        module, losses.cross_entropy(weights="weights"), optax.adam(setting.learning_rate),
-        batch_size=min(config.net.batch_size, len(train)),
-        inputs=lambda batch: (batch["inputs"], batch["masks"], batch.get("row_mask")),
-    )  # fmt: skip
     valid = take(test) if has_curves else None
     state, info = trainer.fit(key, take(train), valid=valid, epochs=epochs or config.net.epochs)
-    everything = take(np.arange(len(part.fused)))
-    logits = training.predict(
-        module, state.variables, (everything["inputs"], everything["masks"]), method="__call__", batch_size=1024
-    )
+    arguments = tuple(take(np.arange(len(part.fused)))[name] for name in ("inputs", "masks"))
+    logits = training.predict(module, state.variables, arguments, method="__call__", batch_size=1024)
     probabilities = np.asarray(jax.nn.softmax(logits, axis=-1))
-    scores = classification_scores(probabilities[test], classes.labels[test])
-    found_train = classification_scores(probabilities[train], classes.labels[train])
+    scores = _score(probabilities, classes.labels, train, test)
     scores |= {
-        "train_accuracy": found_train["accuracy"],
-        "majority": float((classes.labels[test] == counts.argmax()).mean()),
-        "classes_without_test_songs": [c for c, recall in enumerate(scores["per_class"]) if recall is None],
         "parameters": sum(x.size for x in jax.tree.leaves(state.params)),
         "seconds": info.run_seconds, "compile_seconds": info.compile_seconds, "epochs": epochs or config.net.epochs,
     }  # fmt: skip
     if has_curves:
-        scores["curves"] = {
-            "accuracy": _thinned(info.metrics["accuracy"]), "valid_accuracy": _thinned(info.metrics["valid_accuracy"]),
-        }  # fmt: skip
+        scores["curves"] = {name: _thinned(info.metrics[name]) for name in ("accuracy", "valid_accuracy")}
     return Fitted(scores, probabilities)
+
+
+def _trainer(
+    config: Config, k: int, setting: Setting, widths: Sequence[int], fusion: str, rows: int
+) -> tuple[models.FusionClassifier, training.Trainer]:
+    """The network and its loss, weighted by class."""
+    module = models.FusionClassifier(
+        k,
+        tuple(widths),
+        dropout=setting.dropout,
+        momentum=config.net.momentum,
+        fusion=fusion,  # type: ignore[arg-type]
+    )
+    return module, training.Trainer(
+        module, losses.cross_entropy(weights="weights"), optax.adam(setting.learning_rate),
+        batch_size=min(config.net.batch_size, rows),
+        inputs=lambda batch: (batch["inputs"], batch["masks"], batch.get("row_mask")),
+    )  # fmt: skip
+
+
+def _score(probabilities: np.ndarray, labels: np.ndarray, train: np.ndarray, test: np.ndarray) -> dict[str, Any]:
+    """Scores of the test songs, beside what names the training songs' most frequent class."""
+    scores = classification_scores(probabilities[test], labels[test])
+    return scores | {
+        "train_accuracy": classification_scores(probabilities[train], labels[train])["accuracy"],
+        "majority": float((labels[test] == np.bincount(labels[train]).argmax()).mean()),
+        "classes_without_test_songs": [c for c, recall in enumerate(scores["per_class"]) if recall is None],
+    }
 
 
 def _thinned(values: np.ndarray, points: int = 200) -> list[float]:

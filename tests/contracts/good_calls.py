@@ -1,0 +1,124 @@
+"""A good call of each public function that takes arrays: the function, and its arguments by name."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from jaxmusic import audio, evaluation, losses, recommend, text
+
+
+class Call(NamedTuple):
+    """A function and arguments that it takes."""
+
+    function: Callable[..., Any]
+    arguments: dict[str, Any]
+
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(12, 3))
+Y = X + 0.3 * RNG.normal(size=(12, 3))
+F = X.astype(np.float32)
+G = Y.astype(np.float32)
+CLASSES = np.arange(12) % 3
+NAMES = np.array(list("abc"))[CLASSES]
+WAVE = (0.1 * RNG.normal(size=4096)).astype(np.float32)
+POWER = np.abs(RNG.normal(size=(1025, 9))).astype(np.float32)
+DECIBELS = RNG.uniform(-80, 0, size=(40, 9)).astype(np.float32)
+LISTS = np.array([[0, 1], [2, 0], [1, 2]])
+RELEVANT = csr_array(np.array([[1, 0, 1], [0, 1, 0], [1, 1, 0]]))
+CCA = evaluation.fit_cca(X, Y, n_components=2, ridge=0.1)
+KERNEL_CCA = evaluation.fit_kernel_cca(X, Y, n_components=2)
+TEXTS = ["blue moon rising", "red moon falling", "blue sky falling"]
+TERCILES = text.fit_terciles(np.abs(RNG.normal(size=(12, 4))))
+
+CALLS = {
+    "evaluation": {
+        "active_units": Call(evaluation.active_units, {"mean": X}),
+        "agglomerative": Call(evaluation.agglomerative, {"x": X, "n_clusters": 2}),
+        "average_precision": Call(evaluation.average_precision, {"recommended": LISTS, "relevant": RELEVANT, "k": 2}),
+        "bootstrap_interval": Call(evaluation.bootstrap_interval, {"values": X[:, 0], "level": 0.9, "resamples": 20}),
+        "classification_scores": Call(
+            evaluation.classification_scores, {"probabilities": np.eye(3)[CLASSES], "labels": CLASSES}
+        ),
+        "clustering_grid": Call(
+            evaluation.clustering_grid, {"x": X, "n_clusters": (2,), "eps": (0.5,), "min_samples": 2}
+        ),
+        "clustering_scores": Call(evaluation.clustering_scores, {"x": X, "assignment": CLASSES}),
+        "coinciding_group_size": Call(
+            evaluation.coinciding_group_size, {"calinski_harabasz": 78.0, "davies_bouldin": 0.24}
+        ),
+        "confusion_matrix": Call(evaluation.confusion_matrix, {"labels": CLASSES, "predicted": CLASSES, "classes": 3}),
+        "cross_modal_retrieval": Call(evaluation.cross_modal_retrieval, {"audio": X, "lyrics": Y}),
+        "dbscan": Call(evaluation.dbscan, {"x": X, "eps": 0.5, "min_samples": 2}),
+        "disentanglement_scores": Call(evaluation.disentanglement_scores, {"codes": X, "factors": {"a": Y[:, 0]}}),
+        "elbow": Call(evaluation.elbow, {"x": np.arange(1, 6), "y": np.array([9.0, 4.0, 2.0, 1.0, 0.5])}),
+        "expected_calibration_error": Call(
+            evaluation.expected_calibration_error, {"probabilities": np.eye(3)[CLASSES], "labels": CLASSES, "bins": 5}
+        ),
+        "fit_cca": Call(evaluation.fit_cca, {"x": X, "y": Y, "n_components": 2, "ridge": 0.1}),
+        "fit_kernel_cca": Call(evaluation.fit_kernel_cca, {"x": X, "y": Y, "n_components": 2, "bandwidth": 1.0}),
+        "kmeans": Call(evaluation.kmeans, {"x": X, "n_clusters": 2, "n_init": 1}),
+        "kmeans_sweep": Call(evaluation.kmeans_sweep, {"x": X, "k": [2, 3, 4]}),
+        "linear_probe": Call(evaluation.linear_probe, {"x_train": X, "y_train": NAMES, "x_test": Y, "y_test": NAMES}),
+        "mutual_information_gap": Call(
+            evaluation.mutual_information_gap, {"codes": X, "factors": {"a": Y[:, 0]}, "bins": 4}
+        ),
+        "permutation_test": Call(evaluation.permutation_test, {"a": CLASSES, "b": CLASSES, "permutations": 9}),
+        "project_kernel_x": Call(evaluation.project_kernel_x, {"fitted": KERNEL_CCA, "x": X}),
+        "project_kernel_y": Call(evaluation.project_kernel_y, {"fitted": KERNEL_CCA, "y": Y}),
+        "project_x": Call(evaluation.project_x, {"cca": CCA, "x": X}),
+        "project_y": Call(evaluation.project_y, {"cca": CCA, "y": Y}),
+        "query_scores": Call(evaluation.query_scores, {"queries": X, "gallery": Y, "ks": (1, 2)}),
+        "ranking_scores": Call(
+            evaluation.ranking_scores, {"recommended": LISTS, "relevant": RELEVANT, "k": 2, "cutoffs": (2,)}
+        ),
+        "ranks": Call(evaluation.ranks, {"queries": X, "gallery": Y, "target": np.arange(12), "block": 5}),
+        "retrieval_scores": Call(
+            evaluation.retrieval_scores, {"queries": X, "gallery": Y, "labels": NAMES, "ks": (1, 2)}
+        ),
+        "spectral": Call(evaluation.spectral, {"x": X, "n_clusters": 2, "n_neighbors": 5}),
+        "wilson_interval": Call(evaluation.wilson_interval, {"hits": 3, "n": 5, "level": 0.9}),
+    },
+    "recommend": {
+        "profiles": Call(recommend.profiles, {"plays": RELEVANT, "factors": F[:3]}),
+        "recommend": Call(recommend.recommend, {"history": {0: 1.0}, "factors": F, "n": 3}),
+        "similar_items": Call(recommend.similar_items, {"items": np.array([0, 1]), "factors": F, "n": 3}),
+        "top_items": Call(recommend.top_items, {"users": F, "factors": G, "n": 3, "block": 5}),
+    },
+    "audio": {
+        "chroma_stft": Call(audio.chroma_stft, {"y": WAVE, "sr": 22_050}),
+        "estimate_tuning": Call(audio.estimate_tuning, {"y": WAVE, "sr": 22_050}),
+        "melspectrogram": Call(audio.melspectrogram, {"y": WAVE, "n_mels": 16}),
+        "mfcc": Call(audio.mfcc, {"S": DECIBELS, "n_mfcc": 5}),
+        "onset_strength": Call(audio.onset_strength, {"S": DECIBELS}),
+        "power_to_db": Call(audio.power_to_db, {"S": POWER, "amin": 1e-10, "top_db": 80.0}),
+        "rms": Call(audio.rms, {"S": POWER}),
+        "spectral_bandwidth": Call(audio.spectral_bandwidth, {"S": POWER, "p": 2.0}),
+        "spectral_centroid": Call(audio.spectral_centroid, {"S": POWER}),
+        "spectral_rolloff": Call(audio.spectral_rolloff, {"S": POWER, "roll_percent": 0.85}),
+        "stft": Call(audio.stft, {"y": WAVE, "n_fft": 512}),
+        "tempo": Call(audio.tempo, {"onset_envelope": np.abs(RNG.normal(size=400)).astype(np.float32)}),
+        "zero_crossing_rate": Call(audio.zero_crossing_rate, {"y": WAVE, "frame_length": 512, "hop_length": 128}),
+    },
+    "losses": {
+        "gaussian_divergence": Call(
+            losses.gaussian_divergence, {"mean": F, "logvar": G, "other_mean": G, "other_logvar": F}
+        ),
+        "info_nce": Call(losses.info_nce, {"x": F, "y": G, "temperature": 0.1}),
+        "kl_divergence": Call(losses.kl_divergence, {"mean": F, "logvar": G}),
+        "masked_mean": Call(losses.masked_mean, {"values": F[:, 0], "mask": None}),
+        "squared_error": Call(losses.squared_error, {"recon": F, "target": G}),
+        "triplet": Call(losses.triplet, {"x": F, "y": G, "margin": 0.2}),
+    },
+    "text": {
+        "describe": Call(text.describe, {"features": np.abs(RNG.normal(size=(12, 4))), "terciles": TERCILES}),
+        "fit_terciles": Call(text.fit_terciles, {"features": np.abs(RNG.normal(size=(12, 4)))}),
+        "fit_tfidf_pca": Call(text.fit_tfidf_pca, {"texts": TEXTS, "n_components": 2, "max_features": 20}),
+        "fit_word_vectors": Call(text.fit_word_vectors, {"sentences": [["a", "b"], ["b"]], "size": 4, "epochs": 1}),
+        "lexical_statistics": Call(text.lexical_statistics, {"texts": TEXTS}),
+        "multi_hot": Call(text.multi_hot, {"lists": [["a"], ["b"]], "vocabulary": ["a", "b"]}),
+        "train_wordpiece": Call(text.train_wordpiece, {"texts": TEXTS, "vocabulary_size": 60}),
+    },
+}
