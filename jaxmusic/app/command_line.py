@@ -90,7 +90,7 @@ class Recommend:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; the exit status is 0, 1 with one line on standard error that says what to mend, 130 if stopped.
+    """Run a command; the exit status is 0, 1 with one line on standard error that says what to fix, 130 if stopped.
 
     Where nobody reads what is printed any longer, as behind `| head`, it is 141.
     """

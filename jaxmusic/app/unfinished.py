@@ -60,7 +60,7 @@ def save_every(rows: int, epochs: int) -> int:
 
 
 def disk_shortage(work: Path, music: Path, settings: Settings) -> str:
-    """Why the spectrograms of a folder of clips are not kept: too little space on the disk; "" where there is enough."""
+    """Why spectrograms of a folder of clips are not kept: too little space on the disk; "" where there is enough."""
     files = sum(1 for path in (music / "audio").iterdir() if path.is_file()) if (music / "audio").is_dir() else 0
     seconds = MAX_DURATION if settings.duration is None else settings.duration
     # float32 values, in megabytes.
