@@ -21,7 +21,7 @@ from jaxmusic import audio
 
 SR, SECONDS = 22_050, 0.25
 # Name → transform, and whether a cache is kept.
-_RUNS = {
+RUNS = {
     "mel spectrogram in dB, 128 × 11": ("mel", False),
     "57 columns": ("table", False),
     "57 columns, cache written": ("table", True),
@@ -29,13 +29,13 @@ _RUNS = {
 }
 
 
-def measure(files: int, ways: int = len(_RUNS)) -> dict[str, Any]:
+def measure(files: int, ways: int = len(RUNS)) -> dict[str, Any]:
     """The table of peaks for so many synthetic clips, by the first of the ways; 100,000 take a gigabyte of disk."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         clips, cache = Path(folder, "clips"), Path(folder, "cache")
         write_clips(clips, files)
-        for name, (features, with_cache) in list(_RUNS.items())[:ways]:
+        for name, (features, with_cache) in list(RUNS.items())[:ways]:
             command = [sys.executable, "-m", "benchmarks.audio_memory", features, str(clips)]
             command += [str(cache)] * with_cache
             with Watch() as watch:

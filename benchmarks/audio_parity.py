@@ -16,7 +16,7 @@ TARGET = 1e-4
 # librosa is held against its own float64 on one clip of so many: that takes as long as all the rest.
 _DOUBLE_EVERY = 4
 _RELATIVE = "max|a−b| / max|b|"
-_DEVIATIONS = (
+DEVIATIONS = (
     "stft",
     "melspectrogram",
     "power_to_db",
@@ -103,7 +103,7 @@ def _librosas(clips: Sequence[np.ndarray], sr: int) -> Iterator[dict[str, np.nda
 def _figures() -> list[tuple[str, str, Callable[..., float], str]]:
     """Function, figure, how the figures of many clips become one, and the target."""
     return [
-        *((name, _RELATIVE, max, f"≤ {TARGET:g}") for name in _DEVIATIONS),
+        *((name, _RELATIVE, max, f"≤ {TARGET:g}") for name in DEVIATIONS),
         ("onset_strength (r)", "1 − correlation", max, "≤ 0.001"),
         ("spectral_rolloff", "share of frames in another bin", max, "none but by rounding"),
         ("tempo", "share of clips with another tempo", _mean, "≤ 0.05"),
@@ -112,7 +112,7 @@ def _figures() -> list[tuple[str, str, Callable[..., float], str]]:
 
 
 def _compare(a: Mapping[str, np.ndarray], b: Mapping[str, np.ndarray]) -> dict[str, float]:
-    compared = {name: _deviation(a[name], b[name]) for name in _DEVIATIONS}
+    compared = {name: _deviation(a[name], b[name]) for name in DEVIATIONS}
     compared["onset_strength (r)"] = 1 - float(np.corrcoef(a["onset_strength"], b["onset_strength"])[0, 1])
     # librosa's are float64 multiples of the bin's width, ours are rounded to float32.
     compared["spectral_rolloff"] = float((np.abs(a["spectral_rolloff"] - b["spectral_rolloff"]) > 1).mean())

@@ -11,7 +11,7 @@ import optax
 
 from benchmarks.machine import peak_memory
 from jaxmusic import losses, models, training
-from jaxmusic.text.tokens import Tokens, trained_vocabulary
+from jaxmusic.text.vocabulary import Tokens, trained_vocabulary
 
 VOCABULARY = 30_522
 _ROW_STEP = 1024

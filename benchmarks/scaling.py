@@ -78,12 +78,12 @@ def _curve(kind: str, sizes: tuple[int, ...], options: Options) -> list[tuple[in
     """(size, median seconds, their deviation), each size in a process of its own."""
     found = []
     for size in sizes:
-        seconds = _worker({"kind": kind, "size": size, "rounds": options.rounds})["seconds"]
+        seconds = run_worker({"kind": kind, "size": size, "rounds": options.rounds})["seconds"]
         found.append((size, float(np.median(seconds)), float(np.std(seconds))))
     return found
 
 
-def _worker(task: dict[str, Any]) -> dict[str, Any]:
+def run_worker(task: dict[str, Any]) -> dict[str, Any]:
     root = Path(__file__).parent.parent
     environment = dict(os.environ)
     if task["kind"] == "devices":
@@ -134,7 +134,7 @@ def _store_table(options: Options) -> dict[str, Any]:
         rows = []
         for where in ("disk", "memory"):
             task = {"kind": "store", "path": str(path), "rows": options.streamed, "where": where}
-            found = _worker(task)
+            found = run_worker(task)
             rows.append([where, count, size, options.streamed, found["seconds"], found["memory"]])
     columns = ["rows come from", "clips in the store", "its size, GB", "clips of the epoch", "seconds of the epoch",
                "peak memory, MiB"]  # fmt: skip

@@ -19,10 +19,10 @@ from jaxmusic import data, losses, models, training
 
 def main(task: dict[str, Any]) -> None:
     """Measure one size."""
-    print(json.dumps(_store(task) if task["kind"] == "store" else {"seconds": _seconds(**task)}))
+    print(json.dumps(epoch_from_store(task) if task["kind"] == "store" else {"seconds": epoch_seconds(**task)}))
 
 
-def _seconds(kind: str, size: int, rounds: int) -> list[float]:
+def epoch_seconds(kind: str, size: int, rounds: int) -> list[float]:
     rows = {"rows": size, "seeds": 4_000, "devices": 16_000}[kind]
     x = {"inputs": np.random.default_rng(0).normal(size=(rows, 256)).astype(np.float32)}
     mesh = jax.make_mesh((size,), ("data",)) if kind == "devices" else None
@@ -37,7 +37,7 @@ def _seconds(kind: str, size: int, rounds: int) -> list[float]:
     return [epoch() for _ in range(rounds)]
 
 
-def _store(task: dict[str, Any]) -> dict[str, float]:
+def epoch_from_store(task: dict[str, Any]) -> dict[str, float]:
     store = data.ArrayStore({"inputs": task["path"]})
     rows = np.random.default_rng(0).permutation(len(store))[: task["rows"]]
     chosen = store.take(rows)

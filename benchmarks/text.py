@@ -21,7 +21,7 @@ import tyro
 
 from benchmarks import machine, render
 from jaxmusic import models, text
-from jaxmusic.text.encode import batches, compute
+from jaxmusic.text._encode import batches, compute
 
 _VERSIONS = ("jax", "jaxlib", "flax", "numpy", "tokenizers", "torch", "transformers")
 _MAX_LENGTH = 256

@@ -25,8 +25,8 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).parent.parent
 PAGES = tuple(
     page
-    for room in ("examples", "extend")
-    for page in sorted((ROOT / "docs" / room).glob("*.md"))
+    for folder in ("examples", "extend")
+    for page in sorted((ROOT / "docs" / folder).glob("*.md"))
 )
 TOLERANCE = 0.03
 

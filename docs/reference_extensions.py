@@ -41,7 +41,7 @@ class LinenModules(griffe.Extension):
 
 @cache
 def _shown() -> dict[str, str]:
-    """`room.name` → the path under which the reference shows it."""
+    """`package.name` → the path under which the reference shows it."""
     paths = [
         path
         for page in _REFERENCE.glob("*.md")
@@ -51,12 +51,12 @@ def _shown() -> dict[str, str]:
 
 
 class LinkedNames(griffe.Extension):
-    """A public name in a docstring, `fit` in its own room or `training.fit` anywhere, links to where it is shown."""
+    """A public name in a docstring, `fit` in its own package or `training.fit` anywhere, links to where it is shown."""
 
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
         if not obj.docstring or not obj.path.startswith("jaxmusic."):
             return
-        room = obj.path.split(".")[1]
+        package = obj.path.split(".")[1]
         # An argument's or attribute's name is that before it is anyone else's.
         own = {
             obj.name,
@@ -71,7 +71,7 @@ class LinkedNames(griffe.Extension):
             path = (
                 None
                 if name in own
-                else _shown().get(name if "." in name else f"{room}.{name}")
+                else _shown().get(name if "." in name else f"{package}.{name}")
             )
             return f"[`{name}`][{path}]" if path else found[0]
 

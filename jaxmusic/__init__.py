@@ -12,7 +12,7 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_ROOMS = (
+_PACKAGES = (
     "app",
     "audio",
     "augment",
@@ -26,11 +26,11 @@ _ROOMS = (
     "text",
     "training",
 )
-__all__ = ["__version__", "load", *_ROOMS]
+__all__ = ["__version__", "load", *_PACKAGES]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _ROOMS:
+    if name in _PACKAGES:
         return importlib.import_module(f"jaxmusic.{name}")
     if name == "load":
         return importlib.import_module("jaxmusic.app").load

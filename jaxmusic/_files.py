@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all; what every room that writes shares."""
+"""Files that are written whole or not at all; shared by every package that writes."""
 
 from __future__ import annotations
 

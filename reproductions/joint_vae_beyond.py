@@ -27,7 +27,7 @@ from documents.joint_vae_beyond.config import PRESETS, Config
 from documents.joint_vae_beyond.pipeline import fit_variant
 from documents.joint_vae_beyond.references import references
 from documents.joint_vae_beyond.variants import VARIANTS
-from documents.joint_vae_beyond.views import Prepared, fingerprint, is_possible, part_of, prepare, views
+from documents.joint_vae_beyond.views import Prepared, fingerprint, part_of, prepare, reason_to_skip, views
 
 
 def run_seed(config: Config, prepared: Prepared, seed: int) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def run_seed(config: Config, prepared: Prepared, seed: int) -> dict[str, Any]:
     skipped: dict[str, str] = {}
     for name in config.variant:
         variant = VARIANTS[name]
-        if reason := is_possible(prepared, variant):
+        if reason := reason_to_skip(prepared, variant):
             skipped[name] = reason
             continue
         # Every variant starts from the same key: differences between them are not those of luck alone.

@@ -55,8 +55,8 @@ def _blocks(name):
 def test_every_page_is_known_and_in_its_index():
     names = {f"{page.parent.name}/{page.stem}" for page in page_examples.PAGES}
     assert names == set(OUTPUTS)
-    for room, name in (name.split("/") for name in names):
-        assert name == "index" or f"]({name}.md)" in _text(f"{room}/index")
+    for folder, name in (name.split("/") for name in names):
+        assert name == "index" or f"]({name}.md)" in _text(f"{folder}/index")
 
 
 @pytest.mark.parametrize("name", OUTPUTS)
@@ -88,9 +88,9 @@ def test_every_need_is_known():
 def test_what_code_of_other_pages_names_is_there(page):
     text = (page_examples.ROOT / page).read_text(encoding="utf-8")
     code = "\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL))
-    named = set(re.findall(rf"\b({'|'.join(jaxmusic._ROOMS)})\.(\w+)\(", code))
+    named = set(re.findall(rf"\b({'|'.join({*jaxmusic.__all__} - {'__version__', 'load'})})\.(\w+)\(", code))
     assert named
-    absent = [f"{room}.{name}" for room, name in sorted(named) if not hasattr(getattr(jaxmusic, room), name)]
+    absent = [f"{package}.{name}" for package, name in sorted(named) if not hasattr(getattr(jaxmusic, package), name)]
     assert not absent, absent
 
 

@@ -39,10 +39,10 @@ def test_maps_with_unknown_classes_many_classes_and_bangla(tmp_path):
 
 
 def test_classes_are_in_their_natural_order_then_the_rest_then_the_unknown():
-    from jaxmusic.figures.maps import _classes
+    from jaxmusic.figures.maps import classes_and_styles
 
     names = [f"class {i}" for i in range(20)]
-    labels, styles = _classes(np.array([*names, *names[:15], ""]))
+    labels, styles = classes_and_styles(np.array([*names, *names[:15], ""]))
     assert list(styles) == [*names[:15], "5 others", "unknown"]
     assert len(set(styles.values())) == 17
     assert (labels == "5 others").sum() == 5
@@ -105,13 +105,13 @@ def test_curves_and_bars_with_gaps(tmp_path):
     ],
 )
 def test_an_axis_of_losses_has_a_few_ticks_at_any_range(values, scale):
-    from jaxmusic.figures.charts import _scale_of_losses
+    from jaxmusic.figures.charts import scale_of_losses
 
     axes = figures.canvas.new_figure(4, 3).subplots()
     axes.plot(values)
     # The band of a standard deviation may reach far below what was measured.
     axes.fill_between(np.arange(len(values)), values - 2 * np.nanmax(np.nan_to_num(values)), values, alpha=0.1)
-    _scale_of_losses(axes, values)
+    scale_of_losses(axes, values)
     assert axes.get_yscale() == scale
     low, high = axes.get_ylim()
     assert 2 <= sum(low <= tick <= high for tick in axes.get_yticks()) <= 11

@@ -1,16 +1,22 @@
-"""The house: imports go one way, importing is light, the built wheel runs outside the checkout."""
+"""Structure: imports go one way, importing is light, the built wheel runs outside the checkout."""
 
 import ast
 import graphlib
+import importlib
+import pkgutil
+import re
 import subprocess
 import sys
+import types
 import zipfile
 from pathlib import Path
 
 import pytest
 
+import jaxmusic
+
 ROOT = Path(__file__).parent.parent
-# A room may import the rooms before it and its own; rooms in one set don't import each other.
+# A package may import those before it and its own; packages in one set don't import each other.
 ORDER = (
     {"_files", "_arrays", "_programs"},
     {"audio", "text"},
@@ -21,15 +27,15 @@ ORDER = (
     {"report"},
     {"app"},
 )
-LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
+LEVEL = {package: level for level, packages in enumerate(ORDER) for package in packages}
 
 
-def _room(path: Path) -> str:
+def _package(path: Path) -> str:
     return path.relative_to(ROOT / "jaxmusic").parts[0].removesuffix(".py")
 
 
-def _imported_rooms(path: Path) -> set[str]:
-    rooms = set()
+def _imported_packages(path: Path) -> set[str]:
+    packages = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -38,25 +44,69 @@ def _imported_rooms(path: Path) -> set[str]:
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         else:
             continue
-        rooms |= {name.split(".")[1] for name in names if name.startswith("jaxmusic.") and name.count(".") >= 1}
-    return rooms
+        packages |= {name.split(".")[1] for name in names if name.startswith("jaxmusic.") and name.count(".") >= 1}
+    return packages
 
 
 def test_imports_go_one_way():
     files = [path for path in (ROOT / "jaxmusic").rglob("*.py") if path.parent.name != "jaxmusic" or path.stem in LEVEL]
     assert len(files) > 20
     wrong = [
-        f"{path.relative_to(ROOT)} imports {room}"
+        f"{path.relative_to(ROOT)} imports {package}"
         for path in files
-        for room in _imported_rooms(path)
-        if room in LEVEL and room != _room(path) and LEVEL[room] >= LEVEL[_room(path)]
+        for package in _imported_packages(path)
+        if package in LEVEL and package != _package(path) and LEVEL[package] >= LEVEL[_package(path)]
     ]
     assert not wrong, wrong
 
 
-def test_every_room_has_a_place_in_the_order():
-    rooms = {_room(path) for path in (ROOT / "jaxmusic").rglob("*.py")} - {"__init__", "__main__"}
-    assert rooms == set(LEVEL)
+def test_every_package_has_a_place_in_the_order():
+    packages = {_package(path) for path in (ROOT / "jaxmusic").rglob("*.py")} - {"__init__", "__main__"}
+    assert packages == set(LEVEL)
+
+
+def test_no_public_name_hides_a_submodule_of_its_package():
+    packages = [module.name for module in pkgutil.walk_packages(jaxmusic.__path__, "jaxmusic.") if module.ispkg]
+    assert len(packages) > 10
+    hidden = []
+    for package in map(importlib.import_module, packages):
+        for module in pkgutil.iter_modules(package.__path__):
+            value = getattr(package, module.name, None)
+            if value is not None and not isinstance(value, types.ModuleType):
+                hidden.append(f"{package.__name__}.{module.name}")
+    assert not hidden, hidden
+
+
+def _modules_by_path() -> dict[str, Path]:
+    """Module → file, under each name by which other files of the repository import it."""
+    files = [path for top in ("jaxmusic", "benchmarks", "docs") for path in (ROOT / top).rglob("*.py")]
+    named = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in files}
+    for path in (ROOT / "reproductions").rglob("*.py"):
+        named[".".join(path.relative_to(ROOT / "reproductions").with_suffix("").parts)] = path
+    return {name.removesuffix(".__init__"): path for name, path in named.items()}
+
+
+def test_private_names_stay_in_their_module():
+    modules = _modules_by_path()
+    wrong = []
+    for path in [*modules.values(), *(ROOT / "tests").rglob("*.py")]:
+        tree = ast.parse(path.read_text())
+        local = {}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module in modules:
+                for alias in node.names:
+                    target = f"{node.module}.{alias.name}"
+                    local[alias.asname or alias.name] = target
+                    if re.match(r"_[^_]", alias.name) and target not in modules:
+                        wrong.append(f"{path.relative_to(ROOT)} imports {target}")
+            elif isinstance(node, ast.Import):
+                local |= {alias.asname: alias.name for alias in node.names if alias.asname}
+        for node in ast.walk(tree):
+            is_private = isinstance(node, ast.Attribute) and re.match(r"_[^_]", node.attr)
+            if is_private and isinstance(node.value, ast.Name) and local.get(node.value.id) in modules:
+                wrong.append(f"{path.relative_to(ROOT)} uses {local[node.value.id]}.{node.attr}")
+    assert len(modules) > 200
+    assert not wrong, wrong
 
 
 # A document's file may import those before it, and those of other documents below its own place.

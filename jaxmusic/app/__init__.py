@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from jaxmusic.app.fitting import fit
     from jaxmusic.app.model import ClipIndex, MusicModel
+    from jaxmusic.app.model_folder import FORMAT_VERSION, load, save
     from jaxmusic.app.page import write_map
     from jaxmusic.app.settings import Settings
-    from jaxmusic.app.storage import FORMAT_VERSION, load, save
 
 _PLACES = {
-    "FORMAT_VERSION": "storage",
+    "FORMAT_VERSION": "model_folder",
     "ClipIndex": "model",
     "MusicModel": "model",
     "Settings": "settings",
     "fit": "fitting",
-    "load": "storage",
-    "save": "storage",
+    "load": "model_folder",
+    "save": "model_folder",
     "write_map": "page",
 }
 __all__ = ["FORMAT_VERSION", "ClipIndex", "MusicModel", "Settings", "fit", "load", "save", "write_map"]

@@ -90,11 +90,11 @@ class Recommend:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; the exit status is 0, 1 with one line on standard error that says what to mend, 130 if stopped.
+    """Run a command; the exit status is 0, 1 with one line on standard error that says what to fix, 130 if stopped.
 
     Where nobody reads what is printed any longer, as behind `| head`, it is 141.
     """
-    # A write that fails is told in one line; Orbax would log a thousand before it.
+    # A write that fails is reported in one line; Orbax would log a thousand before it.
     logging.getLogger("absl").setLevel(logging.CRITICAL)
     # Of no use to anyone who has just stopped a command.
     warnings.filterwarnings("ignore", message=r".*tasks have been successfully executed")
@@ -158,18 +158,18 @@ def _run(command: Fit | Map | Search | Recommend) -> None:
 
 
 def _fit(command: Fit) -> None:
-    from jaxmusic.app import work
+    from jaxmusic.app import unfinished
     from jaxmusic.app.fitting import fit
-    from jaxmusic.app.storage import check_place, save
+    from jaxmusic.app.model_folder import check_place, save
 
     # Before the work, not after it.
     check_place(command.out)
-    unfinished = command.out / work.FOLDER
-    if unfinished.is_dir():
+    work = command.out / unfinished.FOLDER
+    if work.is_dir():
         print(f"a fit to {command.out} was stopped before: what it computed is used for the same clips and settings")
-    model = fit(command.folder, command.settings, cache=command.cache, work=unfinished, progress=not command.quiet)
+    model = fit(command.folder, command.settings, cache=command.cache, work=work, progress=not command.quiet)
     save(model, command.out)
-    work.remove(command.out)
+    unfinished.remove(command.out)
     for note in model.notes:
         print(f"note: {note}")
     index = model.index
@@ -184,10 +184,10 @@ def _fit(command: Fit) -> None:
 
 
 def _map(command: Map) -> None:
+    from jaxmusic.app.model_folder import load
     from jaxmusic.app.page import write_map
-    from jaxmusic.app.storage import load
 
-    _keep_compiled_umap()
+    keep_compiled_umap()
     drawn = write_map(
         load(command.model, text=command.text), command.folder, command.out, clusters=command.clusters,
         cache=command.cache, progress=not command.quiet,
@@ -202,14 +202,14 @@ def _map(command: Map) -> None:
 
 
 def _search(command: Search) -> None:
-    from jaxmusic.app.storage import load
+    from jaxmusic.app.model_folder import load
 
     model = load(command.model, text=command.text)
     _list(model.index.folder, model.search(" ".join(command.words), command.n))
 
 
 def _recommend(command: Recommend) -> None:
-    from jaxmusic.app.storage import load
+    from jaxmusic.app.model_folder import load
 
     model = load(command.model)
     _list(model.index.folder, model.like(command.clips, command.n))
@@ -229,7 +229,7 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
 
 
-def _keep_compiled_umap() -> None:
+def keep_compiled_umap() -> None:
     """The same for UMAP, most of whose time on a few thousand clips is compilation; Numba says where it is kept."""
     import umap.layouts
     import umap.umap_

@@ -14,8 +14,8 @@ from jaxmusic import data, evaluation, losses, models, training
 from jaxmusic.app.model import ClipIndex, MusicModel, read_folder
 from jaxmusic.app.sentences import Embedder
 from jaxmusic.app.settings import Settings
+from jaxmusic.app.unfinished import CACHE, checkpoint_folder, disk_shortage, save_every
 from jaxmusic.app.views import Views, audio_features, fit_views
-from jaxmusic.app.work import CACHE, checkpoint_folder, room_missing, save_every
 from jaxmusic.text import words
 
 # With fewer pairs than this, a part left out would measure little and cost much.
@@ -53,7 +53,7 @@ def fit(
     settings = settings or Settings()
     folder, work = Path(folder).expanduser(), None if work is None else Path(work).expanduser()
     if work is not None and cache is None:
-        if missing := room_missing(work, folder, settings):
+        if missing := disk_shortage(work, folder, settings):
             warnings.warn(missing, stacklevel=2)
         else:
             cache = work / CACHE
@@ -61,7 +61,7 @@ def fit(
     if settings.text is not None:
         embedder = Embedder(settings.text, prefix=settings.text_prefix)
         settings = replace(settings, text=embedder.name)
-        # Before the sound is read: what is not to be had is told at once.
+        # Before the sound is read, so that an encoder that is missing fails at once.
         embedder.open(cache=cache, progress=progress)
     dataset = read_folder(folder, settings, cache=cache, progress=progress)
     mel, mask, has_audio = dataset.modalities["audio"], dataset.masks["frames"], dataset.masks["audio"]
@@ -82,7 +82,7 @@ def fit(
         max_features=settings.max_features, embedder=embedder,
     )  # fmt: skip
     if views.lyrics is None:
-        notes.append("fewer than two clips have lyrics with words: the model hears sound alone, and words find nothing")
+        notes.append("fewer than two clips have lyrics with words: the model hears sound alone, and a search by words finds nothing")
     module = make_module(settings, views)
     audio = np.where(has_audio[:, None], views.audio_vectors(mel, mask), 0).astype(np.float32)
     lyrics, has_lyrics = views.lyric_vectors(texts)

@@ -102,7 +102,7 @@ class MusicModel:
         """Mean of q(z | words).
 
         Raises:
-            FileNotFoundError: the text encoder is not to be had.
+            FileNotFoundError: the text encoder cannot be found.
             ValueError: the model was fitted without lyrics, it knows none of the words, or the text encoder is another.
         """
         if not self.knows_lyrics:
@@ -132,7 +132,7 @@ class MusicModel:
         """Where the clips of a data set lie; `cache` and `progress` are for sentence embeddings.
 
         Raises:
-            FileNotFoundError: the text encoder is not to be had.
+            FileNotFoundError: the text encoder cannot be found.
             ValueError: it is of the other layout, or its spectrograms have another number of bands.
         """
         bands = dataset.modalities["audio"].shape[1]

@@ -18,7 +18,7 @@ import numpy as np
 from jaxmusic import data, evaluation, figures
 from jaxmusic.app.model import ClipIndex, MusicModel
 from jaxmusic.app.sentences import SentenceLyrics
-from jaxmusic.app.work import check_writable
+from jaxmusic.app.unfinished import check_writable
 from jaxmusic.audio import AUDIO_SUFFIXES
 from jaxmusic.data.clip_folder import files_by_id
 from jaxmusic.report import write_atomically
@@ -73,7 +73,7 @@ def write_map(
         progress: show progress bars.
 
     Raises:
-        FileNotFoundError: no such folder, no clips in it, or the model's text encoder is not to be had.
+        FileNotFoundError: no such folder, no clips in it, or the model's text encoder cannot be found.
         ValueError: fewer than one cluster; spectrograms with another number of bands than the model's; another text
             encoder than the model's.
     """

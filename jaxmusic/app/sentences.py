@@ -40,7 +40,7 @@ class Embedder:
         """The encoder, loaded on the first call; `cache` and `progress` are those of that call.
 
         Raises:
-            FileNotFoundError: it is not to be had.
+            FileNotFoundError: it cannot be found.
             ValueError: it is another than the model was fitted with, or no sentence encoder.
         """
         if self._encoder is not None:
@@ -55,7 +55,7 @@ class Embedder:
         except (FileNotFoundError, ModuleNotFoundError) as error:
             before = "" if self.digest is None else " that the model was fitted with"
             raise FileNotFoundError(
-                f"the text encoder {self.name!r}{before} is not to be had: {error}; "
+                f"the text encoder {self.name!r}{before} cannot be found: {error}; "
                 "say where it is with --text (text= in Python)"
             ) from error
         if self.digest not in (None, encoder.digest):

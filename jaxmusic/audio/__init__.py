@@ -1,14 +1,14 @@
 """Waveforms → arrays, in JAX: batched, compiled, differentiable, with librosa's names and numbers."""
 
 from jaxmusic.audio import effects, filters, summary
+from jaxmusic.audio._extract import Extraction, extract
+from jaxmusic.audio._sound_encoder import SoundEncoder, sound_encoder
 from jaxmusic.audio.dynamics import mel_dynamics
-from jaxmusic.audio.extract import Extraction, extract
 from jaxmusic.audio.features import rms, spectral_bandwidth, spectral_centroid, spectral_rolloff, zero_crossing_rate
 from jaxmusic.audio.inverse import griffinlim, istft
 from jaxmusic.audio.io import AUDIO_SUFFIXES, load
 from jaxmusic.audio.network_inputs import ClapInput, musicnn_mel
 from jaxmusic.audio.rhythm import onset_strength, tempo
-from jaxmusic.audio.sound_encoder import SoundEncoder, sound_encoder
 from jaxmusic.audio.sound_features import SoundFeatures, SoundNetwork
 from jaxmusic.audio.spectral import frame_mask, melspectrogram, mfcc, power_to_db, stft
 from jaxmusic.audio.summary import mel_statistics

@@ -34,7 +34,7 @@ class Options:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns its exit status.
 
-    0, or 1 if no file could be read, 2 for what the caller can mend (told in one line), 130 after Ctrl-C.
+    0, or 1 if no file could be read, 2 for what the caller can fix (one line says what), 130 after Ctrl-C.
     """
     import tyro
 

@@ -1,4 +1,4 @@
-"""What a caller hands over as a spectrogram: magnitudes, or decibels, and never complex numbers by mistake."""
+"""What a caller hands over: a waveform of floats; a spectrogram of magnitudes or decibels, never complex numbers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,20 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+
+def checked_waveform(y: Any) -> jax.Array:
+    """`y` as an array.
+
+    Raises:
+        ValueError: numbers that are not floating, or no samples.
+    """
+    y = jnp.asarray(y)
+    if not jnp.issubdtype(y.dtype, jnp.floating):
+        raise ValueError(f"y is {y.dtype}: give a float waveform between −1 and 1")
+    if y.ndim == 0 or y.shape[-1] == 0:
+        raise ValueError("y holds no samples")
+    return y
 
 
 def real(S: Any, what: str = "S") -> Any:

@@ -81,5 +81,5 @@ def modulation_bands(frames: int, n_bands: int) -> tuple[int, ...]:
     ((1, 2, 5, 13, 33), (1, 2, 4))
     """
     edges = np.geomspace(1, frames // 2 + 1, n_bands + 1)
-    # Bands narrower than one bin melt into the next.
+    # Bands narrower than one bin are merged with the next.
     return tuple(int(edge) for edge in np.unique(np.floor(edges + 1e-9).astype(int)))

@@ -10,12 +10,13 @@ import numpy as np
 from jaxtyping import Array, Complex, Float, Int
 
 from jaxmusic.audio.batching import each_clip
+from jaxmusic.audio.checks import checked_waveform
 from jaxmusic.audio.inverse import overlap_add
 from jaxmusic.audio.median import sliding_median
-from jaxmusic.audio.spectral import _STFT, TINY, _defaults, _waveform, frames_of, root, spectra
+from jaxmusic.audio.spectral import STFT_ARGUMENTS, TINY, frames_of, root, spectra, window_and_hop
 
 
-@partial(jax.jit, static_argnames=("kernel_size", "power", "margin", *_STFT))
+@partial(jax.jit, static_argnames=("kernel_size", "power", "margin", *STFT_ARGUMENTS))
 def hpss(
     y: Float[Array, "*batch samples"],
     *,
@@ -57,7 +58,7 @@ def hpss(
         raise ValueError(f"margin must be at least 1, got {margin}")
     if power <= 0:
         raise ValueError(f"power must be positive, got {power}")
-    win_length, hop_length = _defaults(n_fft, win_length, hop_length)
+    win_length, hop_length = window_and_hop(n_fft, win_length, hop_length)
     if lengths is not None and not (center and pad_mode == "constant"):
         raise ValueError("lengths need center=True and pad_mode='constant': only then is padding silent")
 
@@ -68,7 +69,7 @@ def hpss(
             hop_length=hop_length, win_length=win_length, window=window, center=center,
         )  # fmt: skip
 
-    y = _waveform(y)
+    y = checked_waveform(y)
     if lengths is None:
         return each_clip(of_clip, y, axes=(1,))
     return each_clip(of_clip, y, jnp.broadcast_to(jnp.asarray(lengths), y.shape[:-1]), axes=(1, 0))

@@ -11,8 +11,8 @@ from jax import lax
 from jaxtyping import Array, Float, Int
 
 from jaxmusic.audio.batching import each_clip
-from jaxmusic.audio.checks import magnitudes, spectrogram_checked
-from jaxmusic.audio.spectral import _STFT, TINY, _waveform, on_spectrogram, root
+from jaxmusic.audio.checks import checked_waveform, magnitudes, spectrogram_checked
+from jaxmusic.audio.spectral import STFT_ARGUMENTS, TINY, on_spectrogram, root
 
 
 def _as_magnitudes(S: Array) -> Array:
@@ -67,7 +67,7 @@ def rms(
             y = jnp.pad(y, frame_length // 2, mode=pad_mode)
         return root(_windowed_sum(jnp.square(y), frame_length, hop_length) / frame_length)[None]
 
-    return each_clip(of_clip, _waveform(y), axes=(1,))
+    return each_clip(of_clip, checked_waveform(y), axes=(1,))
 
 
 @partial(jax.jit, static_argnames=("frame_length", "hop_length", "center", "threshold", "zero_pos"))
@@ -114,14 +114,14 @@ def zero_crossing_rate(
         last = jnp.append(changes, 0.0)[frame_length - 1 :: hop_length][:count]
         return ((inside - last) / frame_length)[None]
 
-    y = _waveform(y)
+    y = checked_waveform(y)
     if lengths is None:
         return each_clip(of_clip, y, axes=(1,))
     return each_clip(of_clip, y, jnp.broadcast_to(jnp.asarray(lengths), y.shape[:-1]), axes=(1, 0))
 
 
 @spectrogram_checked(magnitudes)
-@partial(jax.jit, static_argnames=("sr", *_STFT))
+@partial(jax.jit, static_argnames=("sr", *STFT_ARGUMENTS))
 def spectral_centroid(
     y: Float[Array, "*batch samples"] | None = None,
     *,
@@ -153,7 +153,7 @@ def spectral_centroid(
 
 
 @spectrogram_checked(magnitudes)
-@partial(jax.jit, static_argnames=("sr", "norm", "p", *_STFT))
+@partial(jax.jit, static_argnames=("sr", "norm", "p", *STFT_ARGUMENTS))
 def spectral_bandwidth(
     y: Float[Array, "*batch samples"] | None = None,
     *,
@@ -196,7 +196,7 @@ def spectral_bandwidth(
 
 
 @spectrogram_checked(magnitudes)
-@partial(jax.jit, static_argnames=("sr", "roll_percent", *_STFT))
+@partial(jax.jit, static_argnames=("sr", "roll_percent", *STFT_ARGUMENTS))
 def spectral_rolloff(
     y: Float[Array, "*batch samples"] | None = None,
     *,

@@ -12,7 +12,7 @@ from jaxtyping import Array, Complex, Float, PRNGKeyArray
 
 from jaxmusic.audio import filters
 from jaxmusic.audio.batching import each_clip
-from jaxmusic.audio.spectral import _STFT, TINY, _defaults, spectra
+from jaxmusic.audio.spectral import STFT_ARGUMENTS, TINY, spectra, window_and_hop
 
 
 @partial(jax.jit, static_argnames=("hop_length", "win_length", "n_fft", "window", "center", "length"))
@@ -44,7 +44,7 @@ def istft(
     """
     stft_matrix = jnp.asarray(stft_matrix)
     n_fft = 2 * (stft_matrix.shape[-2] - 1) if n_fft is None else n_fft
-    win_length, hop_length = _defaults(n_fft, win_length, hop_length)
+    win_length, hop_length = window_and_hop(n_fft, win_length, hop_length)
 
     def of_clip(X: Array) -> Array:
         return overlap_add(X.T, n_fft, hop_length, win_length, window, center, length)
@@ -85,7 +85,7 @@ def _add_up(pieces: Float[Array, "frames length"], hop_length: int) -> Float[Arr
     return jnp.ravel(total)[: (frames - 1) * hop_length + length]
 
 
-@partial(jax.jit, static_argnames=(*_STFT, "n_iter", "length", "momentum"))
+@partial(jax.jit, static_argnames=(*STFT_ARGUMENTS, "n_iter", "length", "momentum"))
 def griffinlim(
     S: Float[Array, "*batch bins frames"],
     *,
@@ -123,7 +123,7 @@ def griffinlim(
     S = jnp.asarray(S)
     S = S.astype(jnp.result_type(S, jnp.float32))
     size = 2 * (S.shape[-2] - 1) if n_fft is None else n_fft
-    win_length, hop_length = _defaults(size, win_length, hop_length)
+    win_length, hop_length = window_and_hop(size, win_length, hop_length)
     back = (size, hop_length, win_length, window, center, length)
     forth = (size, hop_length, win_length, window, center, pad_mode)
 

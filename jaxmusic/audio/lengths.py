@@ -1,4 +1,4 @@
-"""Audio files' own lengths against their size: what was cut off is told from a header that is merely careless."""
+"""Audio files' own lengths against their size: a truncated file differs from one whose header is imprecise."""
 
 from __future__ import annotations
 

@@ -131,7 +131,7 @@ class Programs:
         return self._programs[samples]
 
 
-class Computers:
+class BatchPool:
     """Threads that compute batches: one for each core of a CPU, whose programs run clip by clip; else one.
 
     At most one batch waits for each thread, so that memory is bounded.
@@ -142,7 +142,7 @@ class Computers:
         self._compute = compute
         self._running: deque[Future[list[Result]]] = deque()
 
-    def __enter__(self) -> Computers:
+    def __enter__(self) -> BatchPool:
         self._pool = ThreadPoolExecutor(self._count)
         return self
 

@@ -12,8 +12,8 @@ from jaxtyping import Array, Float, Int
 
 from jaxmusic.audio import filters
 from jaxmusic.audio.batching import each_clip
-from jaxmusic.audio.checks import real
-from jaxmusic.audio.spectral import PRECISION, _waveform, frame, frame_mask, frames_of, melspectrogram, power_to_db
+from jaxmusic.audio.checks import checked_waveform, real
+from jaxmusic.audio.spectral import PRECISION, frame, frame_mask, frames_of, melspectrogram, power_to_db
 
 
 def onset_strength(
@@ -75,7 +75,7 @@ def _onset_strength(y, S, lengths, *, sr, lag, center, mel):
         return flux(jnp.asarray(S))
     if y is None:
         raise ValueError("give either y or S")
-    y = _waveform(y)
+    y = checked_waveform(y)
     if lengths is None:
         return each_clip(of_clip, y, axes=(1,))
     return each_clip(of_clip, y, jnp.broadcast_to(jnp.asarray(lengths), y.shape[:-1]), axes=(1, 0))

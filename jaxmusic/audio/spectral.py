@@ -13,17 +13,17 @@ from jaxtyping import Array, Bool, Complex, Float, Int
 
 from jaxmusic.audio import filters
 from jaxmusic.audio.batching import each_clip
-from jaxmusic.audio.checks import magnitudes, real, spectrogram_checked
+from jaxmusic.audio.checks import checked_waveform, magnitudes, real, spectrogram_checked
 
 # The smallest normal float32: librosa divides by nothing below it.
 TINY = float(np.finfo(np.float32).tiny)
 # Accelerators would round the factors of a matrix product to fewer bits: power spans many decades, and cepstral
 # coefficients ride on a large offset.
 PRECISION = jax.lax.Precision.HIGHEST
-_STFT = ("n_fft", "hop_length", "win_length", "window", "center", "pad_mode")
+STFT_ARGUMENTS = ("n_fft", "hop_length", "win_length", "window", "center", "pad_mode")
 
 
-@partial(jax.jit, static_argnames=_STFT)
+@partial(jax.jit, static_argnames=STFT_ARGUMENTS)
 def stft(
     y: Float[Array, "*batch samples"],
     *,
@@ -54,13 +54,13 @@ def stft(
     >>> stft(jnp.ones(22_050)).shape
     (1025, 44)
     """
-    win_length, hop_length = _defaults(n_fft, win_length, hop_length)
+    win_length, hop_length = window_and_hop(n_fft, win_length, hop_length)
     settings = (n_fft, hop_length, win_length, window, center, pad_mode)
-    return each_clip(lambda y: spectra(y, *settings).T, _waveform(y), axes=(1,))
+    return each_clip(lambda y: spectra(y, *settings).T, checked_waveform(y), axes=(1,))
 
 
 @spectrogram_checked(magnitudes)
-@partial(jax.jit, static_argnames=(*_STFT, "sr", "power", "n_mels", "fmin", "fmax", "htk", "norm"))
+@partial(jax.jit, static_argnames=(*STFT_ARGUMENTS, "sr", "power", "n_mels", "fmin", "fmax", "htk", "norm"))
 def melspectrogram(
     y: Float[Array, "*batch samples"] | None = None,
     *,
@@ -166,7 +166,7 @@ def _mfcc(y, S, *, sr, n_mfcc, dct_type, norm, lifter, mel_norm, mel):
     if y is None:
         raise ValueError("give either y or S")
     one = partial(melspectrogram, sr=sr, norm=mel_norm, **dict(mel))
-    return each_clip(lambda y: coefficients(power_to_db(one(y))), _waveform(y), axes=(1,))
+    return each_clip(lambda y: coefficients(power_to_db(one(y))), checked_waveform(y), axes=(1,))
 
 
 def mfcc(
@@ -239,14 +239,14 @@ def on_spectrogram(function, y, S, power, n_fft, hop_length, win_length, window,
         return each_clip(function, S, axes=(2,))
     if y is None:
         raise ValueError("give either y or S")
-    win_length, hop_length = _defaults(n_fft, win_length, hop_length)
+    win_length, hop_length = window_and_hop(n_fft, win_length, hop_length)
 
     def from_waveform(y: Array) -> Array:
         X = spectra(y, n_fft, hop_length, win_length, window, center, pad_mode)
         energy = jnp.square(X.real) + jnp.square(X.imag)
         return function(energy if power == 2 else root(energy, power / 2))
 
-    return each_clip(from_waveform, _waveform(y), axes=(1,))
+    return each_clip(from_waveform, checked_waveform(y), axes=(1,))
 
 
 def root(x: Array, exponent: float = 0.5) -> Array:
@@ -284,16 +284,8 @@ def frame(y: Float[Array, " samples"], length: int, hop_length: int) -> Float[Ar
     return jnp.concatenate([blocks[i : i + count] for i in range(overlap)], axis=-1)
 
 
-def _waveform(y: Array) -> Array:
-    y = jnp.asarray(y)
-    if not jnp.issubdtype(y.dtype, jnp.floating):
-        raise ValueError(f"y is {y.dtype}: give a float waveform between −1 and 1")
-    if y.ndim == 0 or y.shape[-1] == 0:
-        raise ValueError("y holds no samples")
-    return y
-
-
-def _defaults(n_fft: int, win_length: int | None, hop_length: int | None) -> tuple[int, int]:
+def window_and_hop(n_fft: int, win_length: int | None, hop_length: int | None) -> tuple[int, int]:
+    """Window and hop length in samples, librosa's where they are None: `n_fft` and a quarter of the window."""
     if n_fft < 2 or n_fft % 2:
         raise ValueError(f"n_fft must be even and at least 2, got {n_fft}")
     win_length = n_fft if win_length is None else win_length

@@ -9,10 +9,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from jaxmusic.audio.batching import each_clip
+from jaxmusic.audio.checks import checked_waveform
 from jaxmusic.audio.effects import hpss_of_spectra
 from jaxmusic.audio.features import rms, spectral_bandwidth, spectral_centroid, spectral_rolloff, zero_crossing_rate
 from jaxmusic.audio.rhythm import onset_strength, tempo
-from jaxmusic.audio.spectral import _waveform, frame_mask, melspectrogram, mfcc, power_to_db, root, spectra
+from jaxmusic.audio.spectral import frame_mask, melspectrogram, mfcc, power_to_db, root, spectra
 from jaxmusic.audio.tonal import chroma_stft
 
 _MEASURED = (
@@ -102,7 +103,7 @@ def table_features(
     >>> table_features(jnp.zeros(22_050)).shape
     (57,)
     """
-    y = _waveform(y)
+    y = checked_waveform(y)
     lengths = jnp.full(y.shape[:-1], y.shape[-1]) if lengths is None else jnp.asarray(lengths)
     return each_clip(partial(_table_of_clip, sr=sr), y, jnp.broadcast_to(lengths, y.shape[:-1]), axes=(1, 0))
 
@@ -127,14 +128,13 @@ def descriptors(
     """
 
     def of_clip(y: Array, length: Array) -> Array:
-        X, mask, power, magnitude = _analysed(y, length)
-        del X
+        _, mask, power, magnitude = _analysed(y, length)
         chroma_variance = _moments(chroma_stft(S=power, sr=sr).ravel(), jnp.tile(mask, 12))[1]
         loudness = _moments(rms(y, frame_length=_N_FFT, hop_length=_HOP)[0], mask)[0]
         centroid = _moments(spectral_centroid(S=magnitude, sr=sr)[0], mask)[0]
         return jnp.stack([_tempo(power, mask, length, sr), loudness, centroid, root(chroma_variance)])
 
-    y = _waveform(y)
+    y = checked_waveform(y)
     lengths = jnp.full(y.shape[:-1], y.shape[-1]) if lengths is None else jnp.asarray(lengths)
     return each_clip(of_clip, y, jnp.broadcast_to(lengths, y.shape[:-1]), axes=(1, 0))
 

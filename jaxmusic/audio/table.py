@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxmusic.audio.extract import Extraction, extract
+from jaxmusic.audio._extract import Extraction, extract
 from jaxmusic.audio.io import AUDIO_SUFFIXES
 from jaxmusic.audio.summary import TABLE_COLUMNS, table_features
 

@@ -13,13 +13,13 @@ from jaxtyping import Array, Float
 from jaxmusic.audio import filters
 from jaxmusic.audio.checks import magnitudes, spectrogram_checked
 from jaxmusic.audio.rounding import divide, log2
-from jaxmusic.audio.spectral import _STFT, PRECISION, TINY, on_spectrogram
+from jaxmusic.audio.spectral import PRECISION, STFT_ARGUMENTS, TINY, on_spectrogram
 
 _A0 = 440.0 / 16
 
 
 @spectrogram_checked(magnitudes)
-@partial(jax.jit, static_argnames=("sr", "resolution", "bins_per_octave", "fmin", "fmax", "threshold", *_STFT))
+@partial(jax.jit, static_argnames=("sr", "resolution", "bins_per_octave", "fmin", "fmax", "threshold", *STFT_ARGUMENTS))
 def estimate_tuning(
     y: Float[Array, "*batch samples"] | None = None,
     *,
@@ -65,7 +65,7 @@ def estimate_tuning(
 
 
 @spectrogram_checked(magnitudes)
-@partial(jax.jit, static_argnames=("sr", "norm", "tuning", "n_chroma", "ctroct", "octwidth", "base_c", *_STFT))
+@partial(jax.jit, static_argnames=("sr", "norm", "tuning", "n_chroma", "ctroct", "octwidth", "base_c", *STFT_ARGUMENTS))
 def chroma_stft(
     y: Float[Array, "*batch samples"] | None = None,
     *,

@@ -1,12 +1,12 @@
 """A data set on disk or embedded → one `Dataset`, and its split into parts."""
 
+from jaxmusic.data._download import download
+from jaxmusic.data._feature_table import feature_table
+from jaxmusic.data._genre_folders import genre_folders
+from jaxmusic.data._lyrics_table import LYRICS_TABLE_URL, lyrics_table
+from jaxmusic.data._million_song import MillionSongs, million_song
 from jaxmusic.data.clip_folder import clips
 from jaxmusic.data.dataset import Dataset
-from jaxmusic.data.download import download
-from jaxmusic.data.feature_table import feature_table
-from jaxmusic.data.genre_folders import genre_folders
-from jaxmusic.data.lyrics_table import LYRICS_TABLE_URL, lyrics_table
-from jaxmusic.data.million_song import MillionSongs, million_song
 from jaxmusic.data.splits import balanced_sample, split
 from jaxmusic.data.stores import ArrayStore, ArrayWriter, RecordStore, write_records
 from jaxmusic.data.synthetic_corpus import (

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from jaxmusic.audio import AUDIO_SUFFIXES
-from jaxmusic.audio.extract import MAX_DURATION
+from jaxmusic.audio._extract import MAX_DURATION
 from jaxmusic.data.dataset import Dataset
 from jaxmusic.data.spectrograms import Spectrograms, frames_of, read_audio, read_mels
 from jaxmusic.data.tables import clip_of, read_table, read_text

@@ -1,5 +1,6 @@
 """Arrays → numbers: classification, clustering, retrieval, canonical correlation, what latents hold."""
 
+from jaxmusic.evaluation._elbow import KMeansSweep, elbow, kmeans_sweep
 from jaxmusic.evaluation.cca import CCA, fit_cca, project_x, project_y
 from jaxmusic.evaluation.classification import (
     classification_scores,
@@ -23,7 +24,6 @@ from jaxmusic.evaluation.disentanglement import (
     mutual_information_gap,
     permutation_test,
 )
-from jaxmusic.evaluation.elbow import KMeansSweep, elbow, kmeans_sweep
 from jaxmusic.evaluation.generation import coherence, generate, interpolate, sample_prior
 from jaxmusic.evaluation.kernel_cca import KernelCCA, fit_kernel_cca, project_kernel_x, project_kernel_y
 from jaxmusic.evaluation.latent import active_units, linear_probe

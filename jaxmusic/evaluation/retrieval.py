@@ -208,12 +208,12 @@ def _class_scores(
     for start in range(0, len(rows), step):
         part = rows[start : start + step]
         order, opens = ordered(embeddings, part)
-        found.append(_expected_scores(opens, codes[order] == codes[part][:, None], ks))
+        found.append(expected_scores(opens, codes[order] == codes[part][:, None], ks))
     # Chance is one group of ties, for every number of relevant items that occurs.
     counts, weights = np.unique(others[rows], return_counts=True)
     is_relevant = np.arange(n - 1) < counts[:, None]
     opens = np.broadcast_to(np.arange(n - 1) == 0, is_relevant.shape)
-    chance = _expected_scores(opens, is_relevant, ks)
+    chance = expected_scores(opens, is_relevant, ks)
     scores_of: dict[str, float] = {}
     for name, values in chance.items():
         nothing = len(rows) == 0
@@ -222,7 +222,7 @@ def _class_scores(
     return scores_of
 
 
-def _expected_scores(
+def expected_scores(
     opens: Bool[np.ndarray, "rows items"], is_relevant: Bool[np.ndarray, "rows items"], ks: Sequence[int]
 ) -> dict[str, Float[np.ndarray, " rows"]]:
     """Class scores of rankings, each the mean over all orders of equally similar items; `opens` where such begin.

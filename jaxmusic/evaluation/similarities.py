@@ -1,4 +1,4 @@
-"""Which items are more similar than others: quickly in short floats, and exactly where those can't tell."""
+"""Which items are more similar than others: quickly in short floats, and exactly where those are too coarse."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def ordered(
 
 
 def _refined(embeddings: Embeddings, query: int, order: np.ndarray, opens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """One query's order and groups, decided by differences where products are too close to call."""
+    """One query's order and groups, decided by differences where products are too close to decide."""
     run = np.cumsum(opens)
     unsure = np.flatnonzero(np.bincount(run)[run] > 1)
     first = order[np.searchsorted(run, run[unsure])]  # the item that opens each one's run

@@ -71,7 +71,7 @@ def training_curves(
         axes.set_xlim(0.5, (epochs or max(np.shape(found)[-1] for found in parts.values())) + 0.5)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         if not share:
-            _scale_of_losses(axes, np.concatenate([np.ravel(found) for found in parts.values()]))
+            scale_of_losses(axes, np.concatenate([np.ravel(found) for found in parts.values()]))
     grid[0].set_ylabel(literal(ylabel))
     handles = [Line2D([], [], color=colors[name], label=literal(name.replace("_", " "))) for name in metrics]
     if has_valid:
@@ -82,7 +82,7 @@ def training_curves(
     return save(figure, path, f"Training curves{over}")
 
 
-def _scale_of_losses(axes: Axes, values: np.ndarray) -> None:
+def scale_of_losses(axes: Axes, values: np.ndarray) -> None:
     """A logarithmic axis where losses fall by orders of magnitude, with a linear part for those that may be 0."""
     from matplotlib.ticker import StrMethodFormatter, SymmetricalLogLocator
 

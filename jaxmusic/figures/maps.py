@@ -104,7 +104,7 @@ def latent_map(
     for name, xy in panels.items():
         if np.shape(xy) != (len(labels), 2):
             raise ValueError(f"panel {name!r} has shape {np.shape(xy)} for {len(labels)} labels")
-    labels, styles = _classes(labels)
+    labels, styles = classes_and_styles(labels)
     columns = min(len(panels), 3)
     rows = -(-len(panels) // columns)
     has_room = columns * rows > len(panels)
@@ -157,7 +157,9 @@ def map_panels(
     rows = -(-len(panels) // 3)
     figure = new_figure(10, 3.2 * rows + 0.4)
     for i, (name, (xy, labels)) in enumerate(panels.items()):
-        labels, styles = _classes(np.where(np.asarray(labels).astype(str) == "-1", "", np.asarray(labels).astype(str)))
+        labels, styles = classes_and_styles(
+            np.where(np.asarray(labels).astype(str) == "-1", "", np.asarray(labels).astype(str))
+        )
         axes = figure.add_subplot(rows, 3, i + 1)
         for label, (color, marker) in styles.items():
             at = labels == label
@@ -191,7 +193,7 @@ def _prepared(x: np.ndarray, method: str) -> Float[np.ndarray, "n columns"]:
     return np.pad(deviations - deviations.mean(0), ((0, 0), (0, max(0, 2 - x.shape[1])))).astype(np.float32)
 
 
-def _classes(labels: np.ndarray) -> tuple[np.ndarray, dict[str, tuple[str, str]]]:
+def classes_and_styles(labels: np.ndarray) -> tuple[np.ndarray, dict[str, tuple[str, str]]]:
     """Labels with the small classes as one, and label → (colour, marker): by name, then the rest, then unknown."""
     labels = np.array([str(label) or _UNKNOWN for label in labels])
     names, counts = np.unique(labels[labels != _UNKNOWN], return_counts=True)

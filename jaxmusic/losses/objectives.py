@@ -116,7 +116,7 @@ def joint_elbo(
     terms: list[Loss] = [term.divergence(beta=beta, free_bits=free_bits)]
     for name, weight in weights.items():
         terms.append(weight * term.modality_error(modality=name, reduction=reduction, element_mask=keys.get(name)))
-    # Made in any case, so that an unknown alignment is told at once.
+    # Made in any case, so that an unknown alignment raises at once.
     aligned = term.alignment(kind=alignment, temperature=temperature, margin=margin)
     if contrastive_weight:
         terms.append(contrastive_weight * aligned)

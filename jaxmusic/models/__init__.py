@@ -1,11 +1,12 @@
 """linen modules: arrays in, arrays out; `save` and `load` for a folder of one. No losses, no optimisers."""
 
+from jaxmusic.models._sound_network import sound_network
 from jaxmusic.models.adaptive import AdaptiveFusion, AdaptiveFusionOutput, AdaptiveFusionVAE
 from jaxmusic.models.clap import ClapModel, ClapOutput
 from jaxmusic.models.clap_config import ClapAudioConfig, ClapConfig
 from jaxmusic.models.clap_weights import PretrainedClap, load_clap
 from jaxmusic.models.draws import ComponentDraws, Draws, SubsetDraws
-from jaxmusic.models.dual import DualEncoder, DualEncoderOutput
+from jaxmusic.models.dual_encoder import DualEncoder, DualEncoderOutput
 from jaxmusic.models.exports import register_outputs
 from jaxmusic.models.fusion import (
     FUSIONS,
@@ -27,12 +28,11 @@ from jaxmusic.models.multimodal import MultimodalVAE, MultimodalVAEOutput
 from jaxmusic.models.music_cnn import MusicCNN, MusicCNNOutput, MusicVGG, MusicVGGOutput
 from jaxmusic.models.musicnn_weights import MSD_TAGS, MTT_TAGS, convert_musicnn
 from jaxmusic.models.saving import load, save
-from jaxmusic.models.sound_network import sound_network
 from jaxmusic.models.spectrogram_classifier import SpectrogramClassifier
 from jaxmusic.models.temporal import TemporalEncoder
 from jaxmusic.models.transformer import TextTransformer, TextTransformerOutput, stack_layers, unstack_layers
 from jaxmusic.models.vae import FCVAE, ConvVAE, SpectrogramDecoder, SpectrogramEncoder, VAEOutput, sample_latent
-from jaxmusic.models.vectors import Autoencoder, AutoencoderOutput, ConditionalVAE, Conv1DVAE
+from jaxmusic.models.vector_autoencoders import Autoencoder, AutoencoderOutput, ConditionalVAE, Conv1DVAE
 
 __all__ = [
     "AUDIO_ENCODERS",

@@ -20,7 +20,7 @@ from jaxmusic.audio import ClapInput
 from jaxmusic.models.clap import ClapModel, project_text
 from jaxmusic.models.clap_config import ClapConfig, clap_input
 from jaxmusic.models.transformer import TextTransformer
-from jaxmusic.text.encode import Encoder, encode
+from jaxmusic.text._encode import Encoder, encode
 from jaxmusic.text.hub import WEIGHTS, hub_folder, read_json, read_tensors, some
 from jaxmusic.text.weights import Pretrained, to_params
 

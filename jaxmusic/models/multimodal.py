@@ -69,7 +69,7 @@ class MultimodalVAE(nn.Module):
     Attributes:
         encoders: modality → module that maps its input `[batch, …]` to mean and log-variance, each
             `[batch, latent_dim]`, or to both side by side `[batch, 2 · latent_dim]`. Where its `__call__` takes `train`
-            it is told, and where it takes `mask`, it gets the modality's `element_masks`.
+            or `mask`, it gets `train` or the modality's `element_masks`.
         decoders: modality → module that maps `[batch, latent_dim]` to the parameters of that modality's likelihood:
             its mean, or logits. A modality may have an encoder and no decoder, but not the other way round.
         fusion: of the posteriors, such as `Product()` or `Mixture()`.

@@ -47,7 +47,7 @@ _MUSICNN = (
     ("dense", "penultimate"), ("batch_normalization_10", "penultimate_norm"),
     ("dense_1", "tags_layer"),
 )  # fmt: skip
-_VGG = (
+VGG_NAMES = (
     ("batch_normalization", "input_norm"),
     *(
         pair
@@ -57,17 +57,17 @@ _VGG = (
     ("dense", "tags_layer"),
 )
 # TensorFlow's variable → collection and name in the parameters.
-_NORM = {
+NORM_NAMES = {
     "gamma": ("params", "scale"), "beta": ("params", "bias"),
     "moving_mean": ("batch_stats", "mean"), "moving_variance": ("batch_stats", "var"),
 }  # fmt: skip
-_LAYER = {"kernel": ("params", "kernel"), "bias": ("params", "bias")}
+LAYER_NAMES = {"kernel": ("params", "kernel"), "bias": ("params", "bias")}
 # Name of an encoder → folder in the package, module, its layers, frames of a patch that it must have.
 NETS: dict[str, tuple[str, MusicCNN | MusicVGG, tuple[tuple[str, str], ...]]] = {
     "musicnn-msd": ("MSD_musicnn", MusicCNN(MSD_TAGS), _MUSICNN),
     "musicnn-mtt": ("MTT_musicnn", MusicCNN(MTT_TAGS), _MUSICNN),
-    "musicnn-msd-vgg": ("MSD_vgg", MusicVGG(MSD_TAGS), _VGG),
-    "musicnn-mtt-vgg": ("MTT_vgg", MusicVGG(MTT_TAGS), _VGG),
+    "musicnn-msd-vgg": ("MSD_vgg", MusicVGG(MSD_TAGS), VGG_NAMES),
+    "musicnn-mtt-vgg": ("MTT_vgg", MusicVGG(MTT_TAGS), VGG_NAMES),
 }
 
 
@@ -122,7 +122,7 @@ def _variables(
     variables: dict[str, Any] = {"params": {}, "batch_stats": {}}
     rest = dict(tensors)
     for theirs, ours in layers:
-        for variable, (collection, name) in (_NORM if theirs.startswith("batch") else _LAYER).items():
+        for variable, (collection, name) in (NORM_NAMES if theirs.startswith("batch") else LAYER_NAMES).items():
             full = f"{theirs}/{variable}"
             if full not in rest:
                 raise ValueError(f"{path}: tensor {full} is missing: no checkpoint of {type(module).__name__}")

@@ -68,7 +68,7 @@ def read_checkpoint(folder: str | Path, *, prefix: str = "", ignored: Collection
                 _refuse(data, f"tensor {name} lies at {offset} to {offset + length}, the file has {size} bytes")
             file.seek(offset)
             content = file.read(length)
-            if _masked(crc32c(content)) != checksum:
+            if masked_crc32c(crc32c(content)) != checksum:
                 _refuse(data, f"the checksum of tensor {name} is another: its bytes were changed")
             taken.append((offset, offset + length, name))
             tensors[name] = np.frombuffer(content, dtype).reshape(shape).astype(dtype.newbyteorder("="))
@@ -186,7 +186,7 @@ class _Table:
         block, kind, checksum = whole[:length], whole[length], struct.unpack("<I", whole[length + 1 :])[0]
         if kind != 0:
             _refuse(self._path, f"a block is compressed (kind {kind}); TensorFlow writes plain ones")
-        if _masked(crc32c(whole[: length + 1])) != checksum:
+        if masked_crc32c(crc32c(whole[: length + 1])) != checksum:
             _refuse(self._path, "the checksum of a block is another: its bytes were changed")
         restarts = struct.unpack("<I", _slice(self._path, "a block", block, length - 4, 4))[0] if length >= 4 else -1
         end = length - 4 * (restarts + 1)
@@ -231,7 +231,8 @@ def crc32c(content: bytes) -> int:
     return value ^ 0xFFFFFFFF
 
 
-def _masked(value: int) -> int:
+def masked_crc32c(value: int) -> int:
+    """A CRC-32C as TensorFlow's files store it: rotated by 15 bits, plus a constant."""
     return ((value >> 15 | value << 17) + _MASK) & 0xFFFFFFFF
 
 

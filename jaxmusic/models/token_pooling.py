@@ -139,7 +139,7 @@ def _backward(dropout: float, saved: Any, cotangent: Array) -> tuple[Any, ...]:
             factor = jnp.where(keep, _scale(dropout), 0.0)
         _, pull = jax.vjp(lambda r, w: _contribution(r, w, owner, factor), rows, weights)
         of_rows, of_weights = pull(cotangent)
-        # Rows behind the table are at rest: out of bounds, their gradient is dropped.
+        # Ids past the table are of frozen rows: out of bounds, so their gradient is dropped.
         of_table = of_table.at[_ids(chunk, tokens, lengths)[0]].add(of_rows, mode="drop")
         return jax.tree.map(jnp.add, total, of_weights), of_table
 

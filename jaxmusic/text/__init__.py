@@ -1,16 +1,23 @@
 """Words → arrays: tokens, the language of a text, TF-IDF, transformers; and features → sentences."""
 
+from jaxmusic.text._encode import Encoder, TextEmbeddings, encode
+from jaxmusic.text._sentence_encoder import SentenceEncoder, sentence_encoder
+from jaxmusic.text._stop_words import stop_words
+from jaxmusic.text._tokenize import load_tokenizer, tokenize
 from jaxmusic.text.descriptions import Terciles, describe, fit_terciles
-from jaxmusic.text.encode import Encoder, TextEmbeddings, encode
 from jaxmusic.text.language import UNDETERMINED, content_words, detect_language, words
 from jaxmusic.text.lexical import LEXICAL_COLUMNS, lexical_statistics
-from jaxmusic.text.sentence_encoder import SentenceEncoder, sentence_encoder
-from jaxmusic.text.stop_words import stop_words
 from jaxmusic.text.tag_search import tag_scores, tag_weights
 from jaxmusic.text.tfidf import TfidfPCA, fit_tfidf_pca
-from jaxmusic.text.tokenize import load_tokenizer, tokenize
-from jaxmusic.text.tokens import Tokens, Vocabulary, token_ids, train_wordpiece, trained_vocabulary, wordpiece_tokenizer
 from jaxmusic.text.transformer_config import TransformerConfig
+from jaxmusic.text.vocabulary import (
+    Tokens,
+    Vocabulary,
+    token_ids,
+    train_wordpiece,
+    trained_vocabulary,
+    wordpiece_tokenizer,
+)
 from jaxmusic.text.weights import Pretrained, load_pretrained, save_pretrained
 from jaxmusic.text.word_vectors import WordVectors, fit_word_vectors, load_word_vectors, multi_hot
 

@@ -7,7 +7,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from functools import cache
 
-from jaxmusic.text.stop_words import LANGUAGES, stop_words
+from jaxmusic.text._stop_words import LANGUAGES, stop_words
 
 __all__ = ["UNDETERMINED", "content_words", "detect_language", "words"]
 

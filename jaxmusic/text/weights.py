@@ -1,6 +1,6 @@
 """A checkpoint in the hub's layout → parameters as nested dicts of NumPy arrays, and back.
 
-The parameters are those of `models.TextTransformer`; this room knows their names and shapes, not the module.
+The parameters are those of `models.TextTransformer`; `text` knows their names and shapes, not the module.
 """
 
 from __future__ import annotations

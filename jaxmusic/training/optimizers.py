@@ -43,7 +43,7 @@ def restart_every(optimizer: optax.GradientTransformation, steps: int) -> optax.
 
     def update(updates: Any, state: RestartState, params: Any = None, **extra: Any) -> tuple[Any, RestartState]:
         starts = state.steps >= steps
-        # A select and no branch: it melts into the optimiser's own pass over its moments.
+        # A select, not a branch: XLA fuses it with the optimiser's own pass over its moments.
         fresh = optimizer.init(updates if params is None else params)
         inner = jax.tree.map(lambda new, old: jnp.where(starts, new, old), fresh, state.inner)
         updates, inner = full.update(updates, inner, params, **extra)

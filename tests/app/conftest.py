@@ -10,7 +10,7 @@ import jax
 import pytest
 
 from jaxmusic import app, data
-from jaxmusic.app.command_line import _keep_compiled_umap
+from jaxmusic.app.command_line import keep_compiled_umap
 
 SMALL = app.Settings(n_mels=32, duration=2.0, audio_dim=8, lyrics_dim=8, latent=4, width=16, epochs=3, batch=8)
 HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
@@ -47,7 +47,7 @@ def write_music(folder: Path, n: int = 12, *, lyrics: bool = True) -> Music:
 @pytest.fixture(scope="session", autouse=True)
 def compiled_umap():
     """UMAP is compiled once on this machine, as for the command line."""
-    _keep_compiled_umap()
+    keep_compiled_umap()
 
 
 @pytest.fixture(scope="session")

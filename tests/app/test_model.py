@@ -122,7 +122,7 @@ def test_a_search_that_cannot_be_measured_is_noted(tmp_path):
     rng = np.random.default_rng(0)
     for folder in ("mels", "lyrics"):
         (tmp_path / folder).mkdir()
-    # Nearly all clips are of one artist, who is not torn apart.
+    # Nearly all clips are of one artist, whose clips stay in one part.
     artists = ["many"] * 41 + ["single"]
     for row in range(len(artists)):
         np.save(tmp_path / "mels" / f"m{row}.npy", rng.normal(-40, 10, (16, 20)).astype(np.float32))

@@ -72,9 +72,9 @@ def test_what_needs_no_words_needs_no_encoder(saved, music, encoder, tmp_path):
         model = app.load(saved)
         assert len(model.like([music.ids[0]], 3)) == 3
         assert model.encode(music.folder / "audio" / f"{music.ids[3]}.wav").shape == (1, SMALL.latent)
-        with pytest.raises(FileNotFoundError, match=r"it's tiny.* is not to be had.*say where it is with --text"):
+        with pytest.raises(FileNotFoundError, match=r"it's tiny.* cannot be found.*say where it is with --text"):
             model.search("love")
-        with pytest.raises(FileNotFoundError, match="is not to be had"):
+        with pytest.raises(FileNotFoundError, match="cannot be found"):
             app.write_map(model, music.folder, tmp_path / "map.html")
         # It may lie anywhere.
         assert len(app.load(saved, text=str(away)).search("love", 3)) == 3

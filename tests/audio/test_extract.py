@@ -12,7 +12,7 @@ from joblib import parallel_config, register_parallel_backend
 from joblib.parallel import ThreadingBackend
 
 from jaxmusic import audio
-from jaxmusic.audio import decoding, storage
+from jaxmusic.audio import decoding, row_buffer
 
 SR = 22_050
 TRACES = []
@@ -118,7 +118,7 @@ def test_large_features_are_mapped_from_disk_and_small_ones_are_not(clips, tmp_p
     (tmp_path / "broken.wav").write_bytes(b"")
     paths = [tmp_path / "broken.wav", *clips]
     small = extract(paths)
-    monkeypatch.setattr(storage, "_LARGE", 8)
+    monkeypatch.setattr(row_buffer, "_LARGE", 8)
     large = extract(paths)
     assert isinstance(large.features, np.memmap)
     assert not isinstance(small.features, np.memmap)
@@ -130,7 +130,7 @@ def test_no_disk_for_large_features_is_an_error(clips, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(storage, "_LARGE", 8)
+    monkeypatch.setattr(row_buffer, "_LARGE", 8)
     monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(OSError, match="No space left"):
         extract(clips)

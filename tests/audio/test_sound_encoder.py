@@ -198,7 +198,7 @@ def test_a_net_of_the_package_is_converted_once(tmp_path, monkeypatch):
     (folder,) = (tmp_path / "jaxmusic" / "sound").glob("musicnn-*/musicnn-msd-vgg")
     with monkeypatch.context() as patched:
         # The module has the name of its function.
-        patched.setattr(importlib.import_module("jaxmusic.models.sound_network"), "convert_musicnn", None)
+        patched.setattr(importlib.import_module("jaxmusic.models._sound_network"), "convert_musicnn", None)
         assert models.sound_network("musicnn-msd-vgg").digest == first.digest
     # A copy that was damaged is made again.
     content = (folder / "model.safetensors").read_bytes()

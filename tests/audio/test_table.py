@@ -138,7 +138,7 @@ def test_oddities_become_finite_rows_or_reasons(oddities, tmp_path, capsys):
     assert np.isfinite(values).all()
     named = {row["filename"]: row for row in rows}
     assert "আমার গান.flac" in named
-    # Two files of one name are told apart by their folder, and are the same music.
+    # Two files of one name differ by their folder, and are the same music.
     assert named["sub/twice.wav"]["mfcc1_mean"] == named["twice.wav"]["mfcc1_mean"]
     assert named["sub/twice.wav"]["label"] == "sub"
     assert named["twice.wav"]["label"] == ""

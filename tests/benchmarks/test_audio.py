@@ -24,7 +24,7 @@ def test_parity_of_a_clip_is_within_the_target(clip):
     ]
     figures = {row[0]: row[2] for row in found["rows"]}
     assert len(figures) == len(found["rows"]) == 16
-    assert max(figures[name] for name in audio_parity._DEVIATIONS) <= audio_parity.TARGET
+    assert max(figures[name] for name in audio_parity.DEVIATIONS) <= audio_parity.TARGET
     assert figures["onset_strength (r)"] <= 0.001
     assert figures["tempo"] == figures["estimate_tuning"] == 0
 
@@ -60,7 +60,7 @@ def test_an_accelerators_table_has_a_row_for_each_batch(clip):
 
 def test_memory_of_a_few_files(monkeypatch):
     runs = ("57 columns, cache written", "57 columns, read from the cache")
-    monkeypatch.setattr(audio_memory, "_RUNS", {name: audio_memory._RUNS[name] for name in runs})
+    monkeypatch.setattr(audio_memory, "RUNS", {name: audio_memory.RUNS[name] for name in runs})
     found = audio_memory.measure(20)
     assert [row[0] for row in found["rows"]] == list(runs)
     for _, size, seconds, rate, peak, _ in found["rows"]:

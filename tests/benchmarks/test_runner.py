@@ -39,12 +39,14 @@ def test_every_benchmark_is_a_script_with_the_options_it_is_given():
 def _in_this_process(task):
     """Starting a process takes longer than what these sizes measure."""
     if task["kind"] == "store":
-        return scaling_worker._store(task)
-    return {"seconds": scaling_worker._seconds(**task | {"size": 1 if task["kind"] == "devices" else task["size"]})}
+        return scaling_worker.epoch_from_store(task)
+    return {
+        "seconds": scaling_worker.epoch_seconds(**task | {"size": 1 if task["kind"] == "devices" else task["size"]})
+    }
 
 
 def test_scaling_measures_and_fits(tmp_path, monkeypatch):
-    monkeypatch.setattr(scaling, "_worker", _in_this_process)
+    monkeypatch.setattr(scaling, "run_worker", _in_this_process)
     options = scaling.Options(
         rows=(200, 400), seeds=(1, 2), devices=(1, 2), rounds=1, gigabytes=0.001, streamed=32, out=tmp_path
     )
@@ -63,7 +65,7 @@ def test_scaling_measures_and_fits(tmp_path, monkeypatch):
 
 
 def test_a_worker_has_the_devices_it_is_asked_for():
-    assert len(scaling._worker({"kind": "devices", "size": 2, "rounds": 1})["seconds"]) == 1
+    assert len(scaling.run_worker({"kind": "devices", "size": 2, "rounds": 1})["seconds"]) == 1
 
 
 def test_ranks_agree_with_sorting():

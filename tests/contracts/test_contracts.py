@@ -20,7 +20,7 @@ from one_bad_argument import POISON, bad_values, outcome
 # Finite by definition: power below `amin` counts as `amin`.
 FINITE_FROM_POISON = {"audio.power_to_db(S=-inf)"}
 # Below this library: JAX looks at the types of arguments before any function of ours does (losses take arrays inside
-# compiled functions, where a check of values is none), and names them. At most so many of the calls of each room.
+# compiled functions, where a check of values is none), and names them. At most so many of the calls of each package.
 FOREIGN = {"evaluation": 0, "recommend": 0, "text": 0, "audio": 50, "losses": 34}
 # Real parts are never taken for the whole, save where gradients of complex parameters may be wanted.
 FINITE_FROM_WRONG_TYPES = {"losses", "audio.rms(S=complex)"}
@@ -88,7 +88,7 @@ WITHOUT_GOOD_CALL = {
 
 @pytest.fixture(scope="module", params=CALLS)
 def tried(request):
-    """The room, and the outcome of every call with one bad argument."""
+    """The package, and the outcome of every call with one bad argument."""
     found = {}
     for name, call in CALLS[request.param].items():
         for argument, value in call.arguments.items():
@@ -98,9 +98,9 @@ def tried(request):
     return request.param, found
 
 
-@pytest.mark.parametrize("room", CALLS)
-def test_good_calls_are_good(room):
-    for name, call in CALLS[room].items():
+@pytest.mark.parametrize("package", CALLS)
+def test_good_calls_are_good(package):
+    for name, call in CALLS[package].items():
         assert outcome(*call).kind == "finite", name
 
 
@@ -111,31 +111,31 @@ def test_nan_and_infinity_are_never_answered_with_numbers(tried):
 
 
 def test_texts_objects_and_complex_numbers_are_never_taken_for_numbers(tried):
-    room, found = tried
+    package, found = tried
     wrong = {
         label
         for label, (bad, came) in found.items()
         if bad in ("str", "object", "complex") and came.kind == "finite" and "labels=" not in label
     }
-    assert wrong <= FINITE_FROM_WRONG_TYPES or room in FINITE_FROM_WRONG_TYPES
+    assert wrong <= FINITE_FROM_WRONG_TYPES or package in FINITE_FROM_WRONG_TYPES
 
 
 def test_errors_are_this_librarys_own(tried):
-    room, found = tried
+    package, found = tried
     foreign = [f"{label}: {came.what}" for label, (_, came) in found.items() if came.kind == "foreign traceback"]
     kinds = Counter(came.kind for _, came in found.values())
-    assert len(foreign) <= FOREIGN[room], (kinds, foreign)
+    assert len(foreign) <= FOREIGN[package], (kinds, foreign)
 
 
 def test_functions_without_a_good_call_are_known():
     modules = {name: getattr(jaxmusic, name) for name in CALLS}
     lacking = {
-        f"{room}.{name}"
-        for room, module in modules.items()
+        f"{package}.{name}"
+        for package, module in modules.items()
         for name in getattr(module, "__all__", vars(module))
         if callable(getattr(module, name)) and not isinstance(getattr(module, name), type)
         and getattr(getattr(module, name), "__module__", "").startswith("jaxmusic") and not name.startswith("_")
-        and name not in CALLS[room]
+        and name not in CALLS[package]
     }  # fmt: skip
     assert lacking == WITHOUT_GOOD_CALL
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from jaxmusic import data
-from jaxmusic.data.download import download
-from jaxmusic.data.lyrics_table import COLUMNS, FEATURES, FILE_NAME, GENRE_COUNTS
+from jaxmusic.data._download import download
+from jaxmusic.data._lyrics_table import COLUMNS, FEATURES, FILE_NAME, GENRE_COUNTS
 
 
 def _row(i, genre, **changed):

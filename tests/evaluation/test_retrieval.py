@@ -66,7 +66,7 @@ def test_a_constant_embedding_scores_chance_exactly(similarity, n):
 
 def test_ties_are_scored_as_the_mean_over_their_orders():
     # One query class; similarities 3 > 2 = 2 = 2 > 1, relevant at the second, third and last place.
-    from jaxmusic.evaluation.retrieval import _expected_scores
+    from jaxmusic.evaluation.retrieval import expected_scores
 
     opens, relevant = np.array([[True, True, False, False, True]]), np.array([[False, True, True, False, True]])
     runs = []
@@ -77,7 +77,7 @@ def test_ties_are_scored_as_the_mean_over_their_orders():
         for k in (1, 2, 3, 9):
             run |= {f"class/recall@{k}": hit[:k].any(), f"class/precision@{k}": hit[:k].mean()}
         runs.append(run)
-    found = _expected_scores(opens, relevant, (1, 2, 3, 9))
+    found = expected_scores(opens, relevant, (1, 2, 3, 9))
     assert found.keys() == runs[0].keys()
     for name, values in found.items():
         assert values[0] == pytest.approx(np.mean([run[name] for run in runs])), name

@@ -4,7 +4,7 @@ import struct
 
 import numpy as np
 
-from jaxmusic.models.tensorflow_checkpoint import _masked, crc32c
+from jaxmusic.models.tensorflow_checkpoint import crc32c, masked_crc32c
 
 
 def varint(value: int) -> bytes:
@@ -24,7 +24,7 @@ def entry(array, place, changes):
     """One tensor's record; `changes` replace what it says."""
     said = {"dtype": 1, "shape": array.shape, "shard": 0, "offset": place, "size": array.nbytes, **changes}
     shape = b"".join(field(2, field(1, axis)) for axis in said["shape"])
-    checksum = said.get("checksum", _masked(crc32c(array.tobytes())))
+    checksum = said.get("checksum", masked_crc32c(crc32c(array.tobytes())))
     record = field(1, said["dtype"]) + field(2, shape)
     for number, name in ((3, "shard"), (4, "offset"), (5, "size")):
         record += field(number, said[name]) if said[name] else b""
@@ -41,7 +41,7 @@ def block(pairs, kind=0):
         out += varint(shared) + varint(len(key) - shared) + varint(len(value)) + key[shared:] + value
         before = key
     out += struct.pack("<II", 0, 1)
-    return out + bytes([kind]) + struct.pack("<I", _masked(crc32c(out + bytes([kind]))))
+    return out + bytes([kind]) + struct.pack("<I", masked_crc32c(crc32c(out + bytes([kind]))))
 
 
 def table(records, kind=0):

@@ -160,8 +160,8 @@ def _vgg(change):
         lambda key: models.MusicVGG(models.MSD_TAGS).init(key, np.zeros((1, 96, 187), np.float32)), jax.random.key(0)
     )
     tensors = {}
-    for theirs, ours in musicnn_weights._VGG:
-        names = musicnn_weights._NORM if theirs.startswith("batch") else musicnn_weights._LAYER
+    for theirs, ours in musicnn_weights.VGG_NAMES:
+        names = musicnn_weights.NORM_NAMES if theirs.startswith("batch") else musicnn_weights.LAYER_NAMES
         for variable, (collection, name) in names.items():
             tensors[f"{theirs}/{variable}"] = np.zeros(shapes[collection][ours][name].shape, np.float32)
     change(tensors)

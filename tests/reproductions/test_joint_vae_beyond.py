@@ -177,7 +177,7 @@ def test_a_pretrained_model_starts_from_torn_pairs(prepared):
         assert np.isfinite(fitted.audio).all()
         fresh = pipeline.fit_variant(config, more, part, dataclasses.replace(variant, start=""), jax.random.key(0))
         assert np.abs(fitted.lyrics - fresh.lyrics).max() > 1e-3
-    assert data_views.is_possible(prepared, VARIANTS["pretrained, further lyrics"]) == "no --more-lyrics were given"
+    assert data_views.reason_to_skip(prepared, VARIANTS["pretrained, further lyrics"]) == "no --more-lyrics were given"
 
 
 def test_ridge_is_chosen_on_the_validation_part(prepared):

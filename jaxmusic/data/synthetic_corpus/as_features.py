@@ -6,8 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
+from jaxmusic.data._genre_folders import clip_features
 from jaxmusic.data.dataset import Dataset
-from jaxmusic.data.genre_folders import clip_features
 from jaxmusic.data.synthetic_corpus.corpus import draw_corpus, render_corpus
 
 __all__ = ["synthetic_features"]

@@ -72,7 +72,7 @@ def write_million_song(key: PRNGKeyArray, n_songs: int, folder: str | Path, *, n
 
 
 def _identifier(prefix: str, name: str) -> str:
-    """18 characters, as official ids have; the eighth is not 1, by which made-up ids are told."""
+    """18 characters, as official ids have; the eighth is not 1, which marks made-up ids."""
     digest = hashlib.sha1(name.encode()).hexdigest().upper()
     return f"{prefix}{''.join(chr(65 + int(c, 16)) for c in digest[:5])}0{digest[5:15]}"
 

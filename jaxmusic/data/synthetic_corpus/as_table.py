@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from jaxmusic.data.lyrics_table import COLUMNS, FEATURES, FILE_NAME
+from jaxmusic.data._lyrics_table import COLUMNS, FEATURES, FILE_NAME
 from jaxmusic.data.synthetic_corpus.corpus import Corpus, draw_corpus
 from jaxmusic.data.tables import write_table
 

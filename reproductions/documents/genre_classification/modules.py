@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from documents.genre_classification.config import Config
 from documents.genre_classification.pipeline import make_module
 from documents.genre_classification.variants import MODELS, VARIANTS
-from jaxmusic.data.lyrics_table import FEATURES
+from jaxmusic.data._lyrics_table import FEATURES
 
 
 def document_module(model: str) -> Any:

@@ -15,8 +15,8 @@ from documents.genre_classification import figures, rows
 from documents.genre_classification.config import Config
 from documents.genre_classification.modules import summaries
 from jaxmusic import data, report
-from jaxmusic.data.download import is_url
-from jaxmusic.data.lyrics_table import GENRE_COUNTS
+from jaxmusic.data._download import is_url
+from jaxmusic.data._lyrics_table import GENRE_COUNTS
 
 _HERE = Path(__file__).parent
 REPORTED = _HERE / "reported.toml"

@@ -14,7 +14,7 @@ import runs
 from documents.genre_classification.config import Config, check
 from documents.genre_classification.variants import MODELS, VARIANTS, Variant
 from jaxmusic import augment, data, losses, models, text, training
-from jaxmusic.data.lyrics_table import FILE_NAME
+from jaxmusic.data._lyrics_table import FILE_NAME
 from jaxmusic.data.preprocessing import fit_standardizer
 
 _ROW_STEP = 1024

@@ -13,7 +13,7 @@ from documents.genre_classification.experiments import VARIANT
 from documents.genre_classification.modules import layer_counts
 from documents.genre_classification.variants import GENRE_SETS, MODELS
 from jaxmusic import data, report
-from jaxmusic.data.lyrics_table import FEATURES
+from jaxmusic.data._lyrics_table import FEATURES
 from jaxmusic.evaluation import wilson_interval
 
 NAMES = {"lyrics": "lyrics model", "metadata": "metadata model", "combined": "combined model"}

@@ -14,7 +14,7 @@ import runs
 from documents.hybrid_language_vae.config import Config
 from documents.hybrid_language_vae.variants import Variant
 from jaxmusic import data, losses, models, training
-from jaxmusic.data.feature_table import FILE_NAME
+from jaxmusic.data._feature_table import FILE_NAME
 from jaxmusic.data.preprocessing import fit_standardizer
 from jaxmusic.text import Terciles, describe, fit_terciles
 

@@ -189,7 +189,7 @@ def resolved(prepared: Prepared, lyrics: str) -> str:
     return "tfidf+lexical" if prepared.sentences is None else "sentence+lexical"
 
 
-def is_possible(prepared: Prepared, variant: Variant) -> str:
+def reason_to_skip(prepared: Prepared, variant: Variant) -> str:
     """Why a variant cannot be run on these data; "" where it can."""
     if variant.lyrics.startswith("sentence") and prepared.sentences is None:
         return str(prepared.encoder["encoder"])

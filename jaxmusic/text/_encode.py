@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
+from jaxmusic.text._tokenize import load_tokenizer, tokenize
 from jaxmusic.text.checks import list_of_texts
 from jaxmusic.text.embedding_cache import EmbeddingCache
-from jaxmusic.text.tokenize import load_tokenizer, tokenize
 from jaxmusic.text.weights import Pretrained
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jaxmusic import text
-from jaxmusic.text.tokens import Tokens
+from jaxmusic.text.vocabulary import Tokens
 
 SONGS = ["love me tender love me sweet", "blue moon you saw me standing alone", "love love love all you need"]
 

@@ -14,8 +14,8 @@ import numpy as np
 from jaxmusic.audio.cache import FeatureCache, program_digest
 from jaxmusic.audio.decoding import decode, decode_all
 from jaxmusic.audio.io import seconds_of
-from jaxmusic.audio.programs import Clip, Computers, Programs, Result
-from jaxmusic.audio.storage import Rows
+from jaxmusic.audio.programs import BatchPool, Clip, Programs, Result
+from jaxmusic.audio.row_buffer import RowBuffer
 
 # Without a duration the longest clip decides, up to this many seconds.
 MAX_DURATION = 30.0
@@ -97,10 +97,10 @@ def extract(
     store = None if cache is None else _cache_of(programs, cache, sr, duration, with_lengths)
     chunk = max(1, min(_LONGEST_CHUNK, _DECODED_SAMPLES // samples))
     decoded = decode_all(partial(decode, sr=sr, duration=duration, cache=store), paths, n_jobs=n_jobs, chunk=chunk)
-    rows, skipped = Rows(len(paths), cache), list[tuple[str, str]]()
+    rows, skipped = RowBuffer(len(paths), cache), list[tuple[str, str]]()
     with (
         tqdm(total=len(paths), desc="sound", unit="file", disable=not progress) as bar,
-        Computers(programs.run) as computers,
+        BatchPool(programs.run) as pool,
     ):
 
         def keep(results: list[Result]) -> None:
@@ -118,10 +118,10 @@ def extract(
                 rows.put(row, *found.cached)
                 bar.update()
             elif batch := programs.add(Clip(row, found.samples, found.key)):
-                keep(computers.submit(batch))
+                keep(pool.submit(batch))
         for batch in programs.rest():
-            keep(computers.submit(batch))
-        keep(computers.finish())
+            keep(pool.submit(batch))
+        keep(pool.finish())
     kept, leaves, lengths = rows.result()
     return Extraction(kept, jax.tree.unflatten(programs.structure, leaves) if len(kept) else None, lengths, skipped)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxmusic.app import work
+from jaxmusic.app import unfinished
 from jaxmusic.app.checks import check_finite, check_values
 from jaxmusic.app.fitting import make_module
 from jaxmusic.app.model import ClipIndex, MusicModel
@@ -82,9 +82,9 @@ def check_place(folder: Path) -> None:
     _FORMAT.check_place(folder)
     found = {path.name for path in folder.iterdir()} if folder.exists() else set()
     # An unfinished fit is deleted when its model is saved, so nothing else may lie there.
-    if others := found - {CONFIG, WEIGHTS, work.FOLDER, *remains(found)} | set(work.strangers(folder)):
+    if others := found - {CONFIG, WEIGHTS, unfinished.FOLDER, *remains(found)} | set(unfinished.foreign_files(folder)):
         raise FileExistsError(f"{folder} holds other files ({sorted(others)[0]}): name an empty or new folder")
-    work.check_writable(folder, "for the model")
+    unfinished.check_writable(folder, "for the model")
 
 
 def load(folder: str | Path, *, text: str | None = None) -> MusicModel:

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from jaxmusic.data._download import download, is_url
 from jaxmusic.data.dataset import Dataset
-from jaxmusic.data.download import download, is_url
 from jaxmusic.data.tables import read_table
 
 __all__ = ["FEATURES", "GENRE_COUNTS", "LYRICS_TABLE_URL", "lyrics_table"]

@@ -14,8 +14,8 @@ from jaxtyping import Array, Float
 from jaxmusic import audio
 from jaxmusic.audio.summary import descriptors, mfcc_moments, table_features
 from jaxmusic.audio.table import audio_files
+from jaxmusic.data._feature_table import repeats
 from jaxmusic.data.dataset import Dataset
-from jaxmusic.data.feature_table import repeats
 
 __all__ = ["clip_features", "genre_folders"]
 

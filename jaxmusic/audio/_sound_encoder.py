@@ -168,7 +168,7 @@ def sound_encoder(
         name: what `network` opens; for `models.sound_network` `"musicnn-msd"`, `"musicnn-mtt"` or their VGGs
             (`"musicnn-msd-vgg"`, `"musicnn-mtt-vgg"`), a folder of `models.save`, or a CLAP model, by its folder or its
             name on the hub.
-        network: `models.sound_network`, or one's own; this room does not import models.
+        network: `models.sound_network`, or one's own; `audio` does not import `models`.
         pooling: how a sound's windows become one vector: their mean, or mean and deviation (twice as wide).
         batch_size: windows computed at once; None: as many as hold 2^19 samples on CPU, 2^23 elsewhere.
         cache: folder that keeps what was found in each file, by its content and the net; a run that was interrupted

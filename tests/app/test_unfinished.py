@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from jaxmusic import app
-from jaxmusic.app import fitting, work
+from jaxmusic.app import fitting, unfinished
 from jaxmusic.app.command_line import main
 from tests.app.conftest import SMALL, write_music
 
@@ -74,7 +74,7 @@ def test_a_killed_fit_goes_on_to_the_same_model(stage, music, straight, tmp_path
     killed = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert not (out / "config.json").exists()
-    kept = len(list((out / work.FOLDER / "cache").rglob("*.npz")))
+    kept = len(list((out / unfinished.FOLDER / "cache").rglob("*.npz")))
     assert kept == (12 if stage == "training" else 3)
     epochs, trainer = [], fitting.training.Trainer
     real = trainer.fit
@@ -186,7 +186,7 @@ def test_a_save_that_is_cut_off_between_its_files_leaves_the_model_that_lies_the
 
 
 def test_a_folder_of_ones_own_that_is_called_unfinished_is_not_deleted(music, tmp_path, capsys):
-    song = tmp_path / "projects" / work.FOLDER / "song.txt"
+    song = tmp_path / "projects" / unfinished.FOLDER / "song.txt"
     song.parent.mkdir(parents=True)
     song.write_text("la")
     assert main(["fit", str(music.folder), "--out", str(tmp_path / "projects"), *OPTIONS]) == 1
@@ -230,8 +230,8 @@ def test_a_disk_with_little_room_is_not_filled_with_spectrograms(music, straight
     assert list((tmp_path / "work").glob("training-*"))
     # Larger ones need more.
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=2**20))
-    assert work.room_missing(tmp_path, music.folder, LONG) == ""
-    assert "up to 1.3 MB" in work.room_missing(tmp_path, music.folder, dataclasses.replace(LONG, duration=20.0))
+    assert unfinished.disk_shortage(tmp_path, music.folder, LONG) == ""
+    assert "up to 1.3 MB" in unfinished.disk_shortage(tmp_path, music.folder, dataclasses.replace(LONG, duration=20.0))
 
 
 def test_a_checkpoint_that_cannot_be_written_is_one_line(music, tmp_path, capsys, monkeypatch):

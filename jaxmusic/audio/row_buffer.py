@@ -12,7 +12,7 @@ import numpy as np
 _LARGE = 2**29
 
 
-class Rows:
+class RowBuffer:
     """Up to `n` rows of the same arrays.
 
     Args:

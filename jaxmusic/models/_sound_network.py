@@ -16,7 +16,7 @@ from jaxmusic.audio import musicnn_mel
 from jaxmusic.audio.network_inputs import MUSICNN_FFT, MUSICNN_FRAMES, MUSICNN_HOP, MUSICNN_RATE
 from jaxmusic.audio.sound_features import SoundNetwork
 from jaxmusic.audio.windows import WindowForm
-from jaxmusic.data.download import cache_folder
+from jaxmusic.data._download import cache_folder
 from jaxmusic.models.clap_weights import PretrainedClap, load_clap
 from jaxmusic.models.folders import CONFIG
 from jaxmusic.models.music_cnn import MusicCNN, MusicVGG

