@@ -16,10 +16,20 @@ GIVEN = {"0.25", "0.5"}
 
 def pretrained_sound() -> str:
     columns = ("K-means, ARI", "K-means, NMI", "Ward, ARI", "probe, accuracy")
-    views = ("MFCC moments", "57 columns", "musicnn-msd, logits of the tags", "musicnn-msd, penultimate layer")
-    lines = [f"| 100 GTZAN clips, whole | {' | '.join(columns)} |", "| --- " * (len(columns) + 1) + "|"]
+    views = (
+        "MFCC moments",
+        "57 columns",
+        "musicnn-msd, logits of the tags",
+        "musicnn-msd, penultimate layer",
+    )
+    lines = [
+        f"| 100 GTZAN clips, whole | {' | '.join(columns)} |",
+        "| --- " * (len(columns) + 1) + "|",
+    ]
     for view in views:
-        cells = (f"{b_sound('Clusters and probes', view, column):.3f}" for column in columns)
+        cells = (
+            f"{b_sound('Clusters and probes', view, column):.3f}" for column in columns
+        )
         lines.append(f"| {view} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
