@@ -104,7 +104,7 @@ class Table:
     note: Note = ""
 
     def fields(self) -> list[str]:
-        """Every field that tells rows apart, the slowest first."""
+        """Every field that distinguishes rows, the slowest first."""
         templates = [self.id, self.section, self.what, self.metric, self.column]
         templates += [self.note] if isinstance(self.note, str) else []
         named = [name for text in templates for _, name, _, _ in Formatter().parse(text) if name]

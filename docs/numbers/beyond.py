@@ -157,7 +157,7 @@ def what_the_runs_say_2() -> str:
     return f"""\
 The base finds the own clip among 35 to 40 in {sung("retrieval.base", "R@10 lyrics → audio"):.3f} and {sung("retrieval.base", "R@10 audio → lyrics"):.3f} (chance {sung("retrieval.chance", "R@10 lyrics → audio"):.3f}, below both intervals), the variant chosen in each
 seed in {sung("retrieval.chosen by validation", "R@10 lyrics → audio"):.3f} and, from audio to lyrics, {sung("retrieval.chosen by validation", "R@10 audio → lyrics"):.3f}, whose interval reaches below chance. Three songs a test part leave wide intervals, and
-no aligner is told apart from another.
+no aligner differs clearly from another.
 """
 
 

@@ -83,8 +83,7 @@ def fit(
     )  # fmt: skip
     if views.lyrics is None:
         notes.append(
-            "fewer than two clips have lyrics with words: the model hears sound alone, and a search by words finds "
-            "nothing"
+            "fewer than two clips have lyrics with words: the model hears sound alone, and search finds nothing"
         )
     module = make_module(settings, views)
     audio = np.where(has_audio[:, None], views.audio_vectors(mel, mask), 0).astype(np.float32)

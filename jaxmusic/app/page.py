@@ -24,7 +24,7 @@ from jaxmusic.data.clip_folder import files_by_id
 from jaxmusic.report import write_atomically
 from jaxmusic.text import detect_language
 
-# A colouring with more values than this tells nothing apart.
+# With more values than this, colours cannot be distinguished.
 _MOST_VALUES = 30
 
 # Characters of one clip's lyrics on the page: ten times those of a long song.

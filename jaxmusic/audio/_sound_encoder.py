@@ -28,7 +28,7 @@ class SoundEncoder:
 
     Attributes:
         network: the net, with its sampling rate and window.
-        record: what is used, for reports: `encoder`, `width`, `pooling`, and what else tells it from another; and
+        record: what is used, for reports: `encoder`, `width`, `pooling`, and what else identifies it; and
             `counts`, the sums over all calls so far (`sounds`, `skipped`, `padded`, `silent`, `windows`, `computed`,
             `from_cache`).
     """

@@ -37,7 +37,7 @@ class SoundNetwork:
         window: how a sound is cut.
         width: of an embedding.
         tags: what the logits stand for; empty for a net that has none.
-        record: what it is, for reports: `encoder`, and what else tells it from another.
+        record: what it is, for reports: `encoder`, and what else identifies it.
         text: texts → `[n, width]` float32 in the embedding's space, of a net that has such a tower.
     """
 

@@ -52,7 +52,7 @@ def clips(
     All spectrograms get one length, that of the longest clip within `duration`. Audio of L samples has `1 + L //
     hop_length` frames of music, centred on multiples of the hop, and a stored spectrogram has all of its own;
     `masks["frames"]` marks them. What follows is filled with the clip's own lowest value, and a clip without audio
-    with the lowest value of all: silence, which only the mask tells from music.
+    with the lowest value of all: silence, which only the mask distinguishes from music.
 
     Args:
         folder: the folder.

@@ -14,7 +14,7 @@ from jaxmusic.figures.canvas import COLORS, GREY, literal, new_figure, save
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Colours of a spectrogram, odd so that zero is white: as much as one tells apart, and half the file of 256.
+# Colours of a spectrogram, odd so that zero is white: as many as one can distinguish, and half the file of 256.
 _LEVELS = 33
 
 

@@ -34,7 +34,7 @@ class SentenceEncoder:
     """Texts → vectors. `sentence_encoder` makes it.
 
     Attributes:
-        record: what is used, for reports: `encoder`, `width`, and what else tells it from another; and `counts`, the
+        record: what is used, for reports: `encoder`, `width`, and what else identifies it; and `counts`, the
             sums over all calls so far (`texts`, `empty`, and what the encoder counts beside).
     """
 

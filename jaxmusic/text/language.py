@@ -15,7 +15,7 @@ UNDETERMINED = "und"
 """What `detect_language` answers where it cannot tell: ISO 639-2's code for an undetermined language."""
 
 # Scripts that serve, in practice, one language of song each. Others (Cyrillic, Arabic, Devanagari, Han) serve
-# many, and no list here tells them apart.
+# many, and no list here separates them.
 _LANGUAGE_OF_SCRIPT = {
     "ARMENIAN": "hy", "BENGALI": "bn", "GEORGIAN": "ka", "GREEK": "el", "GUJARATI": "gu", "GURMUKHI": "pa",
     "HANGUL": "ko", "HEBREW": "he", "HIRAGANA": "ja", "KANNADA": "kn", "KATAKANA": "ja", "KHMER": "km", "LAO": "lo",

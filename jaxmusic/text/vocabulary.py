@@ -149,7 +149,7 @@ def _digest(tokenizer: Any, texts: Sequence[str], max_length: int) -> str:
     digest = hashlib.sha256(f"{max_length}\n{tokenizer.to_str()}".encode())
     for text in texts:
         encoded = text.encode("utf-8", "surrogatepass")
-        # Its length tells where a text ends, whatever characters it holds.
+        # Its length marks where a text ends, whatever characters it holds.
         digest.update(len(encoded).to_bytes(8, "little") + encoded)
     return digest.hexdigest()[:20]
 

@@ -168,11 +168,11 @@ def test_without_any_lyrics_nothing_breaks_and_retrieval_is_chance(straight):
     assert all(math.isfinite(record["value"]) for record in without)
 
 
-def test_a_pretrained_model_starts_from_torn_pairs(prepared):
+def test_a_pretrained_model_starts_from_unpaired_training(prepared):
     part = data_views.part_of(prepared, 0)
     config = dataclasses.replace(TINY, net=dataclasses.replace(TINY.net, epochs=1))
     more = dataclasses.replace(prepared, more_lyrics=("moon and sea", "river of the night", "sun and moon"))
-    for variant in (VARIANTS["pretrained, torn pairs"], VARIANTS["pretrained, further lyrics"]):
+    for variant in (VARIANTS["pretrained, unpaired"], VARIANTS["pretrained, further lyrics"]):
         fitted = pipeline.fit_variant(config, more, part, variant, jax.random.key(0))
         assert np.isfinite(fitted.audio).all()
         fresh = pipeline.fit_variant(config, more, part, dataclasses.replace(variant, start=""), jax.random.key(0))

@@ -55,7 +55,7 @@ def draw_corpus(key: PRNGKeyArray, n_clips: int, *, n_listeners: int | None = No
     since the songs compete for listeners.
 
     Which factor shapes which is listed in `jaxmusic.data.synthetic_corpus.factors`. No lyric, title or tag names the
-    value of a factor; the lyrics' script tells the language, as it does in any corpus.
+    value of a factor; the lyrics' script reveals the language, as it does in any corpus.
 
     Args:
         key: a jax random key, typed or raw.

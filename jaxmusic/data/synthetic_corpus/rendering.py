@@ -52,7 +52,7 @@ class _Player:
         # A clip is cut from its song anywhere: it begins within the first bar.
         self.lead_in = rng.random() * STEPS * self.step
         self.bars = int(np.ceil((samples + self.lead_in) / (STEPS * self.step)))
-        # What a recording adds and no factor tells: its tone, its balance, its level and its noise.
+        # What a recording adds and no factor determines: its tone, its balance, its level and its noise.
         self.tone, self.kit_tone = rng.normal(0.0, 0.45), rng.uniform(-1.0, 1.0)
         self.balance = dict(
             zip(("drums", "bass", "chords", "melody", "drone"), np.exp(rng.normal(0.0, 0.4, 5)), strict=True)

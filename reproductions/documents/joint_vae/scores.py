@@ -18,7 +18,7 @@ PCA_COMPONENTS = 64
 
 
 Records = list[dict[str, Any]]
-# What tells the records of a variant apart: ("fc", "kmeans", 5, "silhouette"), ("fc", "probe", "genre", "accuracy"),
+# What identifies the records of a variant: ("fc", "kmeans", 5, "silhouette"), ("fc", "probe", "genre", "accuracy"),
 # ("fc", "model", "", "kl"), ("retrieval" | "cca" | "chance", "lyrics_to_audio", "pairs" | "within", "recall@10").
 _FIELDS = ("space", "method", "parameter", "metric")
 

@@ -39,7 +39,7 @@ class Net:
     epochs: int = 60
     """Epochs of vector models."""
     pretrain_epochs: int = 20
-    """Epochs on torn pairs, of the pretrained variants."""
+    """Epochs on unpaired clips and lyrics, of the pretrained variants."""
     spectrogram_epochs: int = 8
     """Epochs of transformer, convolutions and the supervised CNN; 0 leaves the CNN out."""
     batch: int = 64

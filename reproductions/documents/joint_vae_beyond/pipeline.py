@@ -78,7 +78,7 @@ def fit_variant(config: Config, prepared: Prepared, part: Part, variant: Variant
     if variant.start == "cca":
         pairs, valid = part.pairs(part.fit), part.pairs(part.valid)
         start = start_of(tuned_cca(config, seen, pairs, RIDGES, valid)[0], variant.latent)
-    elif variant.start == "torn pairs":
+    elif variant.start == "unpaired":
         start = _pretrained(config, prepared, part, variant, seen, module, jax.random.fold_in(key, 1))
     train = jax.tree.map(lambda x: x[rows], batch)
     # Step by step: the compilation cache then serves folds that differ by a clip, and convolutions are fast.

@@ -35,7 +35,7 @@ class Variant:
     label_weight: float = 0.0
     """Of the cross-entropy of a linear head that names the training part's genre."""
     start: str = ""
-    """torn pairs: train first on the same clips with every pair torn apart, and on further lyrics where the lyrics are
+    """unpaired: train first on the same clips with no pair kept, and on further lyrics where the lyrics are
     of the unpaired kind. cca: start from the posteriors of probabilistic CCA, for linear encoders."""
     widths: tuple[int, ...] | None = None
     """Hidden widths; None: the config's."""
@@ -79,15 +79,15 @@ _CHANGES: dict[str, dict[str, Any]] = {
     "learned weights": {"learned_weights": True},
     "labels": {"label_weight": 20.0},
     "labels, reconstruction only": {"label_weight": 20.0, "alignment_weight": 0.0},
-    "pretrained, torn pairs": {"start": "torn pairs"},
-    "pretrained, temperature 0.3": {"start": "torn pairs", "temperature": 0.3},
+    "pretrained, unpaired": {"start": "unpaired"},
+    "pretrained, temperature 0.3": {"start": "unpaired", "temperature": 0.3},
     "pretrained, average, temperature 0.3, labels": {
-        "start": "torn pairs",
+        "start": "unpaired",
         "temperature": 0.3,
         "fusion": "average",
         "label_weight": 20.0,
     },
-    "pretrained, further lyrics": {"start": "torn pairs", "lyrics": "unpaired+lexical"},
+    "pretrained, further lyrics": {"start": "unpaired", "lyrics": "unpaired+lexical"},
     "linear": {"widths": ()},
     "linear, started from CCA": {"widths": (), "start": "cca", "epochs": 20},
     "linear, started from CCA, labels": {"widths": (), "start": "cca", "epochs": 20, "label_weight": 20.0},
@@ -106,7 +106,7 @@ VARIANTS: dict[str, Variant] = {
 # What a user's first run shows; the rest is the ablation.
 QUICK = (
     "average, reconstruction only", "poe, reconstruction only", "document's inputs", "base", "average", "moe", "gated",
-    "attention", "triplet", "learned weights", "labels", "pretrained, torn pairs",
+    "attention", "triplet", "learned weights", "labels", "pretrained, unpaired",
     "pretrained, average, temperature 0.3, labels", "linear, started from CCA",
 )  # fmt: skip
 
