@@ -197,7 +197,6 @@ def test_a_net_of_the_package_is_converted_once(tmp_path, monkeypatch):
     assert (first.width, len(first.tags)) == (256, 50)
     (folder,) = (tmp_path / "jaxmusic" / "sound").glob("musicnn-*/musicnn-msd-vgg")
     with monkeypatch.context() as patched:
-        # The module has the name of its function.
         patched.setattr(importlib.import_module("jaxmusic.models._sound_network"), "convert_musicnn", None)
         assert models.sound_network("musicnn-msd-vgg").digest == first.digest
     # A copy that was damaged is made again.
