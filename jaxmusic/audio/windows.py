@@ -80,13 +80,6 @@ def windows(blocks: Iterable[np.ndarray], form: WindowForm, seen: Seen) -> Itera
         yield np.concatenate([before, rest])[-form.samples :]
 
 
-def _noted(blocks: Iterable[np.ndarray], seen: Seen) -> Iterator[np.ndarray]:
-    for block in blocks:
-        seen.samples += len(block)
-        seen.is_silent &= not block.any()
-        yield block
-
-
 def _repeated(y: np.ndarray, form: WindowForm) -> np.ndarray:
     length = form.samples - 2 * form.margin
     times = {"repeat": -(-length // len(y)), "repeatpad": length // len(y), "pad": 1}[form.short]
