@@ -41,7 +41,10 @@ def _end_of_wave(raw: BinaryIO, size: int, of_file: int) -> int:
         raw.seek(place)
         name, length = struct.unpack("<4sI", raw.read(8))
         if name == b"fmt " and length >= 16:
-            frame = max(struct.unpack("<H", raw.read(14)[12:])[0], 1)
+            content = raw.read(14)
+            if len(content) < 14:
+                return place + 8 + length
+            frame = max(struct.unpack("<H", content[12:])[0], 1)
         if name == b"data":
             if any(length in numbers for numbers in _UNFINISHED):
                 return 0

@@ -161,6 +161,16 @@ def test_a_wave_that_is_cut_is_refused_wherever_it_keeps_its_notes(tmp_path, sha
         audio.load(path)
 
 
+@pytest.mark.parametrize("name", ["a.wav", "a.ogg", "a.flac", "a.mp3"])
+def test_a_file_cut_anywhere_in_its_header_is_refused(tmp_path, name):
+    path = _write(tmp_path / name)
+    content = path.read_bytes()
+    for size in range(64):
+        path.write_bytes(content[:size])
+        with pytest.raises(ValueError, match=name.replace(".", r"\.")):
+            audio.load(path)
+
+
 def test_an_mp3_without_its_last_frame_or_with_a_wrong_count_is_read(tmp_path):
     path = _write(tmp_path / "a.mp3", 2.0)
     whole, content = audio.load(path), path.read_bytes()
