@@ -52,13 +52,16 @@ def duplicates(prepared: Prepared, pca: np.ndarray) -> list[dict[str, Any]]:
             found = evaluation.clustering_scores(planted, evaluation.dbscan(planted, EPS))
             others = np.delete(x, row, axis=0)
             noise = np.linalg.norm(others - others.mean(0), axis=1)
-            group = evaluation.coinciding_group_size(
-                found["calinski_harabasz"],
-                found["davies_bouldin"],
-                n=len(planted),
-                radius_ratio=float(noise.mean() / np.sqrt(np.mean(noise**2))),
-            )
             product = found["calinski_harabasz"] * found["davies_bouldin"] ** 2
+            # Where all is noise there are no scores, and no group to find in them.
+            group = np.nan
+            if np.isfinite(product):
+                group = evaluation.coinciding_group_size(
+                    found["calinski_harabasz"],
+                    found["davies_bouldin"],
+                    n=len(planted),
+                    radius_ratio=float(noise.mean() / np.sqrt(np.mean(noise**2))),
+                )
             keys = ("silhouette", "davies_bouldin", "calinski_harabasz", "n_clusters", "noise_share")
             scored = {key: found[key] for key in keys} | {"product": product, "group": group}
             rows += tidy({clip: {m: scored}}, "clip", "planted", "metric", seed=0)
