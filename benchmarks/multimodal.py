@@ -44,11 +44,11 @@ class Options:
     """Training rows; a quarter as many are held out."""
     columns: int = 64
     """Columns of each of the three modalities."""
-    epochs: int = 40
+    epochs: int = 20
     """Epochs of a timed run, after one that compiles."""
     rounds: int = 3
     """Processes of each way; medians count."""
-    samples: int = 1000
+    samples: int = 500
     """Samples of each held-out row's likelihood."""
     out: Path = render.OWN
     """Folder of the results and of their page."""

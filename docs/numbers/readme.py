@@ -1,6 +1,6 @@
 """Numbers of README.md, see `docs/page_numbers.py`."""
 
-from docs.page_numbers import benchmark, report, table
+from docs.page_numbers import Value, benchmark, report, table
 
 genre = report("genre_classification/lyrics_1950_2019")
 recommender = report("fusion_recommender/million_song")
@@ -8,6 +8,7 @@ joint = report("joint_vae/clips_en_de")
 beyond = report("joint_vae_beyond/clips_en_de")
 hybrid = report("hybrid_language_vae/feature_tables")
 b_vae = benchmark("vae-amd-epyc-2-cores")
+b_multimodal = benchmark("multimodal-amd-epyc-2-cores")
 b_genre = benchmark("genre-amd-epyc-2-cores")
 b_audio = benchmark("audio-amd-epyc-2-cores")
 b_text = benchmark("text-amd-epyc-2-cores")
@@ -73,6 +74,10 @@ def joint_vae() -> str:
     )
 
 
+def multivae(model: str) -> Value:
+    return b_multimodal("Training of 64-column modalities", model, "MultiVae ÷ ours")
+
+
 def speed() -> str:
     return f"""\
 | what | peer | peer ÷ jaxmusic |
@@ -80,6 +85,7 @@ def speed() -> str:
 | ConvVAE step, batch 32 × 128 × 215 | PyTorch eager · tuned · compiled | {b_vae("Training", "ConvVAE, 128 × 215", "eager ÷ ours"):.2f} · {b_vae("Training", "ConvVAE, 128 × 215", "tuned ÷ ours"):.2f} · {b_vae("Training", "ConvVAE, 128 × 215", "compiled ÷ ours"):.2f} |
 | JointVAE step, the same | PyTorch eager · tuned · compiled | {b_vae("Training", "JointVAE, 128 × 215 and 64", "eager ÷ ours"):.2f} · {b_vae("Training", "JointVAE, 128 × 215 and 64", "tuned ÷ ours"):.2f} · {b_vae("Training", "JointVAE, 128 × 215 and 64", "compiled ÷ ours"):.2f} |
 | FC-VAE epoch | PyTorch eager · tuned · compiled | {b_vae("Training", "FC-VAE, 256 columns", "eager ÷ ours"):.2f} · {b_vae("Training", "FC-VAE, 256 columns", "tuned ÷ ours"):.2f} · {b_vae("Training", "FC-VAE, 256 columns", "compiled ÷ ours"):.2f} |
+| MVAE · MMVAE · MoPoE · MVTCAE, three modalities of 64 columns | MultiVae, PyTorch eager | {multivae("MVAE"):.1f} · {multivae("MMVAE"):.1f} · {multivae("MoPoE"):.1f} · {multivae("MVTCAE"):.1f} |
 | metadata classifier, batch 8, an epoch of 9,024 songs | PyTorch eager · fused Adam · compiled | {b_genre("One epoch at the document's size", "metadata, PyTorch eager", "ratio to jaxmusic"):.1f} · {b_genre("One epoch at the document's size", "metadata, PyTorch eager, fused Adam", "ratio to jaxmusic"):.1f} · {b_genre("One epoch at the document's size", "metadata, PyTorch torch.compile", "ratio to jaxmusic"):.1f} |
 | lyrics classifier, 512 tokens, the same | PyTorch eager · fused Adam · compiled | {b_genre("One epoch at the document's size", "lyrics, PyTorch eager", "ratio to jaxmusic"):.1f} · {b_genre("One epoch at the document's size", "lyrics, PyTorch eager, fused Adam", "ratio to jaxmusic"):.2f} · {b_genre("One epoch at the document's size", "lyrics, PyTorch torch.compile", "ratio to jaxmusic"):.1f} |
 | combined classifier, the same | PyTorch eager · fused Adam · compiled | {b_genre("One epoch at the document's size", "combined, PyTorch eager", "ratio to jaxmusic"):.1f} · {b_genre("One epoch at the document's size", "combined, PyTorch eager, fused Adam", "ratio to jaxmusic"):.2f} · {b_genre("One epoch at the document's size", "combined, PyTorch torch.compile", "ratio to jaxmusic"):.1f} |
