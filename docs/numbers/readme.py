@@ -74,7 +74,7 @@ def joint_vae() -> str:
     )
 
 
-def multivae(model: str) -> Value:
+def _multivae(model: str) -> Value:
     return b_multimodal("Training of 64-column modalities", model, "MultiVae ÷ ours")
 
 
@@ -85,7 +85,7 @@ def speed() -> str:
 | ConvVAE step, batch 32 × 128 × 215 | PyTorch eager · tuned · compiled | {b_vae("Training", "ConvVAE, 128 × 215", "eager ÷ ours"):.2f} · {b_vae("Training", "ConvVAE, 128 × 215", "tuned ÷ ours"):.2f} · {b_vae("Training", "ConvVAE, 128 × 215", "compiled ÷ ours"):.2f} |
 | JointVAE step, the same | PyTorch eager · tuned · compiled | {b_vae("Training", "JointVAE, 128 × 215 and 64", "eager ÷ ours"):.2f} · {b_vae("Training", "JointVAE, 128 × 215 and 64", "tuned ÷ ours"):.2f} · {b_vae("Training", "JointVAE, 128 × 215 and 64", "compiled ÷ ours"):.2f} |
 | FC-VAE epoch | PyTorch eager · tuned · compiled | {b_vae("Training", "FC-VAE, 256 columns", "eager ÷ ours"):.2f} · {b_vae("Training", "FC-VAE, 256 columns", "tuned ÷ ours"):.2f} · {b_vae("Training", "FC-VAE, 256 columns", "compiled ÷ ours"):.2f} |
-| MVAE · MMVAE · MoPoE · MVTCAE, three modalities of 64 columns | MultiVae, PyTorch eager | {multivae("MVAE"):.1f} · {multivae("MMVAE"):.1f} · {multivae("MoPoE"):.1f} · {multivae("MVTCAE"):.1f} |
+| MVAE · MMVAE · MoPoE · MVTCAE, three modalities of 64 columns | MultiVae, PyTorch eager | {_multivae("MVAE"):.1f} · {_multivae("MMVAE"):.1f} · {_multivae("MoPoE"):.1f} · {_multivae("MVTCAE"):.1f} |
 | metadata classifier, batch 8, an epoch of 9,024 songs | PyTorch eager · fused Adam · compiled | {b_genre("One epoch at the document's size", "metadata, PyTorch eager", "ratio to jaxmusic"):.1f} · {b_genre("One epoch at the document's size", "metadata, PyTorch eager, fused Adam", "ratio to jaxmusic"):.1f} · {b_genre("One epoch at the document's size", "metadata, PyTorch torch.compile", "ratio to jaxmusic"):.1f} |
 | lyrics classifier, 512 tokens, the same | PyTorch eager · fused Adam · compiled | {b_genre("One epoch at the document's size", "lyrics, PyTorch eager", "ratio to jaxmusic"):.1f} · {b_genre("One epoch at the document's size", "lyrics, PyTorch eager, fused Adam", "ratio to jaxmusic"):.2f} · {b_genre("One epoch at the document's size", "lyrics, PyTorch torch.compile", "ratio to jaxmusic"):.1f} |
 | combined classifier, the same | PyTorch eager · fused Adam · compiled | {b_genre("One epoch at the document's size", "combined, PyTorch eager", "ratio to jaxmusic"):.1f} · {b_genre("One epoch at the document's size", "combined, PyTorch eager, fused Adam", "ratio to jaxmusic"):.2f} · {b_genre("One epoch at the document's size", "combined, PyTorch torch.compile", "ratio to jaxmusic"):.1f} |
