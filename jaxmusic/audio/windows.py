@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import queue
 import threading
 from collections.abc import Iterable, Iterator
@@ -58,9 +59,7 @@ def windows(blocks: Iterable[np.ndarray], form: WindowForm, seen: Seen) -> Itera
     """
     silence = np.zeros(form.margin, np.float32)
     waiting, before = silence, silence
-    for block, is_sound in (
-        (block, is_sound) for part, is_sound in ((blocks, True), ([silence], False)) for block in part
-    ):
+    for block, is_sound in itertools.chain(((block, True) for block in blocks), [(silence, False)]):
         if is_sound:
             seen.samples += len(block)
             seen.is_silent &= not block.any()

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from jaxtyping import Float
 
+from jaxmusic._arrays import unit_rows
+
 __all__ = ["tag_scores", "tag_weights"]
 
 
@@ -39,7 +41,7 @@ def tag_weights(
         raise ValueError("no tags given: the net has none")
     if not temperature > 0:
         raise ValueError(f"temperature must be positive, got {temperature}")
-    named, asked = _directions(encode(list(tags))), _directions(encode(list(queries)))
+    named, asked = (unit_rows(np.asarray(encode(list(texts)), np.float64)) for texts in (tags, queries))
     silent = np.flatnonzero(~named.any(axis=1))
     if len(silent):
         raise ValueError(f"the tag {tags[silent[0]]!r} has no vector: use an encoder that knows its words")
@@ -79,10 +81,3 @@ def tag_scores(
     deviation = centred.std(axis=0)
     standardised = np.divide(centred, deviation, out=np.zeros_like(centred), where=deviation > 0)
     return (weights @ standardised.T).astype(np.float32)
-
-
-def _directions(x: np.ndarray) -> np.ndarray:
-    """Rows of length 1; rows of zeros stay."""
-    x = np.asarray(x, np.float64)
-    length = np.linalg.norm(x, axis=1, keepdims=True)
-    return np.divide(x, length, out=np.zeros_like(x), where=length > 0)
