@@ -19,9 +19,12 @@ def main(path: str, batch_size: str, epochs: str) -> None:
     data = {"inputs": {"features": x}, "labels": labels, "weights": weights[labels]}
     module, loss = models.FusionClassifier(len(weights)), losses.cross_entropy(weights="weights")
     trainer = training.Trainer(
-        module, loss, optax.adam(1e-3), batch_size=int(batch_size),
+        module,
+        loss,
+        optax.adam(1e-3),
+        batch_size=int(batch_size),
         inputs=lambda batch: (batch["inputs"], None, batch.get("row_mask")),
-    )  # fmt: skip
+    )
     _, info = trainer.fit(jax.random.key(0), data, epochs=int(epochs))
     print(json.dumps({"seconds": info.run_seconds / int(epochs), "compile": info.compile_seconds}))
 

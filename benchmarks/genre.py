@@ -31,8 +31,16 @@ EPOCHS = {"metadata": 10, "lyrics": 2, "combined": 2}
 MODELS = tuple(EPOCHS)
 CACHED = "jaxmusic, compiled before"
 WAYS = (CACHED, "PyTorch eager", "PyTorch torch.compile", "PyTorch eager, fused Adam")
-_COLUMNS = ["model", "way", "seconds per epoch", "songs per second", "ratio to jaxmusic", "before the first epoch, s",
-            "peak memory, MiB", "cores used by others"]  # fmt: skip
+_COLUMNS = [
+    "model",
+    "way",
+    "seconds per epoch",
+    "songs per second",
+    "ratio to jaxmusic",
+    "before the first epoch, s",
+    "peak memory, MiB",
+    "cores used by others",
+]
 _VERSIONS = ("jax", "jaxlib", "flax", "optax", "numpy", "torch")
 
 
@@ -73,11 +81,15 @@ def main(options: Options) -> None:
         measured = [_table(options, path, source, padding)]
     print(render.markdown(measured[0]), flush=True)
     path = render.save(
-        "genre", "Genre classifiers: one epoch", tables=measured, machine=described,
-        folder=options.out, commit=options.commit,
+        "genre",
+        "Genre classifiers: one epoch",
+        tables=measured,
+        machine=described,
+        folder=options.out,
+        commit=options.commit,
         command="python benchmarks/genre.py --data FOLDER --tokenizer BERT_FOLDER",
         not_measured=["GPU: not measured, none was at hand."] if jax.default_backend() == "cpu" else [],
-    )  # fmt: skip
+    )
     print(f"→ {path}")
 
 
@@ -116,11 +128,18 @@ def _table(options: Options, path: Path, source: str, padding: float) -> dict[st
         median = {way: float(np.median([run["seconds"] for run in runs])) for way, runs in found.items()}
         for way, runs in found.items():
             others = [run["others"] for run in runs]
-            rows.append([
-                model, way, median[way], options.songs / median[way], median[way] / median["jaxmusic"],
-                float(np.median([run["first"] for run in runs])), max(run["memory"] for run in runs),
-                None if None in others else max(others),
-            ])  # fmt: skip
+            rows.append(
+                [
+                    model,
+                    way,
+                    median[way],
+                    options.songs / median[way],
+                    median[way] / median["jaxmusic"],
+                    float(np.median([run["first"] for run in runs])),
+                    max(run["memory"] for run in runs),
+                    None if None in others else max(others),
+                ]
+            )
     note = (
         f"{options.songs:,} songs of 512 positions ({padding:.0%} padding), batch 8, Adam; lengths and token "
         f"frequencies from {source}. Each way in {options.rounds} processes of its own, the median of their "
@@ -137,13 +156,20 @@ def run_worker(way: str, model: str, path: Path) -> dict[str, float]:
     """One process: seconds of an epoch, seconds before it, peak memory, cores used by others."""
     module = "benchmarks.genre_jaxmusic" if way.startswith("jaxmusic") else "benchmarks.genre_torch"
     # The reproductions keep what XLA compiled; so does this way, which runs once before it counts.
-    environment = {"JAX_COMPILATION_CACHE_DIR": str(path.parent / "compiled"),
-                   "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"} if way == CACHED else {}  # fmt: skip
+    environment = (
+        {"JAX_COMPILATION_CACHE_DIR": str(path.parent / "compiled"), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+        if way == CACHED
+        else {}
+    )
     with machine.Watch() as watch:
         done = subprocess.run(
-            [sys.executable, "-m", module, way, model, str(path), str(EPOCHS[model])], cwd=Path(__file__).parent.parent,
-            capture_output=True, text=True, check=False, env=os.environ | environment,
-        )  # fmt: skip
+            [sys.executable, "-m", module, way, model, str(path), str(EPOCHS[model])],
+            cwd=Path(__file__).parent.parent,
+            capture_output=True,
+            text=True,
+            check=False,
+            env=os.environ | environment,
+        )
     if done.returncode:
         raise RuntimeError(f"{way}, {model}: {done.stderr.strip()[-2000:]}")
     found = json.loads(done.stdout.splitlines()[-1])

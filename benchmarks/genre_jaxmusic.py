@@ -36,9 +36,12 @@ def main(model: str, path: str, epochs: int) -> None:
     }[model]
     optimizer = training.restart_every(optax.adam(1e-3), -(-len(batch["labels"]) // 8))
     trainer = training.Trainer(
-        module, losses.cross_entropy(), optimizer, batch_size=8,
+        module,
+        losses.cross_entropy(),
+        optimizer,
+        batch_size=8,
         inputs=lambda batch: tuple(batch[name] for name in columns),
-    )  # fmt: skip
+    )
     data = {name: batch[name] for name in (*columns, "labels")}
     _, info = trainer.fit(jax.random.key(0), data, epochs=epochs)
     print(json.dumps({"seconds": info.run_seconds / epochs, "epochs": epochs, "memory": peak_memory()}))

@@ -29,9 +29,16 @@ from benchmarks.multimodal_models import MODELS, log_likelihoods, starting_weigh
 WAYS = ("jaxmusic", "MultiVae")
 _VERSIONS = ("jax", "jaxlib", "flax", "optax", "numpy", "torch", "multivae")
 _COLUMNS = [
-    "model", "samples per second", "MultiVae ÷ ours", "target", "peak memory, MiB: ours", "MultiVae",
-    "held-out nats: ours", "MultiVae", "cores used by others",
-]  # fmt: skip
+    "model",
+    "samples per second",
+    "MultiVae ÷ ours",
+    "target",
+    "peak memory, MiB: ours",
+    "MultiVae",
+    "held-out nats: ours",
+    "MultiVae",
+    "cores used by others",
+]
 
 
 @dataclass(frozen=True)
@@ -63,10 +70,15 @@ def main(options: Options) -> None:
         table = measure(options, Path(folder))
     print(render.markdown(table), flush=True)
     path = render.save(
-        "multimodal", "Multimodal VAEs: training, memory, likelihood", command="python benchmarks/multimodal.py",
-        machine=described, tables=[table], folder=options.out, commit=options.commit,
+        "multimodal",
+        "Multimodal VAEs: training, memory, likelihood",
+        command="python benchmarks/multimodal.py",
+        machine=described,
+        tables=[table],
+        folder=options.out,
+        commit=options.commit,
         not_measured=["GPU: not measured, none was at hand."] if jax.default_backend() == "cpu" else [],
-    )  # fmt: skip
+    )
     print(f"→ {path}")
 
 
@@ -124,12 +136,16 @@ def _row(model: str, found: dict[str, list[dict[str, Any]]], options: Options) -
     ratios = np.array([b["seconds"] / a["seconds"] for a, b in zip(*(found[way] for way in WAYS), strict=True)])
     others = [run["others"] for runs in found.values() for run in runs]
     return [
-        model, options.rows * options.epochs / median("jaxmusic", "seconds"),
-        f"{np.median(ratios):.2f} ({ratios.min():.2f}–{ratios.max():.2f})", 5.0,
-        max(run["memory"] for run in found["jaxmusic"]), max(run["memory"] for run in found["MultiVae"]),
-        _spread([run["nats"] for run in found["jaxmusic"]]), _spread([run["nats"] for run in found["MultiVae"]]),
+        model,
+        options.rows * options.epochs / median("jaxmusic", "seconds"),
+        f"{np.median(ratios):.2f} ({ratios.min():.2f}–{ratios.max():.2f})",
+        5.0,
+        max(run["memory"] for run in found["jaxmusic"]),
+        max(run["memory"] for run in found["MultiVae"]),
+        _spread([run["nats"] for run in found["jaxmusic"]]),
+        _spread([run["nats"] for run in found["MultiVae"]]),
         None if None in others else max(others),
-    ]  # fmt: skip
+    ]
 
 
 def _spread(values: list[float]) -> str:
@@ -144,8 +160,11 @@ def run_worker(way: str, model: str, files: tuple[Path, ...], epochs: int) -> di
     with machine.Watch() as watch:
         done = subprocess.run(
             [sys.executable, "-m", module, model, *map(str, files), str(epochs)],
-            cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            cwd=Path(__file__).parent.parent,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     if done.returncode:
         raise RuntimeError(f"{way}, {model}: {done.stderr.strip()[-2000:]}")
     return {**json.loads(done.stdout.splitlines()[-1]), "others": watch.others}

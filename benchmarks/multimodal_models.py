@@ -29,8 +29,11 @@ def module_of(model: str, columns: int, *, takes_draws: bool = False) -> models.
     fusion, draws, _ = MODELS[model]
     return models.MultimodalVAE(
         {name: models.MLP((HIDDEN, 2 * LATENT)) for name in NAMES},
-        {name: models.MLP((HIDDEN, columns)) for name in NAMES}, fusion, LATENT, draws if takes_draws else None,
-    )  # fmt: skip
+        {name: models.MLP((HIDDEN, columns)) for name in NAMES},
+        fusion,
+        LATENT,
+        draws if takes_draws else None,
+    )
 
 
 def starting_weights(columns: int, seed: int) -> dict[str, np.ndarray]:

@@ -80,11 +80,15 @@ def main(options: Options) -> None:
     for table in tables:
         print(render.markdown(table), flush=True)
     path = render.save(
-        "recommend", "Recommending: lists, training, reading", tables=tables, machine=described,
-        folder=options.out, commit=options.commit,
+        "recommend",
+        "Recommending: lists, training, reading",
+        tables=tables,
+        machine=described,
+        folder=options.out,
+        commit=options.commit,
         command="python benchmarks/recommend.py",
         not_measured=["GPU: not measured, none was at hand."] if jax.default_backend() == "cpu" else [],
-    )  # fmt: skip
+    )
     print(f"→ {path}")
 
 
@@ -96,9 +100,7 @@ def draw(users: int, songs: int, dim: int, *, plays: int = 40) -> tuple[np.ndarr
         (np.ones(users * plays, np.float32), columns.ravel(), np.arange(0, users * plays + 1, plays)), (users, songs)
     )
     history.sum_duplicates()
-    return (
-        rng.normal(size=(users, dim)).astype(np.float32), rng.normal(size=(songs, dim)).astype(np.float32), history
-    )  # fmt: skip
+    return (rng.normal(size=(users, dim)).astype(np.float32), rng.normal(size=(songs, dim)).astype(np.float32), history)
 
 
 def numpy_lists(users: np.ndarray, items: np.ndarray, history: csr_array, n: int, *, block: int = 1024) -> np.ndarray:
@@ -167,14 +169,30 @@ def lists(options: Options) -> dict[str, Any]:
         for name, values in seconds.items():
             median = float(np.median(values))
             known = [value for value in others[name] if value is not None]
-            rows.append([dim, name, median, options.users / median, median / ours, agreement[name],
-                         max(known) if known else None])  # fmt: skip
+            rows.append(
+                [
+                    dim,
+                    name,
+                    median,
+                    options.users / median,
+                    median / ours,
+                    agreement[name],
+                    max(known) if known else None,
+                ]
+            )
     note = (
         f"{options.users:,} users × {options.songs:,} songs, the {options.n} best without about 40 songs of history, "
         f"{_threads()} threads, the median of {options.rounds} turns. Target: ours no slower than the faster peer."
     )
-    columns = ["factors", "way", "seconds", "users per second", "ratio to jaxmusic", "share of jaxmusic's items",
-               "cores used by others"]  # fmt: skip
+    columns = [
+        "factors",
+        "way",
+        "seconds",
+        "users per second",
+        "ratio to jaxmusic",
+        "share of jaxmusic's items",
+        "cores used by others",
+    ]
     return render.table("Exact lists", columns, rows, note)
 
 
@@ -193,8 +211,14 @@ def large(options: Options) -> dict[str, Any]:
         recommend.top_items(users, items, options.n, exclude=history, block=block)
     hours = watch.seconds / options.slice_users * options.large_users / 3600
     row = [options.large_songs, options.slice_users, watch.seconds, machine.peak_memory(), options.large_users, hours]
-    columns = ["songs", "users, measured", "seconds, measured", "peak memory, MiB", "users, multiplied",
-               "hours, multiplied"]  # fmt: skip
+    columns = [
+        "songs",
+        "users, measured",
+        "seconds, measured",
+        "peak memory, MiB",
+        "users, multiplied",
+        "hours, multiplied",
+    ]
     note = (
         f"The {options.n} best of {options.large_songs:,} songs in blocks of {block} users; only the slice was run, "
         "the last column is its time per user times the users. Memory is that of factors, lists and one block."
@@ -211,9 +235,11 @@ def training(options: Options) -> dict[str, Any]:
         labels = rng.integers(0, 6, options.rows).astype(np.int32)
         counts = np.bincount(labels, minlength=6)
         np.savez(
-            path, x=rng.normal(size=(options.rows, options.columns)).astype(np.float32), labels=labels,
+            path,
+            x=rng.normal(size=(options.rows, options.columns)).astype(np.float32),
+            labels=labels,
             class_weights=(len(labels) / (6 * counts)).astype(np.float32),
-        )  # fmt: skip
+        )
         for batch_size in options.batch_sizes:
             found: dict[str, list[float]] = {"fusion_jaxmusic": [], "fusion_torch": []}
             others = []
@@ -224,12 +250,24 @@ def training(options: Options) -> dict[str, Any]:
                     others.append(watch.others)
             ours, theirs = (float(np.median(values)) for values in found.values())
             known = [value for value in others if value is not None]
-            rows.append([
-                batch_size, ours, theirs, theirs / ours, flops(options) / ours / matmul_rate(options, batch_size),
-                max(known) if known else None,
-            ])  # fmt: skip
-    columns = ["batch", "jaxmusic, s per epoch", "PyTorch eager, s per epoch", "ratio",
-               "share of the matmul rate at these shapes", "cores used by others"]  # fmt: skip
+            rows.append(
+                [
+                    batch_size,
+                    ours,
+                    theirs,
+                    theirs / ours,
+                    flops(options) / ours / matmul_rate(options, batch_size),
+                    max(known) if known else None,
+                ]
+            )
+    columns = [
+        "batch",
+        "jaxmusic, s per epoch",
+        "PyTorch eager, s per epoch",
+        "ratio",
+        "share of the matmul rate at these shapes",
+        "cores used by others",
+    ]
     note = (
         f"{options.rows:,} songs × {options.columns} columns, 6 classes, Adam, dropout .5; each way in processes of "
         "its own, in turn. The share is the forward and backward products' operations over what the same products "
@@ -241,9 +279,12 @@ def training(options: Options) -> dict[str, Any]:
 def worker(name: str, path: Path, batch_size: int, epochs: int) -> float:
     """Seconds of an epoch, measured in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-m", f"benchmarks.{name}", str(path), str(batch_size), str(epochs)], cwd=_FOLDER,
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [sys.executable, "-m", f"benchmarks.{name}", str(path), str(batch_size), str(epochs)],
+        cwd=_FOLDER,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
         raise RuntimeError(f"{name}: {done.stderr.strip()[-2000:]}")
     return float(json.loads(done.stdout.splitlines()[-1])["seconds"])
@@ -315,8 +356,16 @@ def reading(options: Options) -> dict[str, Any]:
             [sys.executable, "-c", code, str(path)], cwd=_FOLDER, capture_output=True, text=True, check=True
         )
     seconds, before, after, n_users, nnz = json.loads(done.stdout.splitlines()[-1])
-    columns = ["lines", "file, MiB", "seconds", "lines per second", "users", "plays kept", "memory before, MiB",
-               "peak memory, MiB"]  # fmt: skip
+    columns = [
+        "lines",
+        "file, MiB",
+        "seconds",
+        "lines per second",
+        "users",
+        "plays kept",
+        "memory before, MiB",
+        "peak memory, MiB",
+    ]
     row = [options.triplets, size, seconds, options.triplets / seconds, n_users, nnz, before, after]
     return render.table("Reading plays", columns, [row], "Every line's song is known, so everything is kept.")
 

@@ -44,13 +44,18 @@ def main(options: Options) -> None:
     table = measure(options)
     print(render.markdown(table), flush=True)
     path = render.save(
-        "retrieval", "Retrieval scores", command="python benchmarks/retrieval.py", machine=described, tables=[table],
-        folder=options.out, commit=options.commit,
+        "retrieval",
+        "Retrieval scores",
+        command="python benchmarks/retrieval.py",
+        machine=described,
+        tables=[table],
+        folder=options.out,
+        commit=options.commit,
         not_measured=[
             "Clustering scores have no row: silhouette, Calinski-Harabasz and Davies-Bouldin are scikit-learn's own.",
             *(["GPU: not measured, none was at hand."] if jax.default_backend() == "cpu" else []),
         ],
-    )  # fmt: skip
+    )
     print(f"→ {path}")
 
 
@@ -84,8 +89,14 @@ def measure(options: Options) -> dict[str, Any]:
         f"of 1,024, as people write it. Median and range of {options.rounds} paired rounds after one that compiles. "
         "Two float32 products may order nearly equal items differently: ranks agree to the fourth column."
     )
-    columns = ["queries", "seconds", "queries per second", "NumPy ÷ ours", "largest difference of a rank",
-               "cores used by others"]  # fmt: skip
+    columns = [
+        "queries",
+        "seconds",
+        "queries per second",
+        "NumPy ÷ ours",
+        "largest difference of a rank",
+        "cores used by others",
+    ]
     return render.table("Ranks of every query's own item", columns, rows, note)
 
 

@@ -66,11 +66,16 @@ def main(options: Options) -> None:
     name = f"scaling-{machine.slug(described)}.png"
     _plot(curves, render.destination(options.out, options.commit) / "results" / name)
     path = render.save(
-        "scaling", "Scaling: rows, seeds, devices, a store on disk", command="python benchmarks/scaling.py",
-        machine=described, tables=tables,
-        folder=options.out, commit=options.commit, figures=[(f"results/{name}", "Seconds against sizes")],
+        "scaling",
+        "Scaling: rows, seeds, devices, a store on disk",
+        command="python benchmarks/scaling.py",
+        machine=described,
+        tables=tables,
+        folder=options.out,
+        commit=options.commit,
+        figures=[(f"results/{name}", "Seconds against sizes")],
         not_measured=["GPU: not measured, none was at hand."] if jax.default_backend() == "cpu" else [],
-    )  # fmt: skip
+    )
     print(f"→ {path}")
 
 
@@ -90,9 +95,13 @@ def run_worker(task: dict[str, Any]) -> dict[str, Any]:
         flags = f"{environment.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={task['size']}"
         environment["XLA_FLAGS"] = flags.strip()
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.scaling_worker", json.dumps(task)], cwd=root, env=environment,
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [sys.executable, "-m", "benchmarks.scaling_worker", json.dumps(task)],
+        cwd=root,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
         raise RuntimeError(f"{task}: {done.stderr.strip()[-2000:]}")
     return json.loads(done.stdout.splitlines()[-1])
@@ -136,8 +145,14 @@ def _store_table(options: Options) -> dict[str, Any]:
             task = {"kind": "store", "path": str(path), "rows": options.streamed, "where": where}
             found = run_worker(task)
             rows.append([where, count, size, options.streamed, found["seconds"], found["memory"]])
-    columns = ["rows come from", "clips in the store", "its size, GB", "clips of the epoch", "seconds of the epoch",
-               "peak memory, MiB"]  # fmt: skip
+    columns = [
+        "rows come from",
+        "clips in the store",
+        "its size, GB",
+        "clips of the epoch",
+        "seconds of the epoch",
+        "peak memory, MiB",
+    ]
     note = (
         f"ConvVAE on spectrograms of {_MEL[0]} × {_MEL[1]}, batch 32: one epoch over clips drawn from all over the "
         "store, after one that compiles. In memory the same clips lie on the device. Target: below 4,096 MiB for a "

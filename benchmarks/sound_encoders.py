@@ -77,13 +77,18 @@ def main(options: Options) -> None:
     for table in tables:
         print(render.markdown(table), flush=True)
     path = render.save(
-        "sound_encoders", "Pretrained encoders of sound", command="python benchmarks/sound_encoders.py --data FOLDER",
-        machine=machine.describe(_VERSIONS), tables=tables, folder=options.out, commit=options.commit,
+        "sound_encoders",
+        "Pretrained encoders of sound",
+        command="python benchmarks/sound_encoders.py --data FOLDER",
+        machine=machine.describe(_VERSIONS),
+        tables=tables,
+        folder=options.out,
+        commit=options.commit,
         not_measured=[
             "CLAP: its weights were not at hand; tests hold both towers against transformers with random ones.",
             "Speed: the machine was shared.",
         ],
-    )  # fmt: skip
+    )
     print(f"→ {path}")
 
 
@@ -122,8 +127,17 @@ def features_table(views: Mapping[str, np.ndarray], genres: np.ndarray, seeds: i
         aris = [score["adjusted_rand"] for score in scores]
         nmi = float(np.mean([score["normalized_mutual_information"] for score in scores]))
         spread = f"{min(aris):.2f}–{max(aris):.2f}"
-        rows.append([name, float(np.mean(aris)), spread, nmi, ward["adjusted_rand"], interval.mean,
-                     f"{interval.low:.2f}–{interval.high:.2f}"])  # fmt: skip
+        rows.append(
+            [
+                name,
+                float(np.mean(aris)),
+                spread,
+                nmi,
+                ward["adjusted_rand"],
+                interval.mean,
+                f"{interval.low:.2f}–{interval.high:.2f}",
+            ]
+        )
     note = (
         f"{len(genres)} clips of {k} genres, columns standardised. K-means of ten starts, the mean of {seeds} seeds. "
         f"The probe is a logistic regression in five stratified folds, the mean of {seeds} splits; its interval draws "
@@ -172,9 +186,11 @@ def search_table(logits: Mapping[str, np.ndarray], genres: np.ndarray) -> dict[s
         "classical). Target for genre names: 0.55."
     )
     return render.table(
-        "Words as queries, precision of the first ten", ["queries", "tags of", "precision@10", "chance", "by query"],
-        rows, note,
-    )  # fmt: skip
+        "Words as queries, precision of the first ten",
+        ["queries", "tags of", "precision@10", "chance", "by query"],
+        rows,
+        note,
+    )
 
 
 def memory_table(hours: float) -> dict[str, Any]:
@@ -189,9 +205,11 @@ def memory_table(hours: float) -> dict[str, Any]:
         with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
             windows, peak = pool.submit(_embed_alone, str(path)).result()
     return render.table(
-        "One long file", ["net", "hours", "windows", "peak memory, MiB"], [[_NETS[0], hours, windows, peak]],
+        "One long file",
+        ["net", "hours", "windows", "peak memory, MiB"],
+        [[_NETS[0], hours, windows, peak]],
         "44.1 kHz, stereo. The peak is that of the whole process, libraries included. Target for an hour: below 1 GiB.",
-    )  # fmt: skip
+    )
 
 
 def _embed_alone(path: str) -> tuple[int, float]:

@@ -42,10 +42,14 @@ def main(options: Options) -> None:
     table = measure(options)
     print(render.markdown(table), flush=True)
     path = render.save(
-        "sound_speed", "Pretrained encoders of sound: speed",
-        command="python benchmarks/sound_speed.py --data FOLDER", machine=machine.describe(_VERSIONS), tables=[table],
-        folder=options.out, commit=options.commit,
-    )  # fmt: skip
+        "sound_speed",
+        "Pretrained encoders of sound: speed",
+        command="python benchmarks/sound_speed.py --data FOLDER",
+        machine=machine.describe(_VERSIONS),
+        tables=[table],
+        folder=options.out,
+        commit=options.commit,
+    )
     print(f"→ {path}")
 
 

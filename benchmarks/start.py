@@ -59,10 +59,15 @@ def main(options: Options) -> None:
     table = measure(options)
     print(render.markdown(table), flush=True)
     path = render.save(
-        "start", "Cold start", command="python benchmarks/start.py", machine=described, tables=[table],
-        folder=options.out, commit=options.commit,
+        "start",
+        "Cold start",
+        command="python benchmarks/start.py",
+        machine=described,
+        tables=[table],
+        folder=options.out,
+        commit=options.commit,
         not_measured=["GPU: not measured, none was at hand."] if jax.default_backend() == "cpu" else [],
-    )  # fmt: skip
+    )
     print(f"→ {path}")
 
 
@@ -94,8 +99,9 @@ def measure(options: Options) -> dict[str, Any]:
         f"Whole processes, from the start of the interpreter to its end; the median of {options.rounds}. 2,000 rows of "
         "256 columns in batches of 64. Targets: below these seconds."
     )
-    return render.table("From python to the end of an epoch", ["what", "seconds", "range", "target",
-                        "cores used by others"], rows, note)  # fmt: skip
+    return render.table(
+        "From python to the end of an epoch", ["what", "seconds", "range", "target", "cores used by others"], rows, note
+    )
 
 
 def _seconds(code: str, cache: Path) -> machine.Watch:
@@ -103,9 +109,13 @@ def _seconds(code: str, cache: Path) -> machine.Watch:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")])}
     with machine.Watch() as watch:
         done = subprocess.run(
-            [sys.executable, "-c", code, str(cache)], cwd=root, env=environment, capture_output=True, text=True,
+            [sys.executable, "-c", code, str(cache)],
+            cwd=root,
+            env=environment,
+            capture_output=True,
+            text=True,
             check=False,
-        )  # fmt: skip
+        )
     if done.returncode:
         raise RuntimeError(done.stderr.strip()[-2000:])
     return watch

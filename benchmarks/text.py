@@ -56,9 +56,15 @@ def main(options: Options) -> None:
     print(render.markdown(table), flush=True)
     missing = ["GPU: not measured, none was at hand."] if jax.default_backend() == "cpu" else []
     path = render.save(
-        "text", "Text encoder: embedding lyrics", command="python benchmarks/text.py --model … --lyrics …",
-        machine=described, tables=[table], not_measured=missing, folder=options.out, commit=options.commit,
-    )  # fmt: skip
+        "text",
+        "Text encoder: embedding lyrics",
+        command="python benchmarks/text.py --model … --lyrics …",
+        machine=described,
+        tables=[table],
+        not_measured=missing,
+        folder=options.out,
+        commit=options.commit,
+    )
     print(f"→ {path}")
 
 
@@ -95,10 +101,19 @@ def measure(options: Options) -> dict[str, Any]:
         ratios = seconds[:, 1] / seconds[:, 0]
         median = float(np.median(seconds[:, 0]))
         flops = sum(_flops(pretrained.config, len(row)) for row in ids)
-        rows.append([
-            dtype, len(ids) / median, tokens / median, sizes[best], float(np.median(ratios)),
-            f"{ratios.min():.2f}–{ratios.max():.2f}", _TARGET, flops / median / machine.matmul_rate(dtype), others,
-        ])  # fmt: skip
+        rows.append(
+            [
+                dtype,
+                len(ids) / median,
+                tokens / median,
+                sizes[best],
+                float(np.median(ratios)),
+                f"{ratios.min():.2f}–{ratios.max():.2f}",
+                _TARGET,
+                flops / median / machine.matmul_rate(dtype),
+                others,
+            ]
+        )
     note = (
         f"{len(ids)} real lyrics, {tokens / len(ids):.0f} tokens on average, cut at {length}; "
         f"{pretrained.config.num_hidden_layers} layers × {pretrained.config.hidden_size}, mean pooling. Tokenized "
@@ -107,8 +122,17 @@ def measure(options: Options) -> dict[str, Any]:
         f"is apart (a first round). The ratio is seconds of PyTorch over ours, the median of {options.rounds} paired "
         "rounds; the share is of the rate of a 2,048² matrix product, without padding's products. All vectors agree."
     )
-    columns = ["activations", "lyrics per second", "tokens per second", "tokens of PyTorch's batch",
-               "PyTorch ÷ ours", "range", "target", "share of matmul rate", "cores used by others"]  # fmt: skip
+    columns = [
+        "activations",
+        "lyrics per second",
+        "tokens per second",
+        "tokens of PyTorch's batch",
+        "PyTorch ÷ ours",
+        "range",
+        "target",
+        "share of matmul rate",
+        "cores used by others",
+    ]
     return render.table("Embedding lyrics of mixed lengths", columns, rows, note)
 
 

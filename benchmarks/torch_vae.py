@@ -96,13 +96,21 @@ class Conv1DVAE(nn.Module):
         self.features, shortest = features, -(-features // 4)
         self.padding = 4 * shortest - features
         self.encoder = nn.Sequential(
-            nn.Conv1d(1, 16, 3, 2, 1), nn.ReLU(), nn.Conv1d(16, 32, 3, 2, 1), nn.ReLU(), nn.Flatten(),
+            nn.Conv1d(1, 16, 3, 2, 1),
+            nn.ReLU(),
+            nn.Conv1d(16, 32, 3, 2, 1),
+            nn.ReLU(),
+            nn.Flatten(),
             nn.Linear(32 * shortest, 2 * latent),
-        )  # fmt: skip
+        )
         self.decoder = nn.Sequential(
-            nn.Linear(latent, 32 * shortest), nn.ReLU(), nn.Unflatten(1, (32, shortest)),
-            nn.ConvTranspose1d(32, 16, 4, 2, 1), nn.ReLU(), nn.ConvTranspose1d(16, 1, 4, 2, 1),
-        )  # fmt: skip
+            nn.Linear(latent, 32 * shortest),
+            nn.ReLU(),
+            nn.Unflatten(1, (32, shortest)),
+            nn.ConvTranspose1d(32, 16, 4, 2, 1),
+            nn.ReLU(),
+            nn.ConvTranspose1d(16, 1, 4, 2, 1),
+        )
 
     def encode(self, x: torch.Tensor) -> Any:
         return self.encoder(nn.functional.pad(x, (0, self.padding))[:, None]).chunk(2, dim=-1)
@@ -122,9 +130,14 @@ class SpectrogramVAE(nn.Module):
         for inner, outer in pairwise((1, 32, 64, 128)):
             convolutions += [nn.Conv2d(inner, outer, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
         self.encoder = nn.Sequential(
-            *convolutions, nn.Conv2d(128, 256, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(4), nn.Flatten(),
-            nn.Linear(4096, 512), nn.Linear(512, 2 * latent),
-        )  # fmt: skip
+            *convolutions,
+            nn.Conv2d(128, 256, 3, padding=1),
+            nn.ReLU(),
+            nn.AdaptiveAvgPool2d(4),
+            nn.Flatten(),
+            nn.Linear(4096, 512),
+            nn.Linear(512, 2 * latent),
+        )
         transposed: list[nn.Module] = []
         for inner, outer in pairwise((256, 128, 64, 32)):
             transposed += [nn.ConvTranspose2d(inner, outer, 4, 2, 1), nn.ReLU()]

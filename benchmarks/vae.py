@@ -55,10 +55,15 @@ def main(options: Options) -> None:
     described = machine.describe(_VERSIONS)
     tables = measure(options)
     path = render.save(
-        "vae", "VAEs: training, encoding, memory", command="python benchmarks/vae.py", machine=described,
-        tables=tables, folder=options.out, commit=options.commit,
+        "vae",
+        "VAEs: training, encoding, memory",
+        command="python benchmarks/vae.py",
+        machine=described,
+        tables=tables,
+        folder=options.out,
+        commit=options.commit,
         not_measured=["GPU: not measured, none was at hand."] if jax.default_backend() == "cpu" else [],
-    )  # fmt: skip
+    )
     print(f"→ {path}")
 
 
@@ -85,24 +90,29 @@ def measure(options: Options) -> list[dict[str, Any]]:
     )
     tables = [
         render.table(
-            "Training", ["model", "samples per second", *ratios, "target (eager)", "share of matmul rate",
-                         "cores used by others"], training,
+            "Training",
+            ["model", "samples per second", *ratios, "target (eager)", "share of matmul rate", "cores used by others"],
+            training,
             f"{options.rows} feature vectors in batches of 64, {options.epochs} epochs a round; {options.clips} "
             f"spectrograms in batches of 32, {_epochs(chosen[-1], options)} or more. {how}The share is of the rate of "
             f"a 2,048² matrix product ({rate / 1e9:,.0f} GFLOP/s). All end at losses within {_AGREEMENT:.0%}.",
         ),
         render.table(
-            "Encoding", ["model", "samples per second", *ratios, "cores used by others"], encoding,
+            "Encoding",
+            ["model", "samples per second", *ratios, "cores used by others"],
+            encoding,
             f"Means and log-variances of the same rows, {_ENCODED_AT_ONCE} at once, arrays in and out. {how}",
         ),
-    ]  # fmt: skip
+    ]
     if memory:
         tables.append(
             render.table(
-                "Peak memory of training, MiB", ["model", "jaxmusic", *options.ways], memory,
+                "Peak memory of training, MiB",
+                ["model", "jaxmusic", *options.ways],
+                memory,
                 "Of a process that imports, makes the data and trains for two epochs.",
             )
-        )  # fmt: skip
+        )
     return tables
 
 
@@ -155,8 +165,11 @@ def _memory_row(cell: Cell, options: Options) -> list[Any]:
         sizes = (str(options.rows), str(options.clips))
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks.vae_memory", cell.name, way, *sizes],
-            cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            cwd=Path(__file__).parent.parent,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if done.returncode:
             raise RuntimeError(f"{cell.name}, {way}: {done.stderr.strip()[-2000:]}")
         found.append(float(done.stdout.splitlines()[-1]))

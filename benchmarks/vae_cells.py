@@ -61,9 +61,12 @@ class Cell:
         """A function that trains a fresh model for some epochs: the mean loss of each, and the seconds."""
         data = self.data
         trainer = training.Trainer(
-            self.module, self.loss, optax.adam(1e-3), batch_size=self.batch,
+            self.module,
+            self.loss,
+            optax.adam(1e-3),
+            batch_size=self.batch,
             inputs=_labelled if "labels" in data else training.batch_inputs,
-        )  # fmt: skip
+        )
 
         def run(epochs: int) -> tuple[list[float], float]:
             _, info = trainer.fit(jax.random.key(0), data, epochs=epochs)
@@ -106,26 +109,97 @@ def cells(rows: int, clips: int) -> list[Cell]:
     summed = losses.elbo(reduction="sum")
     joint = losses.joint_elbo(weights={"audio": 1.0, "lyrics": 1.0}, reduction="sum")
     return [
-        Cell("FC-VAE, 256 columns", models.FCVAE(), summed, (pooled,), 1, 64,
-             lambda: _torch().DenseVAE(256, 32, (512, 256)), 2.0),
-        Cell("ConvVAE, 128 × 215", models.ConvVAE(*_MEL), summed, (mels,), 1, 32,
-             lambda: _torch().SpectrogramVAE(*_MEL, 64), 1.0),
-        Cell("JointVAE, 128 × 215 and 64", models.JointVAE(*_MEL, _LYRICS), joint, (mels, lyrics), 2, 32,
-             lambda: _torch().SpectrogramVAE(*_MEL, 64, _LYRICS), 1.0),
-        Cell("Basic VAE, 52 columns", models.FCVAE(features=52, **dense), summed, (narrow,), 1, 64,
-             lambda: _torch().DenseVAE(52, _LATENT, _WIDTHS), 6.0),
-        Cell("Autoencoder, 52 columns", models.Autoencoder(features=52, **dense),
-             losses.reconstruction(reduction="sum"), (narrow,), 1, 64,
-             lambda: _torch().Autoencoder(52, _LATENT, _WIDTHS), 6.0),
-        Cell("Conditional VAE, 52 columns", models.ConditionalVAE(features=52, classes=_CLASSES, **dense), summed,
-             (narrow, labels), 1, 64, lambda: _torch().ConditionalVAE(52, _CLASSES, _LATENT, _WIDTHS), 6.0),
-        Cell("Basic VAE, 436 columns", models.FCVAE(features=436, **dense), summed, (wide,), 1, 64,
-             lambda: _torch().DenseVAE(436, _LATENT, _WIDTHS), 2.5),
-        Cell("Conditional VAE, 436 columns", models.ConditionalVAE(features=436, classes=_CLASSES, **dense), summed,
-             (wide, labels), 1, 64, lambda: _torch().ConditionalVAE(436, _CLASSES, _LATENT, _WIDTHS), None),
-        Cell("Conv1D VAE, 436 columns", models.Conv1DVAE(436, _LATENT), summed, (wide,), 1, 64,
-             lambda: _torch().Conv1DVAE(436, _LATENT), 3.0),
-    ]  # fmt: skip
+        Cell(
+            "FC-VAE, 256 columns",
+            models.FCVAE(),
+            summed,
+            (pooled,),
+            1,
+            64,
+            lambda: _torch().DenseVAE(256, 32, (512, 256)),
+            2.0,
+        ),
+        Cell(
+            "ConvVAE, 128 × 215",
+            models.ConvVAE(*_MEL),
+            summed,
+            (mels,),
+            1,
+            32,
+            lambda: _torch().SpectrogramVAE(*_MEL, 64),
+            1.0,
+        ),
+        Cell(
+            "JointVAE, 128 × 215 and 64",
+            models.JointVAE(*_MEL, _LYRICS),
+            joint,
+            (mels, lyrics),
+            2,
+            32,
+            lambda: _torch().SpectrogramVAE(*_MEL, 64, _LYRICS),
+            1.0,
+        ),
+        Cell(
+            "Basic VAE, 52 columns",
+            models.FCVAE(features=52, **dense),
+            summed,
+            (narrow,),
+            1,
+            64,
+            lambda: _torch().DenseVAE(52, _LATENT, _WIDTHS),
+            6.0,
+        ),
+        Cell(
+            "Autoencoder, 52 columns",
+            models.Autoencoder(features=52, **dense),
+            losses.reconstruction(reduction="sum"),
+            (narrow,),
+            1,
+            64,
+            lambda: _torch().Autoencoder(52, _LATENT, _WIDTHS),
+            6.0,
+        ),
+        Cell(
+            "Conditional VAE, 52 columns",
+            models.ConditionalVAE(features=52, classes=_CLASSES, **dense),
+            summed,
+            (narrow, labels),
+            1,
+            64,
+            lambda: _torch().ConditionalVAE(52, _CLASSES, _LATENT, _WIDTHS),
+            6.0,
+        ),
+        Cell(
+            "Basic VAE, 436 columns",
+            models.FCVAE(features=436, **dense),
+            summed,
+            (wide,),
+            1,
+            64,
+            lambda: _torch().DenseVAE(436, _LATENT, _WIDTHS),
+            2.5,
+        ),
+        Cell(
+            "Conditional VAE, 436 columns",
+            models.ConditionalVAE(features=436, classes=_CLASSES, **dense),
+            summed,
+            (wide, labels),
+            1,
+            64,
+            lambda: _torch().ConditionalVAE(436, _CLASSES, _LATENT, _WIDTHS),
+            None,
+        ),
+        Cell(
+            "Conv1D VAE, 436 columns",
+            models.Conv1DVAE(436, _LATENT),
+            summed,
+            (wide,),
+            1,
+            64,
+            lambda: _torch().Conv1DVAE(436, _LATENT),
+            3.0,
+        ),
+    ]
 
 
 def _labelled(batch: training.Batch) -> tuple[Any, ...]:

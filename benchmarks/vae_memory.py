@@ -21,9 +21,7 @@ def main(model: str, way: str, rows: int, clips: int) -> None:
     else:
         from benchmarks import torch_vae
 
-        torch_vae.trainer(
-            cell.peer, cell.arrays, cell.targets, batch=cell.batch, way=way
-        )(_EPOCHS)  # fmt: skip
+        torch_vae.trainer(cell.peer, cell.arrays, cell.targets, batch=cell.batch, way=way)(_EPOCHS)
     print(machine.peak_memory())
 
 

@@ -47,22 +47,34 @@ def run_seed(config: Config, songs: data.MillionSongs, name: str, seed: int) -> 
         )
     if "lyrics" in part.blocks:
         fitted[METADATA_ONLY] = pipeline.fit(
-            config, part, classes[TABLE1["row2"].k], jax.random.fold_in(key, 20), TABLE1["row2"],
+            config,
+            part,
+            classes[TABLE1["row2"].k],
+            jax.random.fold_in(key, 20),
+            TABLE1["row2"],
             inputs={"features": part.metadata},
-        )  # fmt: skip
+        )
     if classes[config.soft_k].k == config.soft_k:
         fitted["soft"] = pipeline.fit(
-            config, part, classes[config.soft_k], jax.random.fold_in(key, 21),
+            config,
+            part,
+            classes[config.soft_k],
+            jax.random.fold_in(key, 21),
             TABLE1["row2"]._replace(k=config.soft_k),
-        )  # fmt: skip
+        )
     trained = time.perf_counter()
     found, listened = lists.score(config, part, classes, fitted, seed, jax.random.fold_in(key, 30))
     scored = time.perf_counter()
     if config.net.long_epochs and seed == 0 and name == config.variant[0]:
         fitted["long"] = pipeline.fit(
-            config, part, classes[TABLE1["row2"].k], jax.random.fold_in(key, 11), TABLE1["row2"], has_curves=True,
+            config,
+            part,
+            classes[TABLE1["row2"].k],
+            jax.random.fold_in(key, 11),
+            TABLE1["row2"],
+            has_curves=True,
             epochs=config.net.long_epochs,
-        )  # fmt: skip
+        )
     scores = {row: model.scores for row, model in fitted.items()}
     return {
         "variant": name,
@@ -101,9 +113,7 @@ def tasks(config: Config, songs: data.MillionSongs) -> dict[str, runs.Task]:
     return {**seeds, "experiments": partial(experiments.run, config, songs)}
 
 
-DOCUMENT = runs.Document(
-    PRESETS, VARIANTS, pipeline.load, pipeline.fingerprint, tasks, outputs.write, outputs.FILES
-)  # fmt: skip
+DOCUMENT = runs.Document(PRESETS, VARIANTS, pipeline.load, pipeline.fingerprint, tasks, outputs.write, outputs.FILES)
 
 
 def main(config: Config) -> Path:

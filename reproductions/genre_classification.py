@@ -63,9 +63,14 @@ def run_seed(
                     "confusion": scores["confusion"],
                 }
     return {
-        "kind": "seed", "where": where, "genres": corpus.genres, "songs": len(corpus.labels), "records": records,
-        "models": models, "parts": {split: _facts(config, corpus, part) for split, part in parts.items()},
-    }  # fmt: skip
+        "kind": "seed",
+        "where": where,
+        "genres": corpus.genres,
+        "songs": len(corpus.labels),
+        "records": records,
+        "models": models,
+        "parts": {split: _facts(config, corpus, part) for split, part in parts.items()},
+    }
 
 
 def _numbers(found: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -106,9 +111,7 @@ def tasks(config: Config, loaded: dict[str, data.Dataset]) -> dict[str, runs.Tas
     return found
 
 
-DOCUMENT = runs.Document(
-    PRESETS, VARIANTS, pipeline.load, pipeline.fingerprint, tasks, outputs.write, outputs.FILES
-)  # fmt: skip
+DOCUMENT = runs.Document(PRESETS, VARIANTS, pipeline.load, pipeline.fingerprint, tasks, outputs.write, outputs.FILES)
 
 
 def main(config: Config) -> Path:

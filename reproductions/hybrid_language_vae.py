@@ -40,10 +40,16 @@ def run_seed(config: Config, dataset: data.Dataset, seed: int) -> dict[str, Any]
         variant, began = VARIANTS[name], time.perf_counter()
         part = part_of(config, dataset, variant, jax.random.fold_in(key, 0))
         fitted = {
-            net: fit_net(config, part, variant, net, jax.random.fold_in(key, 1 + i),
-                         config.out / "models" / name / net / f"seed_{seed}")
+            net: fit_net(
+                config,
+                part,
+                variant,
+                net,
+                jax.random.fold_in(key, 1 + i),
+                config.out / "models" / name / net / f"seed_{seed}",
+            )
             for i, net in enumerate(NETS)
-        }  # fmt: skip
+        }
         trained = time.perf_counter()
         found, arrays = scores.score(config, part, fitted, seed)
         records += [{"variant": name, **record} for record in found]
@@ -73,7 +79,7 @@ def tasks(config: Config, dataset: data.Dataset) -> dict[str, runs.Task]:
 
 DOCUMENT = runs.Document(
     PRESETS, VARIANTS, prepare, fingerprint, tasks, outputs.write, outputs.FILES, models=("models/*/*/{task}",)
-)  # fmt: skip
+)
 
 
 def main(config: Config) -> Path:

@@ -52,15 +52,35 @@ def run_seed(config: Config, prepared: Prepared, trainers: dict[str, Trainers], 
         if arm not in shared:
             # Variants that treat sound alike share its models, and the first of them has what is scored on them.
             kept = Path("-".join(arm)) / f"seed_{seed}"
-            fc = fit_fc(config, trainers[name].fc, prepared, part, jax.random.fold_in(key, 1),
-                        config.out / "fc_vae_final" / kept)  # fmt: skip
-            conv = fit_conv(config, trainers[name].conv, prepared, part, jax.random.fold_in(key, 2),
-                            config.out / "convvae_final" / kept)  # fmt: skip
+            fc = fit_fc(
+                config,
+                trainers[name].fc,
+                prepared,
+                part,
+                jax.random.fold_in(key, 1),
+                config.out / "fc_vae_final" / kept,
+            )
+            conv = fit_conv(
+                config,
+                trainers[name].conv,
+                prepared,
+                part,
+                jax.random.fold_in(key, 2),
+                config.out / "convvae_final" / kept,
+            )
             shared[arm] = fc, conv
             found += scores.score_audio(config, prepared, part, fc, conv, seed)
         fc, conv = shared[arm]
-        joint = fit_joint(config, trainers[name].joint, prepared, part, variant, conv, jax.random.fold_in(key, 3),
-                          config.out / "jointvae_final" / name / f"seed_{seed}")  # fmt: skip
+        joint = fit_joint(
+            config,
+            trainers[name].joint,
+            prepared,
+            part,
+            variant,
+            conv,
+            jax.random.fold_in(key, 3),
+            config.out / "jointvae_final" / name / f"seed_{seed}",
+        )
         found += scores.score_joint(config, prepared, part, variant, conv, joint, seed)
         records += [{"variant": name, **record} for record in found]
         fitted = {"FC-VAE": fc, "ConvVAE": conv, "JointVAE": joint}
@@ -90,7 +110,7 @@ def tasks(config: Config, prepared: Prepared) -> dict[str, runs.Task]:
 
 DOCUMENT = runs.Document(
     PRESETS, VARIANTS, prepare, fingerprint, tasks, outputs.write, outputs.FILES, models=("*_final/*/{task}",)
-)  # fmt: skip
+)
 
 
 def main(config: Config) -> Path:

@@ -71,9 +71,7 @@ def tasks(config: Config, prepared: Prepared) -> dict[str, runs.Task]:
     return {**seeds, f"experiments_{own}_seeds": partial(experiments.run, config, prepared)}
 
 
-DOCUMENT = runs.Document(
-    PRESETS, VARIANTS, prepare, fingerprint, tasks, outputs.write, outputs.FILES
-)  # fmt: skip
+DOCUMENT = runs.Document(PRESETS, VARIANTS, prepare, fingerprint, tasks, outputs.write, outputs.FILES)
 
 
 def main(config: Config) -> Path:

@@ -65,8 +65,9 @@ def sources(tmp_path, monkeypatch):
     ]
     speed = {"title": "Speed", "columns": ["way", "n", "ratio"], "rows": [["ours", 1, 1.0], ["peer", 2, "2.67 (2–3)"]]}
     for file, content in {
-        "reproductions/results/some/report.json": {"rows": rows}, "benchmarks/results/speed.json": {"tables": [speed]},
-    }.items():  # fmt: skip
+        "reproductions/results/some/report.json": {"rows": rows},
+        "benchmarks/results/speed.json": {"tables": [speed]},
+    }.items():
         path = tmp_path / file
         path.parent.mkdir(parents=True)
         path.write_text(json.dumps(content))
@@ -101,9 +102,12 @@ def test_a_value_is_formatted_as_pages_write_it(sources):
 
 def test_a_table_has_a_line_an_id_and_a_cell_a_column(sources):
     found = page_numbers.table(
-        page_numbers.report("some"), "what", ["reported", "x", "y"], [("A", "a"), ("None", "none", ".1f")],
+        page_numbers.report("some"),
+        "what",
+        ["reported", "x", "y"],
+        [("A", "a"), ("None", "none", ".1f")],
         cells={("none", "x"): "all noise"},
-    )  # fmt: skip
+    )
     assert found.splitlines() == [
         "| what | reported | x | y |",
         "| --- | --- | --- | --- |",

@@ -85,12 +85,32 @@ def test_the_written_report_holds_every_row_in_both_forms(tmp_path):
     path = report.write(_report(rows), tmp_path / "new" / "folder")
     content = json.loads((path.parent / "report.json").read_text())
     assert set(content) == {
-        "document", "preset", "data", "environment", "rows", "notes", "timing", "settings", "figures", "findings",
-    }  # fmt: skip
+        "document",
+        "preset",
+        "data",
+        "environment",
+        "rows",
+        "notes",
+        "timing",
+        "settings",
+        "figures",
+        "findings",
+    }
     assert [(row["id"], row["column"]) for row in content["rows"]] == [(row.id, row.column) for row in rows]
     assert set(content["rows"][0]) == {
-        "id", "column", "section", "what", "metric", "reported", "fresh", "std", "n", "verdict", "undecided", "note",
-    }  # fmt: skip
+        "id",
+        "column",
+        "section",
+        "what",
+        "metric",
+        "reported",
+        "fresh",
+        "std",
+        "n",
+        "verdict",
+        "undecided",
+        "note",
+    }
     text = path.read_text()
     assert "| what | metric | reported | document | split |\n" in text
     assert "| model \\| k = 5 | silhouette | 0.5 | 2 ± 1.4 (n=2) | 5 (n=1) |" in text
@@ -141,10 +161,14 @@ def test_both_pages_begin_with_the_finding(tmp_path):
     rows = [
         report.make_row(id, section="1", what=id, metric="m", reported=reported, fresh=fresh, is_same_data=same)
         for id, reported, fresh, same in (
-            ("a", 0.5, RUNS, True), ("b", 0.9, RUNS, True), ("c", 0.5, RUNS, False), ("d", 0.5, RUNS[:4], True),
-            ("e", 0.5, [math.nan], True), ("f", None, RUNS, True),
+            ("a", 0.5, RUNS, True),
+            ("b", 0.9, RUNS, True),
+            ("c", 0.5, RUNS, False),
+            ("d", 0.5, RUNS[:4], True),
+            ("e", 0.5, [math.nan], True),
+            ("f", None, RUNS, True),
         )
-    ]  # fmt: skip
+    ]
     folder = _finished(rows, tmp_path, findings=["One thing matters."])
     finding = (
         "Reported numbers: 5. Reproduced: 1, not reproduced: 1, contradicted by the document: 0, undecided: 3 "
@@ -168,8 +192,9 @@ def test_a_report_without_reported_numbers_has_no_forest_plot(tmp_path):
 def test_lines_without_a_value_for_one_reason_fold_into_one(tmp_path):
     noise = [
         _row(f"dbscan.{eps}.{metric}", fresh=(math.nan,), what=f"DBSCAN eps = {eps}", metric=metric, note="all noise")
-        for eps in (0.5, 1.0, 1.5) for metric in ("silhouette", "Davies-Bouldin")
-    ]  # fmt: skip
+        for eps in (0.5, 1.0, 1.5)
+        for metric in ("silhouette", "Davies-Bouldin")
+    ]
     folder = _finished([*noise, _row(what="K-means")], tmp_path)
     lines = [line for line in (folder / "report.md").read_text().splitlines() if "DBSCAN" in line]
     assert len(lines) == 1

@@ -118,8 +118,10 @@ def curve() -> str:
         "lyrics sample": ("223", "446", "891", "1782"),
         "table": ("38", "76", "152", "304"),
     }
-    models = {"lyrics sample": ("lyrics model", "TF-IDF, logistic regression"),
-              "table": ("metadata model", "scaled features, logistic regression")}  # fmt: skip
+    models = {
+        "lyrics sample": ("lyrics model", "TF-IDF, logistic regression"),
+        "table": ("metadata model", "scaled features, logistic regression"),
+    }
     lines = []
     for where, counts in sizes.items():
         net, baseline = models[where]

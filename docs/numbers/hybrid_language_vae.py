@@ -52,8 +52,9 @@ def alignment() -> str:
         for text in ("aligned", "shuffled"):
             cells = [
                 f"{source(f'alignment.{count}.Ward.{text}.{metric}'):.3f±}"
-                for source in (tables, sentences) for metric in ("silhouette", "adjusted_rand")
-            ]  # fmt: skip
+                for source in (tables, sentences)
+                for metric in ("silhouette", "adjusted_rand")
+            ]
             lines.append(f"| {count}, {text} | {' | '.join(cells)} |")
     head = "| sentences | silhouette | ARI | silhouette, E5 embeddings | ARI, E5 embeddings |"
     return "\n".join([head, "| --- | --- | --- | --- | --- |", *lines])

@@ -189,9 +189,13 @@ def _map(command: Map) -> None:
 
     keep_compiled_umap()
     drawn = write_map(
-        load(command.model, text=command.text), command.folder, command.out, clusters=command.clusters,
-        cache=command.cache, progress=not command.quiet,
-    )  # fmt: skip
+        load(command.model, text=command.text),
+        command.folder,
+        command.out,
+        clusters=command.clusters,
+        cache=command.cache,
+        progress=not command.quiet,
+    )
     for reason in drawn.dropped:
         print(f"note: left out: {reason}")
     if drawn.removed:

@@ -77,10 +77,15 @@ def fit(
     key = jax.random.key(settings.seed)
     rows, held = _parts(jax.random.fold_in(key, 0), dataset, settings, notes)
     views = fit_views(
-        audio_features(mel[rows][has_audio[rows]], mask[rows][has_audio[rows]]), [texts[row] for row in rows],
-        frames=mel.shape[-1], n_mels=mel.shape[1], audio_dim=settings.audio_dim, lyrics_dim=settings.lyrics_dim,
-        max_features=settings.max_features, embedder=embedder,
-    )  # fmt: skip
+        audio_features(mel[rows][has_audio[rows]], mask[rows][has_audio[rows]]),
+        [texts[row] for row in rows],
+        frames=mel.shape[-1],
+        n_mels=mel.shape[1],
+        audio_dim=settings.audio_dim,
+        lyrics_dim=settings.lyrics_dim,
+        max_features=settings.max_features,
+        embedder=embedder,
+    )
     if views.lyrics is None:
         notes.append(
             "fewer than two clips have lyrics with words: the model hears sound alone, and search finds nothing"
@@ -97,9 +102,12 @@ def fit(
         folder_of_run = checkpoint_folder(work, settings, batch)
         checkpoint = training.Checkpoint(folder_of_run, save_every=save_every(len(rows), settings.epochs))
     state, _ = training.Trainer(module, _loss(settings), optimizer, batch_size=settings.batch).fit(
-        jax.random.fold_in(key, 1), batch, epochs=settings.epochs, checkpoint=checkpoint,
+        jax.random.fold_in(key, 1),
+        batch,
+        epochs=settings.epochs,
+        checkpoint=checkpoint,
         progress="training" if progress else None,
-    )  # fmt: skip
+    )
     variables = jax.tree.map(np.asarray, dict(state.variables))
     nowhere = np.zeros((0, settings.latent), np.float32)
     empty = ClipIndex("", np.array([], str), np.zeros(0, bool), np.zeros(0, bool), nowhere, nowhere)

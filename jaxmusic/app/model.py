@@ -209,9 +209,16 @@ class MusicModel:
             found = read_mels(files, self.views.frames)
         else:
             found = read_audio(
-                files, sr=self.settings.sr, n_fft=self.settings.n_fft, hop_length=self.settings.hop_length,
-                n_mels=self.settings.n_mels, duration=self.settings.duration, n_jobs=-1, cache=None, progress=False,
-            )  # fmt: skip
+                files,
+                sr=self.settings.sr,
+                n_fft=self.settings.n_fft,
+                hop_length=self.settings.hop_length,
+                n_mels=self.settings.n_mels,
+                duration=self.settings.duration,
+                n_jobs=-1,
+                cache=None,
+                progress=False,
+            )
         if found.skipped:
             raise ValueError("; ".join(f"{name} can't be read: {why}" for name, why in found.skipped))
         if found.values.shape[1] != self.views.n_mels:
@@ -224,9 +231,15 @@ def read_folder(
 ) -> data.Dataset:
     """A folder of clips at the settings' sizes; clips with neither sound nor lyrics are left out."""
     dataset = data.clips(
-        folder, sr=settings.sr, n_fft=settings.n_fft, hop_length=settings.hop_length, n_mels=settings.n_mels,
-        duration=settings.duration, cache=cache, progress=progress,
-    )  # fmt: skip
+        folder,
+        sr=settings.sr,
+        n_fft=settings.n_fft,
+        hop_length=settings.hop_length,
+        n_mels=settings.n_mels,
+        duration=settings.duration,
+        cache=cache,
+        progress=progress,
+    )
     return dataset.take(np.flatnonzero(dataset.masks["audio"] | dataset.masks["lyrics"]))
 
 

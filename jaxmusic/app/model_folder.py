@@ -23,13 +23,23 @@ FORMAT_VERSION = 1
 _FORMAT = FolderFormat(
     kind="jaxmusic.app model",
     version=FORMAT_VERSION,
-    keys=frozenset({
-        "settings", "layout", "n_mels", "frames", "vocabulary", "lyrics_counts", "text_digest", "clips", "scores",
-        "notes",
-    }),
+    keys=frozenset(
+        {
+            "settings",
+            "layout",
+            "n_mels",
+            "frames",
+            "vocabulary",
+            "lyrics_counts",
+            "text_digest",
+            "clips",
+            "scores",
+            "notes",
+        }
+    ),
     origin="make one with python -m jaxmusic fit",
     fix="fit the model again",
-)  # fmt: skip
+)
 _CLIP_KEYS = ("folder", "ids", "has_audio", "has_lyrics")
 
 
@@ -170,13 +180,23 @@ def _model(config: dict[str, Any], tensors: dict[str, np.ndarray], folder: Path,
     shapes = {name: leaf.shape for name, leaf in expected.items()}
     check_tensors(folder / WEIGHTS, variables, shapes, CONFIG, _FORMAT.fix)
     index = ClipIndex(
-        clips["folder"], np.array(clips["ids"], str), np.array(clips["has_audio"], bool),
-        np.array(clips["has_lyrics"], bool), tensors["index/audio"], tensors["index/joint"],
-    )  # fmt: skip
+        clips["folder"],
+        np.array(clips["ids"], str),
+        np.array(clips["has_audio"], bool),
+        np.array(clips["has_lyrics"], bool),
+        tensors["index/audio"],
+        tensors["index/joint"],
+    )
     return MusicModel(
-        settings, config["layout"], views, module, unflatten_dict(variables, sep="/"), index, config["scores"],
+        settings,
+        config["layout"],
+        views,
+        module,
+        unflatten_dict(variables, sep="/"),
+        index,
+        config["scores"],
         tuple(config["notes"]),
-    )  # fmt: skip
+    )
 
 
 def _fixed_shapes(config: dict[str, Any], tensors: dict[str, np.ndarray]) -> dict[str, tuple[int, ...]]:

@@ -49,9 +49,12 @@ class Embedder:
             raise ValueError("--text lsa is no pretrained encoder: leave --text away for TF-IDF lyrics")
         try:
             encoder = sentence_encoder(
-                self.name, transformer=models.TextTransformer, prefix=self.prefix, cache=cache,
+                self.name,
+                transformer=models.TextTransformer,
+                prefix=self.prefix,
+                cache=cache,
                 progress="lyrics" if progress else None,
-            )  # fmt: skip
+            )
         except (FileNotFoundError, ModuleNotFoundError) as error:
             before = "" if self.digest is None else " that the model was fitted with"
             raise FileNotFoundError(

@@ -76,9 +76,16 @@ def audio_features(
 
 
 def fit_views(
-    features: Float[np.ndarray, "n features"], texts: list[str], *, frames: int, n_mels: int, audio_dim: int,
-    lyrics_dim: int, max_features: int, embedder: Embedder | None = None,
-) -> Views:  # fmt: skip
+    features: Float[np.ndarray, "n features"],
+    texts: list[str],
+    *,
+    frames: int,
+    n_mels: int,
+    audio_dim: int,
+    lyrics_dim: int,
+    max_features: int,
+    embedder: Embedder | None = None,
+) -> Views:
     """Fit both views; give it the training clips only.
 
     Args:

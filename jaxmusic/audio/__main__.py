@@ -66,9 +66,13 @@ def _run(options: Options) -> int:
         raise ValueError(f"--out {out} is one of the files that are read: name another")
     keep_compiled_programs()
     extraction = extract_table(
-        paths, sr=options.sr, duration=options.duration, n_jobs=options.jobs, cache=options.cache,
+        paths,
+        sr=options.sr,
+        duration=options.duration,
+        n_jobs=options.jobs,
+        cache=options.cache,
         progress=not options.quiet,
-    )  # fmt: skip
+    )
     write_table(out, options.folder, paths, extraction)
     print(f"{len(extraction.rows)} of {len(paths)} files → {out}")
     cropped = int((extraction.lengths == round(options.duration * options.sr)).sum())

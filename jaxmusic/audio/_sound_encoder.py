@@ -48,10 +48,15 @@ class SoundEncoder:
         self._computing = Computing(network, batch_size, cache)
         names = ("sounds", "skipped", "padded", "silent", "windows", "computed", "from_cache")
         self.record: dict[str, Any] = {
-            **network.record, "width": self.width, "pooling": pooling, "sampling_rate": network.sr,
-            "window_seconds": network.window.samples / network.sr, "tags": len(network.tags),
-            "digest": network.digest[:16], "counts": dict.fromkeys(names, 0),
-        }  # fmt: skip
+            **network.record,
+            "width": self.width,
+            "pooling": pooling,
+            "sampling_rate": network.sr,
+            "window_seconds": network.window.samples / network.sr,
+            "tags": len(network.tags),
+            "digest": network.digest[:16],
+            "counts": dict.fromkeys(names, 0),
+        }
 
     @property
     def digest(self) -> str:
@@ -102,9 +107,12 @@ class SoundEncoder:
         check_waveforms(sounds)
         found, counts = compute(sounds, self._computing, sr=sr, progress=self._progress)
         counts |= {
-            "sounds": len(sounds), "skipped": len(found.skipped), "padded": int(found.is_padded.sum()),
-            "silent": int(found.is_silent.sum()), "windows": int(found.windows.sum()),
-        }  # fmt: skip
+            "sounds": len(sounds),
+            "skipped": len(found.skipped),
+            "padded": int(found.is_padded.sum()),
+            "silent": int(found.is_silent.sum()),
+            "windows": int(found.windows.sum()),
+        }
         for name, value in counts.items():
             self.record["counts"][name] += value
         return found

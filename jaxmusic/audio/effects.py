@@ -65,9 +65,18 @@ def hpss(
     def of_clip(y: Array, *length: Array) -> tuple[Array, Array]:
         X = spectra(y, n_fft, hop_length, win_length, window, center, pad_mode)
         return hpss_of_spectra(
-            X, y.shape[-1], *length, kernel_size=(over_frames, over_bins), power=power, margins=margins, n_fft=n_fft,
-            hop_length=hop_length, win_length=win_length, window=window, center=center,
-        )  # fmt: skip
+            X,
+            y.shape[-1],
+            *length,
+            kernel_size=(over_frames, over_bins),
+            power=power,
+            margins=margins,
+            n_fft=n_fft,
+            hop_length=hop_length,
+            win_length=win_length,
+            window=window,
+            center=center,
+        )
 
     y = checked_waveform(y)
     if lengths is None:

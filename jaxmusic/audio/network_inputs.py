@@ -76,10 +76,17 @@ class ClapInput:
     def mel(self, y: Float[Array, "*batch samples"]) -> Float[Array, "*batch n_mels frames"]:
         """Waveforms of any length → their mel spectrograms in dB, `[…, n_mels, frames]` float32, centred frames."""
         mel = melspectrogram(
-            y, sr=self.sampling_rate, n_fft=self.n_fft, hop_length=self.hop_length, n_mels=self.n_mels,
-            fmin=self.fmin, fmax=self.fmax, htk=self.is_fused, norm=None if self.is_fused else "slaney",
+            y,
+            sr=self.sampling_rate,
+            n_fft=self.n_fft,
+            hop_length=self.hop_length,
+            n_mels=self.n_mels,
+            fmin=self.fmin,
+            fmax=self.fmax,
+            htk=self.is_fused,
+            norm=None if self.is_fused else "slaney",
             pad_mode="reflect",
-        )  # fmt: skip
+        )
         return power_to_db(mel, top_db=None)
 
     def __call__(

@@ -203,9 +203,16 @@ def mfcc(
     (13, 44)
     """
     return _mfcc(
-        y, None if S is None else real(S), sr=sr, n_mfcc=n_mfcc, dct_type=dct_type, norm=norm, lifter=lifter,
-        mel_norm=mel_norm, mel=tuple(sorted(mel.items())),
-    )  # fmt: skip
+        y,
+        None if S is None else real(S),
+        sr=sr,
+        n_mfcc=n_mfcc,
+        dct_type=dct_type,
+        norm=norm,
+        lifter=lifter,
+        mel_norm=mel_norm,
+        mel=tuple(sorted(mel.items())),
+    )
 
 
 def frames_of(lengths: Int[Array, "*batch"], *, hop_length: int = 512) -> Int[Array, "*batch"]:

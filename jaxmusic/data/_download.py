@@ -55,10 +55,14 @@ def download(
     try:
         path = Path(
             pooch.retrieve(
-                url, known_hash=None, fname=name, path=folder, progressbar=progress,
+                url,
+                known_hash=None,
+                fname=name,
+                path=folder,
+                progressbar=progress,
                 downloader=pooch.HTTPDownloader(progressbar=progress, timeout=60),
             )
-        )  # fmt: skip
+        )
     except (requests.exceptions.RequestException, OSError) as error:
         raise OSError(
             f"{url} could not be downloaded: {error}. Try again, or fetch the file yourself and give its path"

@@ -89,9 +89,15 @@ def genre_folders(
         genres += [path.relative_to(folder).parts[0].lower() for path in inside]
         places += [folder] * len(inside)
     found = audio.extract(
-        paths, partial(clip_features, sr=sr), sr=sr, duration=duration, with_lengths=True, n_jobs=n_jobs, cache=cache,
+        paths,
+        partial(clip_features, sr=sr),
+        sr=sr,
+        duration=duration,
+        with_lengths=True,
+        n_jobs=n_jobs,
+        cache=cache,
         progress=progress,
-    )  # fmt: skip
+    )
     names = np.array(languages)
     for language in folders:
         if not (names[found.rows] == language).any():

@@ -30,9 +30,7 @@ FEATURES = (
     "like/girls", "sadness", "feelings", "danceability", "loudness", "acousticness", "instrumentalness", "valence",
     "energy",
 )  # fmt: skip
-COLUMNS = (
-    "", "artist_name", "track_name", "release_date", "genre", "lyrics", "len", *FEATURES, "topic", "age"
-)  # fmt: skip
+COLUMNS = ("", "artist_name", "track_name", "release_date", "genre", "lyrics", "len", *FEATURES, "topic", "age")
 # Songs of the complete table: 28,372.
 GENRE_COUNTS = {
     "blues": 4604, "country": 5445, "hip hop": 904, "jazz": 3845, "pop": 7042, "reggae": 2498, "rock": 4034

@@ -115,8 +115,9 @@ def million_song(folder: str | Path, *, tags: str = "mbtags") -> MillionSongs:
         missing.append(path.name)
     words, bags, has_bag = read_bags(
         [path for part in ("train", "test") if (path := folder / f"mxm_dataset_{part}.txt").is_file()],
-        row_of_track, counts,
-    )  # fmt: skip
+        row_of_track,
+        counts,
+    )
     if not len(words):
         missing.append("mxm_dataset_train.txt")
     mismatched = read_mismatches(folder / "sid_mismatches.txt", counts)

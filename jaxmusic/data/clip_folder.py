@@ -90,9 +90,16 @@ def clips(
         spectrograms = read_mels(files, frames_of(round(seconds * sr), hop_length))
     else:
         spectrograms = read_audio(
-            files, sr=sr, n_fft=n_fft, hop_length=hop_length, n_mels=n_mels, duration=duration, n_jobs=n_jobs,
-            cache=cache, progress=progress,
-        )  # fmt: skip
+            files,
+            sr=sr,
+            n_fft=n_fft,
+            hop_length=hop_length,
+            n_mels=n_mels,
+            duration=duration,
+            n_jobs=n_jobs,
+            cache=cache,
+            progress=progress,
+        )
     if not spectrograms.ids:
         name, why = spectrograms.skipped[0]
         raise ValueError(f"none of {len(files)} files in {folder / layout} can be read; the first is {name}: {why}")

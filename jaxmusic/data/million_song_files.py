@@ -137,9 +137,12 @@ def read_triplets(
             values.append(count)
     plays = _sparse(values, rows, columns, (len(row_of_user), n_songs))
     counts |= {
-        "triplet lines": number, "plays of unknown or mismatched songs": unknown, "plays": int(plays.nnz),
-        **bad.report("triplet lines"), **not_positive.report("triplet lines with a count below 1", word=""),
-    }  # fmt: skip
+        "triplet lines": number,
+        "plays of unknown or mismatched songs": unknown,
+        "plays": int(plays.nnz),
+        **bad.report("triplet lines"),
+        **not_positive.report("triplet lines with a count below 1", word=""),
+    }
     if repeated := len(rows) - plays.nnz:
         counts["repeated pairs of user and song, summed"] = int(repeated)
     return np.array([user.decode("ascii", "replace") for user in row_of_user], np.str_), plays

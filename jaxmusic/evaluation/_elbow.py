@@ -69,11 +69,15 @@ def kmeans_sweep(x: Float[np.ndarray, "n d"], k: Sequence[int], *, seed: int = 0
         fitted = KMeans(value, n_init=n_init, random_state=seed).fit(x)
         shares = np.bincount(fitted.labels_, minlength=value) / len(x)
         some = shares[shares > 0]
-        rows.append((
-            np.ldexp(fitted.inertia_, 2 * exponent), fitted.inertia_ / total,
-            silhouette_score(x, fitted.labels_) if value < len(x) else np.nan,
-            shares.max(), -(some * np.log(some)).sum() / np.log(value),
-        ))  # fmt: skip
+        rows.append(
+            (
+                np.ldexp(fitted.inertia_, 2 * exponent),
+                fitted.inertia_ / total,
+                silhouette_score(x, fitted.labels_) if value < len(x) else np.nan,
+                shares.max(),
+                -(some * np.log(some)).sum() / np.log(value),
+            )
+        )
     inertia, normalized, silhouette, largest, entropy = np.array(rows, float).T
     return KMeansSweep(
         np.array(chosen), inertia, normalized, silhouette, largest, entropy, elbow(np.array(chosen), inertia)

@@ -50,9 +50,17 @@ def by_blocks(
         numbers = np.minimum(np.arange(start, start + sizes.block), rows - 1)
         part = jax.tree.map(lambda x, numbers=numbers: x[numbers], arrays)
         estimate = _estimate(
-            key, variables, jnp.asarray(numbers), *part, module=module, likelihoods=FrozenDict(likelihoods),
-            proposals=proposals, terms=terms, samples=sizes.samples, at_once=min(sizes.samples_at_once, sizes.samples),
-        )  # fmt: skip
+            key,
+            variables,
+            jnp.asarray(numbers),
+            *part,
+            module=module,
+            likelihoods=FrozenDict(likelihoods),
+            proposals=proposals,
+            terms=terms,
+            samples=sizes.samples,
+            at_once=min(sizes.samples_at_once, sizes.samples),
+        )
         found.append(np.asarray(estimate)[:, : rows - start])
     return np.concatenate(found, axis=1) if found else np.zeros((len(terms), 0), np.float32)
 
@@ -83,12 +91,18 @@ def _estimate(
         values = jnp.stack(
             [
                 log_values(
-                    module, variables, mixture if term.is_weighted else None, inputs, masks, z,
-                    {name: likelihoods[name] for name in term.names}, element_masks,
+                    module,
+                    variables,
+                    mixture if term.is_weighted else None,
+                    inputs,
+                    masks,
+                    z,
+                    {name: likelihoods[name] for name in term.names},
+                    element_masks,
                 )
                 for term in terms
             ]
-        )  # fmt: skip
+        )
         counted = jnp.where((sample < samples)[:, None], values, -jnp.inf)
         return jnp.logaddexp(total, jax.nn.logsumexp(counted, axis=1)), None
 
@@ -98,9 +112,12 @@ def _estimate(
 
 
 def _proposal(
-    module: MultimodalVAE, variables: Mapping[str, Any], inputs: Mapping[str, Any], masks: Mapping[str, Array],
+    module: MultimodalVAE,
+    variables: Mapping[str, Any],
+    inputs: Mapping[str, Any],
+    masks: Mapping[str, Array],
     proposals: tuple[tuple[str, ...], ...],
-) -> GaussianMixture:  # fmt: skip
+) -> GaussianMixture:
     """The posteriors of several sets of modalities, and the prior for an empty one, in equal parts."""
     parts: list[GaussianMixture] = []
     for names in proposals:
@@ -143,9 +160,11 @@ def log_values(
     for name, likelihood in likelihoods.items():
         recon: Any = module.apply(variables, flat, name, method="decode")
         found += log_likelihood(
-            likelihood, recon.reshape(*z.shape[:2], *recon.shape[1:]), jnp.asarray(inputs[name]),
+            likelihood,
+            recon.reshape(*z.shape[:2], *recon.shape[1:]),
+            jnp.asarray(inputs[name]),
             mask=None if masks is None else jnp.asarray(masks[name]),
             element_mask=element_masks.get(name),
             log_scale=scales.get(name),
-        )  # fmt: skip
+        )
     return found

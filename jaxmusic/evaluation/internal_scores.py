@@ -48,9 +48,9 @@ def _centres(x: np.ndarray, member: np.ndarray) -> np.ndarray:
 
 def _davies_bouldin(x: np.ndarray, member: np.ndarray, rounding: float) -> float:
     centres = _centres(x, member)
-    sizes = np.array([
-        np.linalg.norm(x[member == cluster] - centre, axis=1).mean() for cluster, centre in enumerate(centres)
-    ])  # fmt: skip
+    sizes = np.array(
+        [np.linalg.norm(x[member == cluster] - centre, axis=1).mean() for cluster, centre in enumerate(centres)]
+    )
     apart = np.linalg.norm(centres[:, None] - centres[None], axis=2)
     together = sizes[:, None] + sizes
     apart[apart <= rounding] = 0

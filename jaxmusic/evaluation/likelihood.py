@@ -185,9 +185,13 @@ def predictive_log_likelihood(
 
 
 def _conditioned(
-    inputs: Mapping[str, Any], masks: Mapping[str, Any] | None, targets: Sequence[str], given: Sequence[str],
-    likelihoods: Mapping[str, Any], element_masks: Mapping[str, Any] | None,
-) -> tuple[dict[str, Any], ...]:  # fmt: skip
+    inputs: Mapping[str, Any],
+    masks: Mapping[str, Any] | None,
+    targets: Sequence[str],
+    given: Sequence[str],
+    likelihoods: Mapping[str, Any],
+    element_masks: Mapping[str, Any] | None,
+) -> tuple[dict[str, Any], ...]:
     """Inputs, masks and element masks of targets and condition, after a look at all of them."""
     asked = [*targets, *given]
     if not targets or not given or len(set(asked)) < len(asked):

@@ -226,10 +226,15 @@ def metric_bars(
             axes.bar(positions, values, width, yerr=deviations, capsize=3, **style)
         for position in positions[np.isnan(np.asarray(values, float))]:
             axes.annotate(
-                "none", (0, position) if lying else (position, 0), (3, 0) if lying else (0, 3),
-                textcoords="offset points", ha="left" if lying else "center", va="center" if lying else "baseline",
-                fontsize=7, color="#555555",
-            )  # fmt: skip
+                "none",
+                (0, position) if lying else (position, 0),
+                (3, 0) if lying else (0, 3),
+                textcoords="offset points",
+                ha="left" if lying else "center",
+                va="center" if lying else "baseline",
+                fontsize=7,
+                color="#555555",
+            )
     across = axes.axvline if lying else axes.axhline
     across(0, color=GREY, linewidth=0.8, zorder=0)
     groups = np.arange(len(names)), [literal(name, 60 if lying else 40) for name in names]

@@ -149,9 +149,16 @@ def _spectrogram(axes: Axes, values: np.ndarray, limit: float, seconds: float | 
     axes.set_facecolor(GREY)
     n_mels, frames = values.shape
     return axes.imshow(
-        values, origin="lower", aspect="auto", cmap=colormaps["RdBu_r"].resampled(_LEVELS), vmin=-limit, vmax=limit,
-        extent=(0, frames if seconds is None else seconds, 0, n_mels), interpolation="auto", interpolation_stage="data",
-    )  # fmt: skip
+        values,
+        origin="lower",
+        aspect="auto",
+        cmap=colormaps["RdBu_r"].resampled(_LEVELS),
+        vmin=-limit,
+        vmax=limit,
+        extent=(0, frames if seconds is None else seconds, 0, n_mels),
+        interpolation="auto",
+        interpolation_stage="data",
+    )
 
 
 def _limit(values: np.ndarray) -> float:

@@ -140,6 +140,12 @@ def _clap(name: str, pretrained: PretrainedClap) -> SoundNetwork:
     }
     form = WindowForm(inputs.max_samples, inputs.max_samples, short=inputs.padding, keeps_rest=True)
     return SoundNetwork(
-        apply, pretrained.variables, inputs.sampling_rate, form, module.config.projection_dim, (), record,
+        apply,
+        pretrained.variables,
+        inputs.sampling_rate,
+        form,
+        module.config.projection_dim,
+        (),
+        record,
         pretrained.embed_text,
-    )  # fmt: skip
+    )

@@ -26,9 +26,16 @@ _GENERAL = frozenset({
 })  # fmt: skip
 _TRAINING = frozenset({"attention_probs_dropout_prob", "hidden_dropout_prob", "drop_path_rate", "classifier_dropout"})
 _TOP = {
-    "text_config", "audio_config", "projection_dim", "logit_scale_init_value", "projection_hidden_act", "hidden_size",
-    "num_hidden_layers", "text_config_dict", "audio_config_dict",
-}  # fmt: skip
+    "text_config",
+    "audio_config",
+    "projection_dim",
+    "logit_scale_init_value",
+    "projection_hidden_act",
+    "hidden_size",
+    "num_hidden_layers",
+    "text_config_dict",
+    "audio_config_dict",
+}
 _TEXT = {
     "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "hidden_act",
     "max_position_embeddings", "type_vocab_size", "layer_norm_eps", "projection_dim", "projection_hidden_act",
@@ -189,9 +196,16 @@ def clap_input(values: Mapping[str, Any], config: ClapConfig, where: str = "prep
     if high > whole["sampling_rate"] / 2:
         raise ValueError(f"{where}: frequency_max {high} lies above half of the sampling rate {whole['sampling_rate']}")
     made = ClapInput(
-        whole["sampling_rate"], whole["fft_window_size"], whole["hop_length"], whole["feature_size"], float(low),
-        float(high), samples, is_fused, values.get("padding", "repeatpad"),
-    )  # fmt: skip
+        whole["sampling_rate"],
+        whole["fft_window_size"],
+        whole["hop_length"],
+        whole["feature_size"],
+        float(low),
+        float(high),
+        samples,
+        is_fused,
+        values.get("padding", "repeatpad"),
+    )
     widest = config.audio.spec_size * (config.audio.spec_size // config.audio.num_mel_bins)
     if made.n_mels != config.audio.num_mel_bins or made.frames > widest:
         raise ValueError(

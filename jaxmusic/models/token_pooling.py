@@ -97,16 +97,26 @@ def _binomial(longest: int, keep: float) -> np.ndarray:
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _token_sum(
-    dropout: float, table: Array, rest: Array | None, weights: Weights, tokens: Array, lengths: Array,
+    dropout: float,
+    table: Array,
+    rest: Array | None,
+    weights: Weights,
+    tokens: Array,
+    lengths: Array,
     seed: Array | None,
-) -> Array:  # fmt: skip
+) -> Array:
     return _forward(dropout, table, rest, weights, tokens, lengths, seed)[0]
 
 
 def _forward(
-    dropout: float, table: Array, rest: Array | None, weights: Weights, tokens: Array, lengths: Array,
+    dropout: float,
+    table: Array,
+    rest: Array | None,
+    weights: Weights,
+    tokens: Array,
+    lengths: Array,
     seed: Array | None,
-) -> tuple[Array, Any]:  # fmt: skip
+) -> tuple[Array, Any]:
     size, dim = _size(tokens), table.shape[1]
 
     def add(chunk: Array, carry: Any) -> Any:

@@ -91,9 +91,12 @@ class TextTransformer(nn.Module):
         options = (config, self.dropout_rate, self.dtype, self.attention)
         if self.scan_layers:
             scanned = nn.scan(
-                _ScannedLayer, variable_axes={"params": 0}, split_rngs={"params": True, "dropout": True},
-                in_axes=(nn.broadcast, nn.broadcast), length=config.num_hidden_layers,
-            )  # fmt: skip
+                _ScannedLayer,
+                variable_axes={"params": 0},
+                split_rngs={"params": True, "dropout": True},
+                in_axes=(nn.broadcast, nn.broadcast),
+                length=config.num_hidden_layers,
+            )
             x, _ = scanned(layer, options, name="layers")(x, mask, train)
         else:
             for i in range(config.num_hidden_layers):

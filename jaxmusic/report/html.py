@@ -42,8 +42,11 @@ def html_page(report: Report, folder: Path, picture: Picture | None) -> str:
         body.append(_figure(folder / picture.name, picture.caption, "forest"))
     if report.figures:
         body += ["<h2>Figures</h2>", *(_figure(folder / name, caption, "") for name, caption in report.figures)]
-    body += ["<h2>Numbers</h2>", "<p class=quiet>Mean ± standard deviation over n runs. A click on a column's title "
-             "sorts by it.</p>", *map(_table, tables(report.rows))]  # fmt: skip
+    body += [
+        "<h2>Numbers</h2>",
+        "<p class=quiet>Mean ± standard deviation over n runs. A click on a column's title sorts by it.</p>",
+        *map(_table, tables(report.rows)),
+    ]
     notes = "".join(f"<li>{escape(note)}</li>" for note in report.notes)
     body.append(_folded("Notes on fidelity", len(report.notes), f"<ul>{notes}</ul>"))
     body.append(_listed("Run", {"preset": report.preset, **report.settings}))
@@ -51,9 +54,11 @@ def html_page(report: Report, folder: Path, picture: Picture | None) -> str:
     body.append(_listed("Time", {name: f"{seconds:.1f} s" for name, seconds in report.timing.items()}))
     body.append(_listed("Environment", report.environment))
     return _PAGE.format(
-        title=escape(report.document), style=_resource("page.css"), body="\n".join(body),
+        title=escape(report.document),
+        style=_resource("page.css"),
+        body="\n".join(body),
         script=_resource("sortable.min.js") + _resource("keys.js"),
-    )  # fmt: skip
+    )
 
 
 def _resource(name: str) -> str:
@@ -64,8 +69,10 @@ def _outcomes(report: Report) -> str:
     counts = finding.outcomes(report.rows)
     if not sum(counts.values()):
         return ""
-    parts = (f'<li class="{name.split()[0]}"><b>{n:,}</b> {escape(name)}</li>'
-             for name, n in ((name, counts[name]) for name in finding.OUTCOMES))  # fmt: skip
+    parts = (
+        f'<li class="{name.split()[0]}"><b>{n:,}</b> {escape(name)}</li>'
+        for name, n in ((name, counts[name]) for name in finding.OUTCOMES)
+    )
     return f"<ul class=outcomes>{''.join(parts)}</ul>"
 
 

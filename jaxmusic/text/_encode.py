@@ -84,9 +84,14 @@ class Encoder:
         import jax
 
         made_of = (
-            self.module, self.prefix, self.pretrained.max_length, self.pretrained.lower_case,
-            jax.__version__, flax.__version__, jax.default_backend(),
-        )  # fmt: skip
+            self.module,
+            self.prefix,
+            self.pretrained.max_length,
+            self.pretrained.lower_case,
+            jax.__version__,
+            flax.__version__,
+            jax.default_backend(),
+        )
         return self._digest(repr(made_of))
 
     @cached_property

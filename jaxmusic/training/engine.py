@@ -63,9 +63,10 @@ class Engine:
         paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(state)]
         at = jax.tree_util.GetAttrKey("hyperparameters")
         unread = {
-            path[1].key for path, variable in zip(paths, jaxpr.invars, strict=False)
+            path[1].key
+            for path, variable in zip(paths, jaxpr.invars, strict=False)
             if path[0] == at and id(variable) not in read
-        }  # fmt: skip
+        }
         return sorted(unread - set(injected_values(state.opt_state)))
 
     def has_convolution(self, state: State, first: Batch) -> bool:

@@ -79,10 +79,19 @@ class Grid(NamedTuple):
 
 
 def fit_grid(
-    key: jax.Array, module: nn.Module, loss: LossFunction, train: Source, *, grid: Mapping[str, Sequence[float]],
-    seeds: int = 1, epochs: int, batch_size: int, optimizer: optax.GradientTransformation,
-    checkpoint: str | Path | Checkpoint | None = None, **options: Any,
-) -> Grid:  # fmt: skip
+    key: jax.Array,
+    module: nn.Module,
+    loss: LossFunction,
+    train: Source,
+    *,
+    grid: Mapping[str, Sequence[float]],
+    seeds: int = 1,
+    epochs: int,
+    batch_size: int,
+    optimizer: optax.GradientTransformation,
+    checkpoint: str | Path | Checkpoint | None = None,
+    **options: Any,
+) -> Grid:
     """Train `module` at every combination of the grid's values.
 
     The values are arguments of the compiled step and no constants in it, so that one compilation serves all; on an

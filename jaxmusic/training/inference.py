@@ -18,9 +18,16 @@ from jaxmusic.training.state import Inputs, batch_inputs
 
 
 def predict(
-    module: nn.Module, variables: Any, inputs: Sequence[Any] | RowSource, *, method: str, batch_size: int = 128,
-    static: Sequence[Any] = (), arguments: Inputs = batch_inputs, out: str | Path | None = None,
-) -> Any:  # fmt: skip
+    module: nn.Module,
+    variables: Any,
+    inputs: Sequence[Any] | RowSource,
+    *,
+    method: str,
+    batch_size: int = 128,
+    static: Sequence[Any] = (),
+    arguments: Inputs = batch_inputs,
+    out: str | Path | None = None,
+) -> Any:
     """Apply a method of a module to all rows.
 
     Args:

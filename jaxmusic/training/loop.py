@@ -127,9 +127,13 @@ def run_model(engine: Engine, state: State, run: Run, identity: dict[str, Any]) 
             if len(log.history) > run.epochs:
                 raise ValueError(f"{place} holds {len(log.history)} epochs, more than the {run.epochs} asked for")
         bar = tqdm(
-            total=run.epochs, initial=len(log.history), desc=run.progress, unit="epoch",
-            disable=run.progress is None, leave=False,
-        )  # fmt: skip
+            total=run.epochs,
+            initial=len(log.history),
+            desc=run.progress,
+            unit="epoch",
+            disable=run.progress is None,
+            leave=False,
+        )
         with bar:
             while len(log.history) < run.epochs and not log.has_stopped(run.patience):
                 state, compiling = _one_epoch(engine, state, run, log, scan=scan)

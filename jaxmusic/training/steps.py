@@ -94,9 +94,14 @@ class Steps:
         (gradients, metrics), collections = self._in_parts(self._gradients, state, key, batch)
         # An optimiser is given what it asks for; what none asks for is never traced.
         updates, opt_state = self.optimizer.update(
-            gradients, state.opt_state, state.params, value=metrics["loss"], grad=gradients,
-            value_fn=value, obj_fn=value,
-        )  # fmt: skip
+            gradients,
+            state.opt_state,
+            state.params,
+            value=metrics["loss"],
+            grad=gradients,
+            value_fn=value,
+            obj_fn=value,
+        )
         params = optax.apply_updates(state.params, updates)
         if "gradient_norm" in self.measures:
             metrics["gradient_norm"] = optax.tree.norm(gradients)
@@ -124,9 +129,12 @@ class Steps:
     def _objective(self, params: Any, state: State, key: jax.Array, batch: Batch) -> tuple[jax.Array, Any]:
         rngs = {name: jax.random.fold_in(key, i) for i, name in enumerate(("latent", "dropout"))}
         outputs, collections = self.module.apply(
-            {"params": params, **state.collections}, *self._arguments(batch), rngs=rngs,
-            mutable=list(state.collections), **self._mode(train=True),
-        )  # fmt: skip
+            {"params": params, **state.collections},
+            *self._arguments(batch),
+            rngs=rngs,
+            mutable=list(state.collections),
+            **self._mode(train=True),
+        )
         value, metrics = self._loss(outputs, batch)
         return value, ({"loss": value, **metrics}, dict(collections))
 

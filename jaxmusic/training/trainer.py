@@ -61,10 +61,19 @@ class Trainer:
     """
 
     def __init__(
-        self, module: nn.Module, loss: LossFunction, optimizer: optax.GradientTransformation, *, batch_size: int,
-        inputs: Inputs = batch_inputs, accumulate: int = 1, mesh: Mesh | None = None,
-        transform: Transform | None = None, average: float | None = None, measures: Sequence[str] = (),
-    ) -> None:  # fmt: skip
+        self,
+        module: nn.Module,
+        loss: LossFunction,
+        optimizer: optax.GradientTransformation,
+        *,
+        batch_size: int,
+        inputs: Inputs = batch_inputs,
+        accumulate: int = 1,
+        mesh: Mesh | None = None,
+        transform: Transform | None = None,
+        average: float | None = None,
+        measures: Sequence[str] = (),
+    ) -> None:
         check_counts(batch_size=batch_size, accumulate=accumulate)
         if batch_size % accumulate:
             raise ValueError(f"batch_size {batch_size} is no multiple of accumulate {accumulate}")
@@ -80,9 +89,17 @@ class Trainer:
         self._mesh = None if mesh is None else Mesh(mesh.devices, mesh.axis_names)
         rows = None if self._mesh is None else NamedSharding(self._mesh, PartitionSpec(self._mesh.axis_names[0]))
         self._steps = Steps(
-            module, loss, optax.with_extra_args_support(optimizer), int(batch_size), inputs, int(accumulate), transform,
-            average, tuple(measures), rows,
-        )  # fmt: skip
+            module,
+            loss,
+            optax.with_extra_args_support(optimizer),
+            int(batch_size),
+            inputs,
+            int(accumulate),
+            transform,
+            average,
+            tuple(measures),
+            rows,
+        )
         self.engine = Engine(self._steps, self._mesh)
 
     @property
@@ -159,10 +176,18 @@ class Trainer:
         return self.engine.functions["evaluate_step"](state, batch)
 
     def fit(
-        self, key_or_state: Any, train: Source | Opened, *, epochs: int, valid: Source | Opened | None = None,
-        checkpoint: str | Path | Checkpoint | None = None, patience: int | None = None,
-        on_epoch: OnEpoch | None = None, loop: str | None = None, progress: str | None = None,
-    ) -> tuple[State, Info]:  # fmt: skip
+        self,
+        key_or_state: Any,
+        train: Source | Opened,
+        *,
+        epochs: int,
+        valid: Source | Opened | None = None,
+        checkpoint: str | Path | Checkpoint | None = None,
+        patience: int | None = None,
+        on_epoch: OnEpoch | None = None,
+        loop: str | None = None,
+        progress: str | None = None,
+    ) -> tuple[State, Info]:
         """Train on `train`.
 
         Arrays lie on the device; each epoch draws a permutation from the key and gathers its batches there. Data larger
@@ -284,10 +309,20 @@ def _naming_what_moved(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @_naming_what_moved
 def fit(
-    key: jax.Array, module: nn.Module, loss: LossFunction, train: Source, *, valid: Source | None = None, epochs: int,
-    batch_size: int, optimizer: optax.GradientTransformation, seeds: int = 1,
-    checkpoint: str | Path | Checkpoint | None = None, patience: int | None = None, on_epoch: OnEpoch | None = None,
-) -> tuple[State, Info]:  # fmt: skip
+    key: jax.Array,
+    module: nn.Module,
+    loss: LossFunction,
+    train: Source,
+    *,
+    valid: Source | None = None,
+    epochs: int,
+    batch_size: int,
+    optimizer: optax.GradientTransformation,
+    seeds: int = 1,
+    checkpoint: str | Path | Checkpoint | None = None,
+    patience: int | None = None,
+    on_epoch: OnEpoch | None = None,
+) -> tuple[State, Info]:
     """Train `module` on `train`: `Trainer(module, loss, optimizer, …).fit(key, train, …)`, compiled for this call.
 
     Args:

@@ -206,8 +206,12 @@ def test_in_a_browser_the_keyboard_does_all(browser, page, music):
         before = focused().rect
         focused().send_keys(key)
         after = focused().rect
-        moved = {keys.ARROW_RIGHT: after["x"] - before["x"], keys.ARROW_LEFT: before["x"] - after["x"],
-                 keys.ARROW_UP: before["y"] - after["y"], keys.ARROW_DOWN: after["y"] - before["y"]}[key]  # fmt: skip
+        moved = {
+            keys.ARROW_RIGHT: after["x"] - before["x"],
+            keys.ARROW_LEFT: before["x"] - after["x"],
+            keys.ARROW_UP: before["y"] - after["y"],
+            keys.ARROW_DOWN: after["y"] - before["y"],
+        }[key]
         assert moved >= 0
         seen.add(focused().get_attribute("data-row"))
     assert len(seen) >= 4

@@ -99,12 +99,15 @@ audio.extract([{str(clip)!r}], energy, duration=0.5, cache={str(tmp_path / "cach
     assert run()[1] == 0
 
 
-@pytest.mark.parametrize("damage", [
-    lambda b: b[: len(b) // 2],
-    lambda b: b"",
-    lambda b: b.replace(b"leaf0", b"leaf9"),
-    lambda b: b[:150] + bytes([b[150] ^ 255]) + b[151:],
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda b: b[: len(b) // 2],
+        lambda b: b"",
+        lambda b: b.replace(b"leaf0", b"leaf9"),
+        lambda b: b[:150] + bytes([b[150] ^ 255]) + b[151:],
+    ],
+)
 def test_a_damaged_entry_is_found_and_made_anew(run, tmp_path, damage):
     first, _ = run()
     (entry,) = (tmp_path / "cache").rglob("*.npz")

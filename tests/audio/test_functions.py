@@ -157,7 +157,7 @@ def test_top_db_is_of_each_clip():
         (lambda y: audio.griffinlim(jnp.ones((1025, 4)), momentum=2.0), "momentum must lie between 0 and 1"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
-)  # fmt: skip
+)
 def test_refusals_say_why(call, message):
     with pytest.raises(ValueError, match=message):
         call(np.ones(4096, np.float32))

@@ -129,9 +129,16 @@ def _patched(path, fields):
 # Riff's size stands at byte 4, that of the samples at 40; there are 11,025 of two bytes.
 @pytest.mark.parametrize(
     "fields",
-    [{4: 22_094}, {4: 22_087}, {4: 0}, {4: 0x7FFFF024, 40: 0x7FFFF000}, {4: 0x7FFFFFFF, 40: 0x7FFFFFDB},
-     {4: 0xFFFFFFFF, 40: 0xFFFFFFFF}, {40: 22_051}],
-)  # fmt: skip
+    [
+        {4: 22_094},
+        {4: 22_087},
+        {4: 0},
+        {4: 0x7FFFF024, 40: 0x7FFFF000},
+        {4: 0x7FFFFFFF, 40: 0x7FFFFFDB},
+        {4: 0xFFFFFFFF, 40: 0xFFFFFFFF},
+        {40: 22_051},
+    ],
+)
 def test_waves_whose_header_miscounts_are_read_as_the_oracle_reads_them(tmp_path, fields):
     path = _patched(_write(tmp_path / "a.wav"), fields)
     np.testing.assert_array_equal(audio.load(path), librosa.load(path, sr=22_050)[0])

@@ -112,44 +112,74 @@ def test_tempo_of_a_metronome():
 @pytest.mark.parametrize(
     ("ours", "oracle"),
     [
-        (lambda y: audio.stft(y, n_fft=1024, win_length=800, hop_length=300, window="hamming"),
-         lambda y: librosa.stft(y, n_fft=1024, win_length=800, hop_length=300, window="hamming")),
+        (
+            lambda y: audio.stft(y, n_fft=1024, win_length=800, hop_length=300, window="hamming"),
+            lambda y: librosa.stft(y, n_fft=1024, win_length=800, hop_length=300, window="hamming"),
+        ),
         (lambda y: audio.stft(y, center=False), lambda y: librosa.stft(y, center=False)),
         (lambda y: audio.stft(y, pad_mode="reflect"), lambda y: librosa.stft(y, pad_mode="reflect")),
-        (lambda y: audio.melspectrogram(
-            y, sr=16_000, n_fft=512, hop_length=160, n_mels=40, fmin=50, fmax=7600, power=1.0),
-         lambda y: librosa.feature.melspectrogram(
-             y=y, sr=16_000, n_fft=512, hop_length=160, n_mels=40, fmin=50, fmax=7600, power=1.0)),
-        (lambda y: audio.melspectrogram(y, htk=True, norm=None),
-         lambda y: librosa.feature.melspectrogram(y=y, htk=True, norm=None)),
-        (lambda y: audio.mfcc(y, n_mfcc=13, lifter=22, n_mels=64),
-         lambda y: librosa.feature.mfcc(y=y, n_mfcc=13, lifter=22, n_mels=64)),
+        (
+            lambda y: audio.melspectrogram(
+                y, sr=16_000, n_fft=512, hop_length=160, n_mels=40, fmin=50, fmax=7600, power=1.0
+            ),
+            lambda y: librosa.feature.melspectrogram(
+                y=y, sr=16_000, n_fft=512, hop_length=160, n_mels=40, fmin=50, fmax=7600, power=1.0
+            ),
+        ),
+        (
+            lambda y: audio.melspectrogram(y, htk=True, norm=None),
+            lambda y: librosa.feature.melspectrogram(y=y, htk=True, norm=None),
+        ),
+        (
+            lambda y: audio.mfcc(y, n_mfcc=13, lifter=22, n_mels=64),
+            lambda y: librosa.feature.mfcc(y=y, n_mfcc=13, lifter=22, n_mels=64),
+        ),
         (lambda y: audio.mfcc(y, dct_type=3, norm=None), lambda y: librosa.feature.mfcc(y=y, dct_type=3, norm=None)),
-        (lambda y: audio.chroma_stft(y, tuning=0.1, norm=2),
-         lambda y: librosa.feature.chroma_stft(y=y, tuning=0.1, norm=2)),
-        (lambda y: audio.chroma_stft(y, n_chroma=24, octwidth=None, norm=None),
-         lambda y: librosa.feature.chroma_stft(y=y, n_chroma=24, octwidth=None, norm=None)),
-        (lambda y: audio.rms(y, frame_length=1000, hop_length=300),
-         lambda y: librosa.feature.rms(y=y, frame_length=1000, hop_length=300)),
+        (
+            lambda y: audio.chroma_stft(y, tuning=0.1, norm=2),
+            lambda y: librosa.feature.chroma_stft(y=y, tuning=0.1, norm=2),
+        ),
+        (
+            lambda y: audio.chroma_stft(y, n_chroma=24, octwidth=None, norm=None),
+            lambda y: librosa.feature.chroma_stft(y=y, n_chroma=24, octwidth=None, norm=None),
+        ),
+        (
+            lambda y: audio.rms(y, frame_length=1000, hop_length=300),
+            lambda y: librosa.feature.rms(y=y, frame_length=1000, hop_length=300),
+        ),
         (lambda y: audio.rms(S=jnp.abs(audio.stft(y))), lambda y: librosa.feature.rms(S=np.abs(librosa.stft(y)))),
-        (lambda y: audio.zero_crossing_rate(y, frame_length=1000, hop_length=300, zero_pos=False),
-         lambda y: librosa.feature.zero_crossing_rate(y, frame_length=1000, hop_length=300, zero_pos=False)),
-        (lambda y: audio.spectral_bandwidth(y, p=1.5, norm=False),
-         lambda y: librosa.feature.spectral_bandwidth(y=y, p=1.5, norm=False)),
-        (lambda y: audio.spectral_rolloff(y, roll_percent=0.5),
-         lambda y: librosa.feature.spectral_rolloff(y=y, roll_percent=0.5)),
-        (lambda y: audio.onset_strength(y, lag=2, n_mels=80),
-         lambda y: librosa.onset.onset_strength(y=y, lag=2, n_mels=80)),
-        (lambda y: audio.effects.hpss(y, kernel_size=(9, 15), power=1.5, margin=(1.0, 3.0))[1],
-         lambda y: librosa.effects.hpss(y, kernel_size=(9, 15), power=1.5, margin=(1.0, 3.0))[1]),
-        (lambda y: audio.istft(audio.stft(y, hop_length=300), hop_length=300, length=len(y)),
-         lambda y: librosa.istft(librosa.stft(y, hop_length=300), hop_length=300, length=len(y))),
+        (
+            lambda y: audio.zero_crossing_rate(y, frame_length=1000, hop_length=300, zero_pos=False),
+            lambda y: librosa.feature.zero_crossing_rate(y, frame_length=1000, hop_length=300, zero_pos=False),
+        ),
+        (
+            lambda y: audio.spectral_bandwidth(y, p=1.5, norm=False),
+            lambda y: librosa.feature.spectral_bandwidth(y=y, p=1.5, norm=False),
+        ),
+        (
+            lambda y: audio.spectral_rolloff(y, roll_percent=0.5),
+            lambda y: librosa.feature.spectral_rolloff(y=y, roll_percent=0.5),
+        ),
+        (
+            lambda y: audio.onset_strength(y, lag=2, n_mels=80),
+            lambda y: librosa.onset.onset_strength(y=y, lag=2, n_mels=80),
+        ),
+        (
+            lambda y: audio.effects.hpss(y, kernel_size=(9, 15), power=1.5, margin=(1.0, 3.0))[1],
+            lambda y: librosa.effects.hpss(y, kernel_size=(9, 15), power=1.5, margin=(1.0, 3.0))[1],
+        ),
+        (
+            lambda y: audio.istft(audio.stft(y, hop_length=300), hop_length=300, length=len(y)),
+            lambda y: librosa.istft(librosa.stft(y, hop_length=300), hop_length=300, length=len(y)),
+        ),
         # Without padding the ends are divided by a window near 0, and hold rounding errors only, in librosa too.
-        (lambda y: audio.istft(audio.stft(y, center=False), center=False)[99:-99],
-         lambda y: librosa.istft(librosa.stft(y, center=False), center=False)[99:-99]),
+        (
+            lambda y: audio.istft(audio.stft(y, center=False), center=False)[99:-99],
+            lambda y: librosa.istft(librosa.stft(y, center=False), center=False)[99:-99],
+        ),
     ],
     ids=lambda _: "",
-)  # fmt: skip
+)
 def test_equals_librosa_with_other_parameters(ours, oracle, rendered):
     y = rendered[0][: 2 * SR + 7]
     assert deviation(ours(jnp.asarray(y)), oracle(y)) <= 1e-4

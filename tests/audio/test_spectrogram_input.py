@@ -9,9 +9,13 @@ from jaxmusic import audio
 
 Y = np.random.default_rng(0).normal(size=8192).astype(np.float32)
 OF_MAGNITUDES = (
-    audio.spectral_centroid, audio.spectral_bandwidth, audio.spectral_rolloff, audio.chroma_stft,
-    audio.estimate_tuning, audio.melspectrogram,
-)  # fmt: skip
+    audio.spectral_centroid,
+    audio.spectral_bandwidth,
+    audio.spectral_rolloff,
+    audio.chroma_stft,
+    audio.estimate_tuning,
+    audio.melspectrogram,
+)
 
 
 @pytest.mark.parametrize("function", [*OF_MAGNITUDES, audio.mfcc, audio.onset_strength], ids=lambda f: f.__name__)
@@ -41,9 +45,10 @@ def test_decibels_are_refused(function):
 
 
 @pytest.mark.parametrize(
-    "function", [*OF_MAGNITUDES, audio.rms, audio.mfcc, audio.onset_strength, audio.tempo, audio.zero_crossing_rate],
+    "function",
+    [*OF_MAGNITUDES, audio.rms, audio.mfcc, audio.onset_strength, audio.tempo, audio.zero_crossing_rate],
     ids=lambda f: f.__name__,
-)  # fmt: skip
+)
 def test_nan_in_nan_out(function):
     found = function(jnp.full(8192, jnp.nan))
     counted = found[..., 5:] if function is audio.onset_strength else found  # the first frames follow nothing
@@ -72,7 +77,9 @@ def test_64_bit_mode_gives_the_same_numbers(dtype):
     with jax.enable_x64(True):
         y = Y.astype(dtype)
         found = (
-            audio.chroma_stft(y), audio.estimate_tuning(y), audio.griffinlim(magnitude.astype(dtype), n_iter=2),
-        )  # fmt: skip
+            audio.chroma_stft(y),
+            audio.estimate_tuning(y),
+            audio.griffinlim(magnitude.astype(dtype), n_iter=2),
+        )
     for each, wanted in zip(found, expected, strict=True):
         np.testing.assert_allclose(each, wanted, rtol=1e-3, atol=1e-4)

@@ -54,8 +54,11 @@ def test_every_way_is_timed_and_compared_with_ours(clip, tmp_path):
 def test_an_accelerators_table_has_a_row_for_each_batch(clip):
     found = audio_speed.on_accelerator(clip[None], rounds=1, batches=(1, 2))
     assert [row[:2] for row in found["rows"]] == [
-        ["mel in dB + MFCC", 1], ["mel in dB + MFCC", 2], ["57 columns", 1], ["57 columns", 2],
-    ]  # fmt: skip
+        ["mel in dB + MFCC", 1],
+        ["mel in dB + MFCC", 2],
+        ["57 columns", 1],
+        ["57 columns", 2],
+    ]
 
 
 def test_memory_of_a_few_files(monkeypatch):

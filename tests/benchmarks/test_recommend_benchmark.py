@@ -6,9 +6,19 @@ import pytest
 from benchmarks import recommend as benchmark
 
 OPTIONS = benchmark.Options(
-    users=70, songs=90, n=5, dims=(4,), rounds=1, large_songs=300, slice_users=70, rows=40, columns=7,
-    batch_sizes=(16,), epochs=1, triplets=500,
-)  # fmt: skip
+    users=70,
+    songs=90,
+    n=5,
+    dims=(4,),
+    rounds=1,
+    large_songs=300,
+    slice_users=70,
+    rows=40,
+    columns=7,
+    batch_sizes=(16,),
+    epochs=1,
+    triplets=500,
+)
 
 
 def test_all_ways_find_the_same_songs():

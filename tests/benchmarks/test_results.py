@@ -29,15 +29,25 @@ def test_doctests():
 def test_a_result_is_written_and_on_the_page(tmp_path):
     rows = [["ours", 0.00012345, None], ["a|b", 123456.0, True]]
     path = render.save(
-        "speed", "Speed", command="python x.py", machine=MACHINE, folder=tmp_path,
+        "speed",
+        "Speed",
+        command="python x.py",
+        machine=MACHINE,
+        folder=tmp_path,
         tables=[render.table("A table", ["way", "figure", "met"], rows, "A note.")],
         not_measured=["GPU: not measured."],
-    )  # fmt: skip
+    )
     assert path == tmp_path / "results" / "speed-some-cpu-4-cores.json"
     assert json.loads(path.read_text())["tables"][0]["rows"] == rows
     page = (tmp_path / "RESULTS.md").read_text()
-    for line in ("## Speed", "### A table", "| ours | 1.2e-04 | not measured |", "| a\\|b | 123,456 | yes |", "A note.",
-                 "- GPU: not measured."):  # fmt: skip
+    for line in (
+        "## Speed",
+        "### A table",
+        "| ours | 1.2e-04 | not measured |",
+        "| a\\|b | 123,456 | yes |",
+        "A note.",
+        "- GPU: not measured.",
+    ):
         assert line in page.splitlines()
     assert "cores 4" in page
 
@@ -56,9 +66,16 @@ def test_a_row_without_a_cell_for_each_column_is_refused():
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.0, "0"), (1.0, "1.00"), (12.34, "12.3"), (1999.7, "2,000"), (-0.05, "-0.0500"),
-     (1e-7, "1.0e-07"), (10000, "10,000")],
-)  # fmt: skip
+    [
+        (0.0, "0"),
+        (1.0, "1.00"),
+        (12.34, "12.3"),
+        (1999.7, "2,000"),
+        (-0.05, "-0.0500"),
+        (1e-7, "1.0e-07"),
+        (10000, "10,000"),
+    ],
+)
 def test_cells(value, text):
     assert f"| {text} |" in render.markdown(render.table("T", ["a"], [[value]]))
 

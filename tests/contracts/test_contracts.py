@@ -133,10 +133,12 @@ def test_functions_without_a_good_call_are_known():
         f"{package}.{name}"
         for package, module in modules.items()
         for name in getattr(module, "__all__", vars(module))
-        if callable(getattr(module, name)) and not isinstance(getattr(module, name), type)
-        and getattr(getattr(module, name), "__module__", "").startswith("jaxmusic") and not name.startswith("_")
+        if callable(getattr(module, name))
+        and not isinstance(getattr(module, name), type)
+        and getattr(getattr(module, name), "__module__", "").startswith("jaxmusic")
+        and not name.startswith("_")
         and name not in CALLS[package]
-    }  # fmt: skip
+    }
     assert lacking == WITHOUT_GOOD_CALL
 
 

@@ -49,8 +49,13 @@ def test_mels_and_text_files_in_one_order(folder):
     assert all(mask.all() for mask in data.masks.values())
     assert data.groups is None
     assert data.source["counts"] == {
-        "clips": 3, "with_audio": 3, "with_lyrics": 3, "with_both": 3, "dropped": 0, "unknown_labels": 0,
-    }  # fmt: skip
+        "clips": 3,
+        "with_audio": 3,
+        "with_lyrics": 3,
+        "with_both": 3,
+        "dropped": 0,
+        "unknown_labels": 0,
+    }
 
 
 def test_a_clip_without_lyrics_or_without_audio_stays_with_its_mask_off(folder):
@@ -340,8 +345,13 @@ def test_real_english_and_german_clips(real_data):
     assert len(np.unique(data.groups)) == 444
     assert data.source["groups"] == "artist"
     assert data.source["audio"] == {
-        "from": "mels", "n_mels": 64, "frames": 640, "lowest_dB": -80.0, "highest_dB": 40.5, "cropped": 0,
-    }  # fmt: skip
+        "from": "mels",
+        "n_mels": 64,
+        "frames": 640,
+        "lowest_dB": -80.0,
+        "highest_dB": 40.5,
+        "cropped": 0,
+    }
     assert data.source["attribution"]["files"] == ["PROVENANCE.md"]
     assert any("Licence: none stated" in line for line in data.source["attribution"]["statements"])
 

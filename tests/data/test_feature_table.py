@@ -94,9 +94,17 @@ def test_folders_of_genres_become_features_and_broken_files_are_listed(tmp_path)
     y = audio.load(tmp_path / "gtzan" / "genres_original" / "rock" / "rock.00000.wav")
     cepstrum = np.asarray(audio.mfcc(y, n_mfcc=13))
     # A clip shorter than the duration has the moments of its own frames.
-    np.testing.assert_allclose(found.modalities["mfcc"][1, :4], [
-        cepstrum[0].mean(), cepstrum[0].std(), cepstrum[0].min(), cepstrum[0].max(),
-    ], rtol=1e-4, atol=1e-3)  # fmt: skip
+    np.testing.assert_allclose(
+        found.modalities["mfcc"][1, :4],
+        [
+            cepstrum[0].mean(),
+            cepstrum[0].std(),
+            cepstrum[0].min(),
+            cepstrum[0].max(),
+        ],
+        rtol=1e-4,
+        atol=1e-3,
+    )
 
 
 def test_missing_folders_are_named(tmp_path):

@@ -15,9 +15,14 @@ from jaxmusic.data._lyrics_table import COLUMNS, FEATURES, FILE_NAME, GENRE_COUN
 
 def _row(i, genre, **changed):
     row = dict.fromkeys(COLUMNS, "0.5") | {
-        "": str(i), "artist_name": f"artist {i % 5}", "track_name": f"song {i}", "release_date": "1999", "genre": genre,
-        "lyrics": f"word{i} love night", "topic": "music",
-    }  # fmt: skip
+        "": str(i),
+        "artist_name": f"artist {i % 5}",
+        "track_name": f"song {i}",
+        "release_date": "1999",
+        "genre": genre,
+        "lyrics": f"word{i} love night",
+        "topic": "music",
+    }
     return row | changed
 
 
@@ -77,9 +82,12 @@ def test_unusable_rows_are_left_out_and_counted(tmp_path):
     found = data.lyrics_table(_write(tmp_path / FILE_NAME, GOOD + bad))
     assert len(found) == 20
     assert found.source["dropped"] == {
-        "valence is no number": 2, "energy outside [0, 1]": 1, "empty lyrics": 1, "unknown genre 'polka'": 1,
+        "valence is no number": 2,
+        "energy outside [0, 1]": 1,
+        "empty lyrics": 1,
+        "unknown genre 'polka'": 1,
         "the only song of its genre (blues)": 1,
-    }  # fmt: skip
+    }
 
 
 def test_a_repeated_song_is_counted_and_stays_on_one_side(tmp_path):
@@ -207,8 +215,6 @@ def test_real_samples(real_data):
     assert len(found) == 1000
     assert found.source["dropped"] == {}
     counts = {genre: int((found.labels["genre"] == genre).sum()) for genre in GENRE_COUNTS}
-    assert counts == {
-        "pop": 248, "country": 200, "blues": 171, "jazz": 134, "rock": 131, "reggae": 85, "hip hop": 31
-    }  # fmt: skip
+    assert counts == {"pop": 248, "country": 200, "blues": 171, "jazz": 134, "rock": 131, "reggae": 85, "hip hop": 31}
     sample = data.lyrics_table(real_data / "lyrics_1950_2019" / "lyrics_sample.csv", lyrics_only=True)
     assert len(sample) == 5675

@@ -200,9 +200,28 @@ def test_metadata_are_in_range(corpus: Corpus) -> None:
 
 # No word may begin with one of these (so neither "rocking" nor the Bangla for "happiness", in any case form) ...
 _LABEL_STEMS = (
-    *GENRES, *MOODS, *MODES, *TIMBRES, "english", "bangla", "bengal", "happi", "anger",
-    "বাংলা", "ইংরেজি", "সুখ", "খুশি", "আনন্দ", "শান্ত", "দুঃখ", "বিষণ্ন", "রাগী", "ক্রোধ", "জ্যাজ", "লোকগীতি",
-)  # fmt: skip
+    *GENRES,
+    *MOODS,
+    *MODES,
+    *TIMBRES,
+    "english",
+    "bangla",
+    "bengal",
+    "happi",
+    "anger",
+    "বাংলা",
+    "ইংরেজি",
+    "সুখ",
+    "খুশি",
+    "আনন্দ",
+    "শান্ত",
+    "দুঃখ",
+    "বিষণ্ন",
+    "রাগী",
+    "ক্রোধ",
+    "জ্যাজ",
+    "লোকগীতি",
+)
 # ... nor be one of these, which begin others.
 _LABEL_WORDS = ("hip", "রাগ", "রক")
 

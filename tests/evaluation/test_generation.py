@@ -11,16 +11,19 @@ from jaxmusic import evaluation, models
 def _identity():
     """z = a, b = 2 z: the encoder of "a" is exact and very sure, and the decoders are linear."""
     module = models.MultimodalVAE(
-        {"a": models.MLP((4,)), "b": models.MLP((4,))}, {"a": models.MLP((2,)), "b": models.MLP((2,))},
-        models.Product(prior=False), 2,
-    )  # fmt: skip
+        {"a": models.MLP((4,)), "b": models.MLP((4,))},
+        {"a": models.MLP((2,)), "b": models.MLP((2,))},
+        models.Product(prior=False),
+        2,
+    )
     eye, zeros = jnp.eye(2), jnp.zeros((2, 2))
     sure = {"kernel": jnp.concatenate([eye, zeros], 1), "bias": jnp.array([0.0, 0.0, -12.0, -12.0])}
     params = {
-        "a_encoder": {"Dense_0": sure}, "b_encoder": {"Dense_0": {**sure, "kernel": sure["kernel"] / 2}},
+        "a_encoder": {"Dense_0": sure},
+        "b_encoder": {"Dense_0": {**sure, "kernel": sure["kernel"] / 2}},
         "a_decoder": {"Dense_0": {"kernel": eye, "bias": jnp.zeros(2)}},
         "b_decoder": {"Dense_0": {"kernel": 2 * eye, "bias": jnp.zeros(2)}},
-    }  # fmt: skip
+    }
     return module, {"params": params}
 
 

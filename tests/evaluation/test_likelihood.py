@@ -12,9 +12,14 @@ _SIZES = {"a": 3, "b": 2, "c": 4}
 _VARIANCES = {"a": 0.5, "b": 0.3, "c": 1.0}
 _LIKELIHOODS = {name: losses.Gaussian(variance) for name, variance in _VARIANCES.items()}
 _FUSIONS = (
-    models.Average(), models.Product(), models.Product(prior=False), models.Mixture(), models.MixtureOfProducts(),
-    models.Gated(), models.Attention(),
-)  # fmt: skip
+    models.Average(),
+    models.Product(),
+    models.Product(prior=False),
+    models.Mixture(),
+    models.MixtureOfProducts(),
+    models.Gated(),
+    models.Attention(),
+)
 _LATENT = 2
 
 
@@ -88,9 +93,16 @@ def test_absent_modalities_are_left_out_and_what_they_hold_is_not_seen():
 def test_the_conditional_estimate_is_the_closed_form():
     module, variables, inputs, maps = _linear(models.Product())
     found = evaluation.conditional_log_likelihood(
-        jax.random.key(0), module, variables, inputs, targets=("b",), given=("a", "c"), likelihoods=_LIKELIHOODS,
-        samples=20_000, samples_at_once=2000,
-    )  # fmt: skip
+        jax.random.key(0),
+        module,
+        variables,
+        inputs,
+        targets=("b",),
+        given=("a", "c"),
+        likelihoods=_LIKELIHOODS,
+        samples=20_000,
+        samples_at_once=2000,
+    )
     np.testing.assert_allclose(found, _exact(inputs, maps, "acb") - _exact(inputs, maps, "ac"), atol=0.05)
 
 
@@ -101,9 +113,16 @@ def test_an_encoder_that_misses_the_posterior_does_not_flatter_the_conditional(f
     # Far away and far too sure.
     variables["params"]["a_encoder"]["Dense_0"]["bias"] = bias + jnp.array([3.0, 3.0, -4.0, -4.0])
     found = evaluation.conditional_log_likelihood(
-        jax.random.key(0), module, variables, inputs, targets=("b",), given=("a",), likelihoods=_LIKELIHOODS,
-        samples=20_000, samples_at_once=2000,
-    )  # fmt: skip
+        jax.random.key(0),
+        module,
+        variables,
+        inputs,
+        targets=("b",),
+        given=("a",),
+        likelihoods=_LIKELIHOODS,
+        samples=20_000,
+        samples_at_once=2000,
+    )
     np.testing.assert_allclose(found, _exact(inputs, maps, "ab") - _exact(inputs, maps, "a"), atol=0.1)
 
 
@@ -111,9 +130,16 @@ def test_an_encoder_that_misses_the_posterior_does_not_flatter_the_conditional(f
 def test_the_predictive_estimate_is_the_closed_form_of_encoding_and_decoding(fusion):
     module, variables, inputs, maps = _linear(fusion)
     found = evaluation.predictive_log_likelihood(
-        jax.random.key(0), module, variables, inputs, targets=("b",), given=("a",),
-        likelihoods={"b": _LIKELIHOODS["b"]}, samples=20_000, samples_at_once=2000,
-    )  # fmt: skip
+        jax.random.key(0),
+        module,
+        variables,
+        inputs,
+        targets=("b",),
+        given=("a",),
+        likelihoods={"b": _LIKELIHOODS["b"]},
+        samples=20_000,
+        samples_at_once=2000,
+    )
     mean, logvar = module.apply(variables, {"a": inputs["a"]}, method="encode")
     w = maps["b"]
     for row, x in enumerate(inputs["b"]):
@@ -167,8 +193,9 @@ def test_elements_that_do_not_count_are_not_seen():
     found = evaluation.importance_log_weights(
         module, variables, inputs, None, z, likelihoods=only, element_masks={"a": counted}
     )
-    kept = losses.log_likelihood(only["a"], z @ variables["params"]["a_decoder"]["Dense_0"]["kernel"], broken["a"],
-                                 element_mask=counted)  # fmt: skip
+    kept = losses.log_likelihood(
+        only["a"], z @ variables["params"]["a_decoder"]["Dense_0"]["kernel"], broken["a"], element_mask=counted
+    )
     prior = -0.5 * (np.log(2 * np.pi) + z**2).sum(-1)
     whole = module.apply(variables, inputs, method="encode_mixture")
     np.testing.assert_allclose(found, kept + prior - whole.log_prob(z), rtol=1e-4)
@@ -185,8 +212,10 @@ def test_bad_input_is_named():
         with pytest.raises(ValueError, match=match):
             evaluation.joint_log_likelihood(jax.random.key(0), module, variables, inputs, masks, **options)
     for targets, given, match in (
-        (("a",), ("a",), "must be some modalities"), ((), ("a",), "must be some"), (("d",), ("a",), r"\['d'\] lack"),
-    ):  # fmt: skip
+        (("a",), ("a",), "must be some modalities"),
+        ((), ("a",), "must be some"),
+        (("d",), ("a",), r"\['d'\] lack"),
+    ):
         with pytest.raises(ValueError, match=match):
             evaluation.conditional_log_likelihood(
                 jax.random.key(0), module, variables, inputs, targets=targets, given=given, likelihoods=_LIKELIHOODS

@@ -23,11 +23,17 @@ def _forms():
         (np.concatenate([values, [5, -5]]), (np.append(rows, [1, 1]), np.append(columns, [0, 0]))), shape=MATRIX.shape
     )
     return {
-        "dense": MATRIX, "csr": sparse.csr_array(MATRIX), "csr_matrix": sparse.csr_matrix(MATRIX),
-        "csc": sparse.csc_array(MATRIX), "coo": sparse.coo_array(MATRIX), "lil": sparse.lil_array(MATRIX),
-        "stored zeros": stored, "double entries": double, "entries that cancel": cancelled,
+        "dense": MATRIX,
+        "csr": sparse.csr_array(MATRIX),
+        "csr_matrix": sparse.csr_matrix(MATRIX),
+        "csc": sparse.csc_array(MATRIX),
+        "coo": sparse.coo_array(MATRIX),
+        "lil": sparse.lil_array(MATRIX),
+        "stored zeros": stored,
+        "double entries": double,
+        "entries that cancel": cancelled,
         "unsorted": sparse.csr_array((values[order], columns[order], ends), shape=MATRIX.shape),
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize("name", _forms())

@@ -37,9 +37,13 @@ WORDS = [
     "music",
 ]
 TEXT = {
-    "vocab_size": len(WORDS), "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2,
-    "intermediate_size": 24, "max_position_embeddings": 20,
-}  # fmt: skip
+    "vocab_size": len(WORDS),
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 24,
+    "max_position_embeddings": 20,
+}
 # A grid of 32 × 32 patches that each stage halves; the extractor's fusion is written for 64 bands.
 AUDIO = {
     "spec_size": 256, "num_mel_bins": 64, "window_size": 8, "patch_size": 8, "patch_stride": [8, 8],
@@ -61,8 +65,10 @@ def main() -> None:
         is_fused = name == "fused"
         fused = {"enable_fusion": True, "fusion_type": "aff_2d"} if is_fused else {}
         config = ClapConfig(
-            text_config=TEXT, audio_config={**AUDIO, **fused}, projection_dim=12,
-        )  # fmt: skip
+            text_config=TEXT,
+            audio_config={**AUDIO, **fused},
+            projection_dim=12,
+        )
         model = ClapModel(config).eval()
         with torch.no_grad():
             # Fresh biases are 0 and norms 1, which would hide a mix-up; variances stay positive.
@@ -96,11 +102,16 @@ def expected(model: ClapModel, extractor: ClapFeatureExtractor, is_fused: bool) 
         text = model.get_text_features(input_ids=ids, attention_mask=(ids != 1).long())
         hidden = model.audio_model(torch.tensor(features), is_longer=torch.tensor(is_longer)[:, None])
     return {
-        **{f"sound_{i}": sound for i, sound in enumerate(sounds)}, "input_features": features, "is_longer": is_longer,
-        "starts": starts(is_fused, len(sounds[-1])), "input_ids": ids.numpy(), "attention_mask": (ids != 1).numpy(),
-        "audio_embeds": audio.pooler_output.numpy(), "text_embeds": text.pooler_output.numpy(),
+        **{f"sound_{i}": sound for i, sound in enumerate(sounds)},
+        "input_features": features,
+        "is_longer": is_longer,
+        "starts": starts(is_fused, len(sounds[-1])),
+        "input_ids": ids.numpy(),
+        "attention_mask": (ids != 1).numpy(),
+        "audio_embeds": audio.pooler_output.numpy(),
+        "text_embeds": text.pooler_output.numpy(),
         "audio_pooled": hidden.pooler_output.numpy(),
-    }  # fmt: skip
+    }
 
 
 def starts(is_fused: bool, samples: int) -> np.ndarray:

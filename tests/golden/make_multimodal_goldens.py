@@ -170,9 +170,11 @@ def _linear() -> dict:
     found["exact"] = -0.5 * (distances + np.linalg.slogdet(2 * np.pi * covariance)[1])
     normal = dict.fromkeys(SIZES, "normal")
     for kind, options in (
-        ("MVAE", {"use_subsampling": True, "k": 0, "warmup": 0}), ("MoPoE", {}), ("MVTCAE", {}),
+        ("MVAE", {"use_subsampling": True, "k": 0, "warmup": 0}),
+        ("MoPoE", {}),
+        ("MVTCAE", {}),
         ("MMVAE", MMVAE),
-    ):  # fmt: skip
+    ):
         model = _model(kind, options, encoders, decoders, normal)
         found[f"{kind}_nll"] = model.compute_joint_nll(inputs, K=LINEAR_SAMPLES, batch_size_K=LINEAR_SAMPLES).item()
     return found
@@ -180,9 +182,12 @@ def _linear() -> dict:
 
 def _model(kind: str, options: dict, encoders: dict, decoders: dict, distributions: dict) -> nn.Module:
     config = getattr(models, f"{kind}Config")(
-        n_modalities=len(SIZES), latent_dim=LATENT, input_dims={name: (size,) for name, size in SIZES.items()},
-        decoders_dist=dict(distributions), **options,
-    )  # fmt: skip
+        n_modalities=len(SIZES),
+        latent_dim=LATENT,
+        input_dims={name: (size,) for name, size in SIZES.items()},
+        decoders_dist=dict(distributions),
+        **options,
+    )
     return getattr(models, kind)(config, encoders=dict(encoders), decoders=dict(decoders)).eval()
 
 

@@ -42,9 +42,12 @@ def main() -> None:
         with torch.no_grad():
             found = model(input_ids=ids, attention_mask=mask)
         np.savez_compressed(
-            folder / "expected.npz", input_ids=ids, attention_mask=mask.bool(),
-            last_hidden_state=found.last_hidden_state, pooler_output=found.pooler_output,
-        )  # fmt: skip
+            folder / "expected.npz",
+            input_ids=ids,
+            attention_mask=mask.bool(),
+            last_hidden_state=found.last_hidden_state,
+            pooler_output=found.pooler_output,
+        )
 
 
 if __name__ == "__main__":

@@ -13,19 +13,31 @@ from jaxmusic.text import TransformerConfig
 
 LATENT, FEATURES, LYRICS, CLASSES, BANDS, FRAMES, WORDS, LENGTH = 4, 12, 5, 3, 16, 20, 20, 7
 BERT = TransformerConfig(
-    vocab_size=WORDS, hidden_size=8, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16,
+    vocab_size=WORDS,
+    hidden_size=8,
+    num_hidden_layers=2,
+    num_attention_heads=2,
+    intermediate_size=16,
     max_position_embeddings=16,
-)  # fmt: skip
+)
 
 
 CLAP = models.ClapConfig(
     dataclasses.replace(BERT, model_type="roberta", num_hidden_layers=1, type_vocab_size=1, pad_token_id=1),
     models.ClapAudioConfig(
-        spec_size=16, num_mel_bins=8, patch_size=2, patch_stride=2, patch_embeds_hidden_size=4, depths=(2,),
-        num_attention_heads=(2,), window_size=4, enable_fusion=True, aff_block_r=2,
+        spec_size=16,
+        num_mel_bins=8,
+        patch_size=2,
+        patch_stride=2,
+        patch_embeds_hidden_size=4,
+        depths=(2,),
+        num_attention_heads=(2,),
+        window_size=4,
+        enable_fusion=True,
+        aff_block_r=2,
     ),
     projection_dim=6,
-)  # fmt: skip
+)
 
 
 class Case(NamedTuple):
@@ -109,8 +121,10 @@ def _multimodal(fusion, **options):
     return models.MultimodalVAE(
         {name: models.MLP((8, 2 * LATENT)) for name in ("audio", "lyrics", "tags")},
         {"audio": models.MLP((8, FEATURES)), "lyrics": models.MLP((8, LYRICS))},
-        fusion, LATENT, **options,
-    )  # fmt: skip
+        fusion,
+        LATENT,
+        **options,
+    )
 
 
 def _joint(**options):

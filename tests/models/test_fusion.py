@@ -63,8 +63,12 @@ def test_element_wise_fusions_are_what_they_are_called():
         head = lambda h, p=p: h @ p["Dense_0"]["kernel"] + p["Dense_0"]["bias"]  # noqa: E731
         a, b = (x[n] @ p[f"map_{n}"]["kernel"] + p[f"map_{n}"]["bias"] for n in "ab")
         joined = {
-            "sum": a + b, "product": a * b, "min": jnp.minimum(a, b), "max": jnp.maximum(a, b), "average": (a + b) / 2,
-        }.get(fusion)  # fmt: skip
+            "sum": a + b,
+            "product": a * b,
+            "min": jnp.minimum(a, b),
+            "max": jnp.maximum(a, b),
+            "average": (a + b) / 2,
+        }.get(fusion)
         found = module.apply(variables, x, masks)
         if joined is not None:
             np.testing.assert_allclose(found[0], head(joined)[0], atol=1e-5)
@@ -117,9 +121,12 @@ def test_a_tiny_set_overfits():
     labels = np.arange(30) % 3
     batch = {"inputs": x, "masks": masks, "labels": labels, "weights": np.ones(30, np.float32)}
     trainer = training.Trainer(
-        models.FusionClassifier(3, (32, 32), dropout=0.0), losses.cross_entropy(weights="weights"), optax.adam(3e-3),
-        batch_size=16, inputs=lambda b: (b["inputs"], b["masks"], b.get("row_mask")),
-    )  # fmt: skip
+        models.FusionClassifier(3, (32, 32), dropout=0.0),
+        losses.cross_entropy(weights="weights"),
+        optax.adam(3e-3),
+        batch_size=16,
+        inputs=lambda b: (b["inputs"], b["masks"], b.get("row_mask")),
+    )
     state, info = trainer.fit(KEY, batch, epochs=60)
     assert info.metrics["accuracy"][-1] > 0.95
     logits = training.predict(models.FusionClassifier(3, (32, 32)), state.variables, (x, masks), method="__call__")

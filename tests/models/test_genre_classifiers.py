@@ -102,9 +102,12 @@ def test_rows_at_rest_end_where_dense_adam_leaves_them():
 
     def trained(module, params):
         trainer = training.Trainer(
-            module, losses.cross_entropy(), training.restart_every(optax.adam(1e-2), 3), batch_size=4,
+            module,
+            losses.cross_entropy(),
+            training.restart_every(optax.adam(1e-2), 3),
+            batch_size=4,
             inputs=lambda batch: (batch["tokens"], batch["lengths"]),
-        )  # fmt: skip
+        )
         state = trainer.init(jax.random.key(0), batch, start=lambda fresh: params)
         return trainer.fit(state, batch, epochs=3)[0]
 

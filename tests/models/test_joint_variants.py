@@ -117,9 +117,14 @@ def test_a_spectrogram_classifier_overfits_a_few_clips():
     mel[np.arange(12), labels * 5] += 2.0
     module = models.SpectrogramClassifier(16, 16, 3, channels=(8, 8), dropout_rate=0.0)
     _, info = training.fit(
-        jax.random.key(0), module, losses.cross_entropy(), {"inputs": mel.astype(np.float32), "labels": labels},
-        epochs=80, batch_size=12, optimizer=optax.adam(1e-2),
-    )  # fmt: skip
+        jax.random.key(0),
+        module,
+        losses.cross_entropy(),
+        {"inputs": mel.astype(np.float32), "labels": labels},
+        epochs=80,
+        batch_size=12,
+        optimizer=optax.adam(1e-2),
+    )
     assert info.metrics["accuracy"][-1] == 1
 
 

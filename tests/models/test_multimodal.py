@@ -13,9 +13,14 @@ _KEYS = {"params": jax.random.key(0), "latent": jax.random.key(1)}
 _SIZES = {"sound": 5, "tags": 3, "words": 4}
 _LIKELIHOODS = {"sound": losses.Gaussian(), "tags": losses.Bernoulli(), "words": losses.Laplace()}
 _FUSIONS = (
-    models.Average(), models.Product(), models.Product(prior=False), models.Mixture(), models.MixtureOfProducts(),
-    models.Gated(), models.Attention(),
-)  # fmt: skip
+    models.Average(),
+    models.Product(),
+    models.Product(prior=False),
+    models.Mixture(),
+    models.MixtureOfProducts(),
+    models.Gated(),
+    models.Attention(),
+)
 _OBJECTIVES = (
     (losses.multimodal_elbo(likelihoods=_LIKELIHOODS), models.MixtureOfProducts(), None),
     (losses.mvtcae_elbo(likelihoods=_LIKELIHOODS), models.Product(prior=False), None),
@@ -25,17 +30,21 @@ _OBJECTIVES = (
     (losses.multimodal_elbo(likelihoods=_LIKELIHOODS) + 0.5 * losses.alignment(), models.Product(), None),
     (
         losses.joint_elbo(weights={"sound": 1.0, "tags": 2.0, "words": 0.5}, contrastive_weight=0.5, reduction="sum"),
-        models.Average(), None,
+        models.Average(),
+        None,
     ),
-)  # fmt: skip
+)
 
 
 def _module(fusion=None, draws=None, **options):
     return models.MultimodalVAE(
         encoders={name: models.MLP((8, 4)) for name in _SIZES},
         decoders={name: models.MLP((8, size)) for name, size in _SIZES.items()},
-        fusion=fusion or models.Product(), latent_dim=2, draws=draws, **options,
-    )  # fmt: skip
+        fusion=fusion or models.Product(),
+        latent_dim=2,
+        draws=draws,
+        **options,
+    )
 
 
 def _inputs(rows=6, seed=0):
@@ -46,9 +55,10 @@ def _inputs(rows=6, seed=0):
 
 def _masks():
     return {
-        "sound": jnp.array([1, 1, 0, 1, 0, 1], bool), "tags": jnp.array([1, 0, 1, 0, 0, 1], bool),
+        "sound": jnp.array([1, 1, 0, 1, 0, 1], bool),
+        "tags": jnp.array([1, 0, 1, 0, 0, 1], bool),
         "words": jnp.array([0, 1, 1, 1, 0, 1], bool),
-    }  # fmt: skip
+    }
 
 
 def test_modules_of_ones_own_are_fields_under_names_of_their_own():
@@ -148,8 +158,10 @@ def test_the_mixture_of_products_has_every_subset_by_hand():
     # Precisions 1 and 4: the product's mean is (1·1 + 4·3) / 5, with the prior's precision (13) / 6.
     third = round(1 / 3, 4)
     assert _components(models.MixtureOfProducts(), (1.0, 3.0), (1.0, 0.25)) == [
-        (1.0, 1.0, third), (3.0, 0.25, third), (2.6, 0.2, third),
-    ]  # fmt: skip
+        (1.0, 1.0, third),
+        (3.0, 0.25, third),
+        (2.6, 0.2, third),
+    ]
     complete = _components(models.MixtureOfProducts(prior="complete"), (1.0, 3.0), (1.0, 0.25))
     assert complete == [(1.0, 1.0, third), (3.0, 0.25, third), (round(13 / 6, 4), round(1 / 6, 4), third)]
     every = _components(models.MixtureOfProducts(prior="every"), (1.0, 3.0), (1.0, 0.25))
@@ -221,7 +233,7 @@ def test_bad_input_is_named():
         (_module(), inputs | {"tags": jnp.ones((2, 3))}, None, "different numbers of rows"),
         (_module(draws=models.ComponentDraws(0)), inputs, None, "samples must be 1 or more"),
         (_module(models.Mixture(), models.SubsetDraws()), inputs, None, "subsets are drawn from a fusion"),
-    ):  # fmt: skip
+    ):
         with pytest.raises(ValueError, match=match):
             module.init(_KEYS, given, masks)
     for encoders, decoders, options, match in (
@@ -260,8 +272,13 @@ def test_training_lowers_the_bound(loss, fusion, draws):
     inputs["tags"] = (inputs["tags"] > 0).astype(np.float32)
     masks = {name: rng.random(64) > 0.2 for name in inputs}
     _, info = training.fit(
-        jax.random.key(0), _module(fusion, draws), loss, {"inputs": inputs, "masks": masks}, epochs=40, batch_size=32,
+        jax.random.key(0),
+        _module(fusion, draws),
+        loss,
+        {"inputs": inputs, "masks": masks},
+        epochs=40,
+        batch_size=32,
         optimizer=optax.adam(1e-2),
-    )  # fmt: skip
+    )
     history = np.asarray(info.metrics["loss"])
     assert history[-1] < history[0] - 1

@@ -43,8 +43,11 @@ def _inputs(prefix=""):
 def _module(fusion, draws=None, hidden=(6,)):
     return models.MultimodalVAE(
         {name: models.MLP((*hidden, 2 * _LATENT)) for name in _SIZES},
-        {name: models.MLP((*hidden, size)) for name, size in _SIZES.items()}, fusion, _LATENT, draws,
-    )  # fmt: skip
+        {name: models.MLP((*hidden, size)) for name, size in _SIZES.items()},
+        fusion,
+        _LATENT,
+        draws,
+    )
 
 
 def _noise(kind):
@@ -123,9 +126,14 @@ def test_the_likelihood_of_a_linear_gaussian_model(kind):
     """
     module, inputs = _module(_MODELS[kind][0], hidden=()), _inputs("linear/")
     found = evaluation.joint_log_likelihood(
-        jax.random.key(0), module, {"params": _parameters("linear/", 1)}, inputs,
-        likelihoods=dict.fromkeys(_SIZES, losses.Gaussian()), samples=20_000, samples_at_once=2000,
-    )  # fmt: skip
+        jax.random.key(0),
+        module,
+        {"params": _parameters("linear/", 1)},
+        inputs,
+        likelihoods=dict.fromkeys(_SIZES, losses.Gaussian()),
+        samples=20_000,
+        samples_at_once=2000,
+    )
     # A product that counts the prior in every expert is too narrow: its weights vary most.
     np.testing.assert_allclose(found, _GOLDEN["linear/exact"], atol=0.15)
     theirs = -_GOLDEN[f"linear/{kind}_nll"] - _GOLDEN["linear/exact"].sum()

@@ -17,9 +17,13 @@ from jaxmusic.text import TransformerConfig, load_pretrained
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 TINY = TransformerConfig(
-    vocab_size=40, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24,
+    vocab_size=40,
+    hidden_size=16,
+    num_hidden_layers=2,
+    num_attention_heads=2,
+    intermediate_size=24,
     max_position_embeddings=24,
-)  # fmt: skip
+)
 
 
 def _variables(module, ids):

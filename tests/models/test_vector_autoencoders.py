@@ -74,9 +74,12 @@ def conditional():
     x, classes, labels = _labelled()
     module = models.ConditionalVAE(features=6, classes=4, latent_dim=2, widths=(32,))
     trainer = training.Trainer(
-        module, losses.elbo(reduction="sum", beta=1.0), optax.adam(3e-3), batch_size=64,
+        module,
+        losses.elbo(reduction="sum", beta=1.0),
+        optax.adam(3e-3),
+        batch_size=64,
         inputs=lambda batch: (batch["inputs"], batch["labels"]),
-    )  # fmt: skip
+    )
     state, _ = trainer.fit(jax.random.key(0), {"inputs": x, "labels": labels}, epochs=150)
     return module, state, x, classes, labels
 
@@ -128,9 +131,14 @@ def test_an_autoencoder_of_two_codes_rebuilds_two_factors():
     x = (rng.normal(size=(256, 2)) @ rng.normal(size=(2, 10))).astype(np.float32)
     module = models.Autoencoder(features=10, latent_dim=2, widths=(32,))
     state, info = training.fit(
-        jax.random.key(0), module, losses.reconstruction(), {"inputs": x}, epochs=200, batch_size=64,
+        jax.random.key(0),
+        module,
+        losses.reconstruction(),
+        {"inputs": x},
+        epochs=200,
+        batch_size=64,
         optimizer=optax.adam(3e-3),
-    )  # fmt: skip
+    )
     assert info.metrics["loss"][-1] < 0.05 * x.var()
     code = training.predict(module, state.variables, (x,), method="encode")
     assert code.shape == (256, 2)

@@ -93,8 +93,9 @@ def test_the_search_chooses_without_the_test_songs(config, songs, monkeypatch):
         assert not set(train) & set(valid)
         assert not (set(train) | set(valid)) & set(part.test)
     assert [(row["of"], row["widths"], row["dropout"]) for row in chosen] == [
-        ("document", "document, 256-128-128-256-512", 0.5), ("best", "one layer, 256", 0.7),
-    ]  # fmt: skip
+        ("document", "document, 256-128-128-256-512", 0.5),
+        ("best", "one layer, 256", 0.7),
+    ]
     for part, train, test in seen[cells:]:
         assert set(train) == set(part.train)
         assert set(test) == set(part.test)

@@ -146,10 +146,15 @@ def test_bad_options_are_refused_before_anything_runs(change, message, tmp_path)
 
 def test_real_songs_end_with_a_report(real_data, tmp_path):
     config = dataclasses.replace(
-        TINY, data=str(real_data / "lyrics_1950_2019"), out=tmp_path, seeds=1, training=Training(epochs=1),
+        TINY,
+        data=str(real_data / "lyrics_1950_2019"),
+        out=tmp_path,
+        seeds=1,
+        training=Training(epochs=1),
         variant=("paper",),
-        vocabulary_size=1000, max_length=512,
-    )  # fmt: skip
+        vocabulary_size=1000,
+        max_length=512,
+    )
     genre_classification.main(config)
     found = {(row["id"], row["column"]): row for row in _numbers(tmp_path)["rows"]}
     assert found["data.rows", ""]["fresh"] == 1000

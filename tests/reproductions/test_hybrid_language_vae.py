@@ -65,8 +65,18 @@ def test_every_reported_number_has_a_row_in_both_spaces(straight):
 
 def test_the_files_are_there_and_known_as_the_runs_own(straight):
     names = {path.name for path in straight.iterdir()}
-    assert {"tracks.csv", "features.npz", "umap_panels.png", "reconstructions.png", "genres_by_cluster.png",
-            "language_map.png", "mig.png", "beta.png", "alignment.png", "report.md"} <= names  # fmt: skip
+    assert {
+        "tracks.csv",
+        "features.npz",
+        "umap_panels.png",
+        "reconstructions.png",
+        "genres_by_cluster.png",
+        "language_map.png",
+        "mig.png",
+        "beta.png",
+        "alignment.png",
+        "report.md",
+    } <= names
     known = {path.name for pattern in outputs.FILES for path in straight.glob(pattern)}
     assert names == known | {"config.json"}
     tracks = pd.read_csv(straight / "tracks.csv")

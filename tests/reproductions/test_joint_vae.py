@@ -84,13 +84,31 @@ def test_both_directions_stand_beside_chance_and_cca(straight):
 def test_the_documents_files_are_there_and_no_pickle(straight):
     names = {path.name for path in straight.iterdir()}
     assert {
-        "Z_audio.npz", "Z_hybrid.npz", "Z_joint.npz", "Z_pca.npz", "fc_vae_clustering_metrics.csv",
-        "convvae_clustering_metrics.csv", "hard_joint_clustering_metrics.csv", "retrieval_metrics.csv",
-        "fc_vae_kmeans_5_labels.csv", "convvae_kmeans_5_labels.csv", "joint_kmeans_5_labels.csv", "fc_vae_final",
-        "convvae_final", "jointvae_final", "fc_vae_reconstructions.png", "convvae_reconstructions.png",
-        "joint_reconstructions.png", "interpolations.png", "training_curves.png", "explained_variance.png",
-        "retrieval_learning_curve.png", "lyrics_reconstructions.csv", "report.md", "config.json",
-    } <= names  # fmt: skip
+        "Z_audio.npz",
+        "Z_hybrid.npz",
+        "Z_joint.npz",
+        "Z_pca.npz",
+        "fc_vae_clustering_metrics.csv",
+        "convvae_clustering_metrics.csv",
+        "hard_joint_clustering_metrics.csv",
+        "retrieval_metrics.csv",
+        "fc_vae_kmeans_5_labels.csv",
+        "convvae_kmeans_5_labels.csv",
+        "joint_kmeans_5_labels.csv",
+        "fc_vae_final",
+        "convvae_final",
+        "jointvae_final",
+        "fc_vae_reconstructions.png",
+        "convvae_reconstructions.png",
+        "joint_reconstructions.png",
+        "interpolations.png",
+        "training_curves.png",
+        "explained_variance.png",
+        "retrieval_learning_curve.png",
+        "lyrics_reconstructions.csv",
+        "report.md",
+        "config.json",
+    } <= names
     assert not list(straight.rglob("*.pkl"))
     with np.load(straight / "Z_hybrid.npz", allow_pickle=False) as arrays:
         assert arrays["z"].shape == (60, 8 + 64)

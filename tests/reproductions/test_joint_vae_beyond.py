@@ -78,9 +78,11 @@ def test_views_are_fitted_on_the_training_rows_alone(prepared, audio, lyrics):
     changed = dataclasses.replace(
         prepared,
         dataset=dataclasses.replace(prepared.dataset, modalities={"lyrics": words}),
-        spectrograms=prepared.spectrograms.copy(), statistics=prepared.statistics.copy(),
-        dynamics=prepared.dynamics.copy(), lexical=prepared.lexical.copy(),
-    )  # fmt: skip
+        spectrograms=prepared.spectrograms.copy(),
+        statistics=prepared.statistics.copy(),
+        dynamics=prepared.dynamics.copy(),
+        lexical=prepared.lexical.copy(),
+    )
     for array in (changed.spectrograms, changed.statistics, changed.dynamics, changed.lexical):
         array[test] += 7.0
     before, after = (data_views.views(TINY, p, part, audio, lyrics) for p in (prepared, changed))
@@ -128,8 +130,11 @@ def test_every_model_stands_beside_chance_and_the_references(straight):
     assert any("sentence encoder" in note and "none was asked for" in note for note in content["notes"])
     assert any(note.startswith("Search budget: 2 variants") for note in content["notes"])
     assert {path.name for path in straight.glob("*.png")} == {
-        "retrieval.png", "pairs.png", "missing_retrieval.png", "missing_clusters.png"
-    }  # fmt: skip
+        "retrieval.png",
+        "pairs.png",
+        "missing_retrieval.png",
+        "missing_clusters.png",
+    }
 
 
 def _test_groups(folder):

@@ -11,10 +11,18 @@ from documents.multimodal_vae import pipeline, rows
 from documents.multimodal_vae.variants import MODELS
 
 _TINY = replace(
-    multimodal_vae.Config(), seeds=1, variant=("document", "MMVAE"), sound=Sound(clips=40, clip_seconds=1.0),
-    epochs=2, latent=3,
-    width=8, audio_dim=6, lyrics_dim=6, bound_samples=2, likelihood_samples=5,
-)  # fmt: skip
+    multimodal_vae.Config(),
+    seeds=1,
+    variant=("document", "MMVAE"),
+    sound=Sound(clips=40, clip_seconds=1.0),
+    epochs=2,
+    latent=3,
+    width=8,
+    audio_dim=6,
+    lyrics_dim=6,
+    bound_samples=2,
+    likelihood_samples=5,
+)
 
 
 def test_a_tiny_run_writes_every_score_of_every_model(tmp_path):

@@ -70,8 +70,11 @@ def test_reported_numbers_join_by_id_and_those_with_a_section_stand_even_if_noth
     (row,) = records.reported_rows(found, entries, seeds=5, titles={"space": {"b": "B"}})
     assert (row.id, row.section, row.what, row.metric) == ("missing", "4", "space B, seen as v", "Davies-Bouldin")
     assert (row.fresh, row.n, row.verdict, row.note) == (
-        None, 0, "contradicted by the document", "elsewhere it is 1; undefined in 5 of 5 runs",
-    )  # fmt: skip
+        None,
+        0,
+        "contradicted by the document",
+        "elsewhere it is 1; undefined in 5 of 5 runs",
+    )
 
 
 def test_notes_are_filled_expanded_and_left_out(tmp_path):
@@ -85,8 +88,12 @@ def test_a_table_of_spreads_has_mean_deviation_and_runs():
     found = records.table_of([_seed(1.0), _seed(3.0)])
     line = records.spread_table(found, ["variant", "space"]).iloc[0].to_dict()
     assert line == {
-        "variant": "v", "space": "a", "silhouette": 2.0, "silhouette_std": pytest.approx(2**0.5), "n": 2,
-    }  # fmt: skip
+        "variant": "v",
+        "space": "a",
+        "silhouette": 2.0,
+        "silhouette_std": pytest.approx(2**0.5),
+        "n": 2,
+    }
 
 
 @pytest.mark.parametrize("name", ["joint_vae", "genre_classification", "multimodal_vae"])

@@ -30,8 +30,11 @@ def test_terciles_split_33_34_33():
     rng = np.random.default_rng(0)
     train = np.column_stack([rng.uniform(60, 180, 1000), rng.lognormal(size=(1000, 3))])
     sentences = describe(train, fit_terciles(train))
-    for words in (("low energy", "medium energy", "high energy"), ("dark", "balanced", "bright"),
-                  ("simple", "moderate", "complex")):  # fmt: skip
+    for words in (
+        ("low energy", "medium energy", "high energy"),
+        ("dark", "balanced", "bright"),
+        ("simple", "moderate", "complex"),
+    ):
         shares = [np.mean([word in sentence for sentence in sentences]) for word in words]
         np.testing.assert_allclose(shares, [0.33, 0.34, 0.33], atol=0.002)
     assert len(set(sentences)) <= 81

@@ -218,8 +218,12 @@ def test_sentence_encoder_of_a_folder(folder, encoder):
     np.testing.assert_allclose(vectors, expected, atol=2e-6)
     found(["a"])
     assert found.record["counts"] == {
-        "texts": 9, "empty": 2, "truncated": 1, "from_cache": 0, "computed": 6,
-    }  # fmt: skip
+        "texts": 9,
+        "empty": 2,
+        "truncated": 1,
+        "from_cache": 0,
+        "computed": 6,
+    }
     assert found.record["encoder"] == "tiny"
     assert found.record["pooling"] == "mean (the folder names none)"
     assert str(folder.parent) not in found.description

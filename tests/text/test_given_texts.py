@@ -11,10 +11,15 @@ VECTORS = text.WordVectors({"rock": 0}, np.ones((1, 2), np.float32))
 TOKENIZER = text.train_wordpiece(["rock pop", "jazz"], vocabulary_size=40)
 FITTED = text.fit_tfidf_pca(["rock pop", "jazz blues", "pop jazz"], n_components=2)
 OF_TEXTS = [
-    text.train_wordpiece, lambda texts: text.token_ids(TOKENIZER, texts), text.lexical_statistics, text.fit_tfidf_pca,
-    FITTED.tfidf, FITTED.transform, FITTED.has_known_words,
+    text.train_wordpiece,
+    lambda texts: text.token_ids(TOKENIZER, texts),
+    text.lexical_statistics,
+    text.fit_tfidf_pca,
+    FITTED.tfidf,
+    FITTED.transform,
+    FITTED.has_known_words,
     text.sentence_encoder("lsa", fit_on=["rock pop", "jazz blues", "pop jazz"], n_components=2),
-]  # fmt: skip
+]
 OF_LISTS = [VECTORS.mean, text.fit_word_vectors, lambda lists: text.multi_hot(lists, ["rock"])]
 
 

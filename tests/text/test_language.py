@@ -46,8 +46,16 @@ def test_joiners_do_not_make_another_word():
 
 def test_punctuation_ends_words_and_apostrophes_inside_do_not():
     assert words("‘Rock ’n’ roll’ — don’t stop! 99\u200bproblems; a_b।") == [
-        "rock", "n", "roll", "don't", "stop", "99", "problems", "a", "b",
-    ]  # fmt: skip
+        "rock",
+        "n",
+        "roll",
+        "don't",
+        "stop",
+        "99",
+        "problems",
+        "a",
+        "b",
+    ]
     assert words("  \n’ ") == []
 
 

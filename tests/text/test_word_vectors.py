@@ -35,11 +35,14 @@ def test_the_same_seed_gives_the_same_vectors_whatever_strings_hash_to():
     )
     found = {
         subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True,
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            check=True,
             env={**os.environ, "PYTHONHASHSEED": seed},
         ).stdout
         for seed in ("1", "2")
-    }  # fmt: skip
+    }
     assert len(found) == 1
 
 
@@ -64,8 +67,9 @@ def test_files_of_word2vec_and_glove(tmp_path, head):
     assert vectors.vectors[vectors.row_of["moon"]].tolist() == [0.5, 0, -1]
 
 
-@pytest.mark.parametrize(("content", "match"), [("a 1 2\nb 1\n", "line 2: 1 values, 2"), ("a x y\n", "line 1: 'a'"),
-                                                ("", "no word vectors")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("content", "match"), [("a 1 2\nb 1\n", "line 2: 1 values, 2"), ("a x y\n", "line 1: 'a'"), ("", "no word vectors")]
+)
 def test_broken_files_are_named(tmp_path, content, match):
     (tmp_path / "v.txt").write_text(content)
     with pytest.raises(ValueError, match=match):

@@ -31,9 +31,16 @@ def test_cells_are_the_single_runs_of_their_values(monkeypatch, backend):
     assert [cell["beta"] for cell in found.cells] == [0.5, 0.5, 2.0, 2.0]
     for i, cell in enumerate(found.cells):
         single, info = training.fit(
-            jax.random.key(0), _MODULE, losses.elbo(beta=cell["beta"]), _data(), valid=_data(), seeds=2, epochs=3,
-            batch_size=8, optimizer=optax.adam(cell["learning_rate"]),
-        )  # fmt: skip
+            jax.random.key(0),
+            _MODULE,
+            losses.elbo(beta=cell["beta"]),
+            _data(),
+            valid=_data(),
+            seeds=2,
+            epochs=3,
+            batch_size=8,
+            optimizer=optax.adam(cell["learning_rate"]),
+        )
         of_cell = jax.tree.map(lambda x, i=i: x[i], found.state.params)
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), of_cell, single.params)
         for name in ("loss", "valid_loss", "beta"):
@@ -57,9 +64,17 @@ def test_one_compilation_serves_all_cells():
 def test_a_grid_resumes(tmp_path):
     straight = _grid()
     training.fit_grid(
-        jax.random.key(0), _MODULE, _LOSS, _data(), epochs=1, batch_size=8, optimizer=_INJECTED, seeds=2,
-        grid={"beta": (0.5, 2.0), "learning_rate": (1e-2, 1e-3)}, checkpoint=tmp_path,
-    )  # fmt: skip
+        jax.random.key(0),
+        _MODULE,
+        _LOSS,
+        _data(),
+        epochs=1,
+        batch_size=8,
+        optimizer=_INJECTED,
+        seeds=2,
+        grid={"beta": (0.5, 2.0), "learning_rate": (1e-2, 1e-3)},
+        checkpoint=tmp_path,
+    )
     resumed = _grid(checkpoint=tmp_path)
     jax.tree.map(np.testing.assert_array_equal, straight.state.params, resumed.state.params)
     with pytest.raises(ValueError, match="another run"):
@@ -75,11 +90,23 @@ def test_a_name_that_nothing_reads_is_refused():
         _grid(grid={"beta": ()})
     with pytest.raises(ValueError, match="not both"):
         training.fit(
-            jax.random.split(jax.random.key(0), 2), _MODULE, losses.elbo(), _data(), seeds=2, epochs=1, batch_size=8,
+            jax.random.split(jax.random.key(0), 2),
+            _MODULE,
+            losses.elbo(),
+            _data(),
+            seeds=2,
+            epochs=1,
+            batch_size=8,
             optimizer=_INJECTED,
-        )  # fmt: skip
+        )
     with pytest.raises(ValueError, match="not a key for each model"):
         training.fit_grid(
-            jax.random.split(jax.random.key(0), 2), _MODULE, _LOSS, _data(), grid={"beta": (1.0, 2.0)}, epochs=1,
-            batch_size=8, optimizer=_INJECTED,
-        )  # fmt: skip
+            jax.random.split(jax.random.key(0), 2),
+            _MODULE,
+            _LOSS,
+            _data(),
+            grid={"beta": (1.0, 2.0)},
+            epochs=1,
+            batch_size=8,
+            optimizer=_INJECTED,
+        )

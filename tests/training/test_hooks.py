@@ -60,12 +60,20 @@ def test_a_hook_that_raises_loses_only_its_epoch(make, rows, key, tmp_path):
 def test_hooks_of_a_grid_know_their_model(rows, key, tmp_path):
     seen = []
     found = training.fit_grid(
-        key, models.FCVAE(2, 8, (4,)), losses.elbo(beta="beta"), {"inputs": rows}, grid={"beta": (0.5, 2.0)}, seeds=2,
-        epochs=3, batch_size=8, optimizer=optax.adam(1e-2), checkpoint=tmp_path,
+        key,
+        models.FCVAE(2, 8, (4,)),
+        losses.elbo(beta="beta"),
+        {"inputs": rows},
+        grid={"beta": (0.5, 2.0)},
+        seeds=2,
+        epochs=3,
+        batch_size=8,
+        optimizer=optax.adam(1e-2),
+        checkpoint=tmp_path,
         on_epoch=lambda epoch, metrics, state: seen.append(
             (metrics["model"], epoch, float(state.hyperparameters["beta"]), metrics["loss"])
         ),
-    )  # fmt: skip
+    )
     assert [row[:3] for row in seen] == [(m, e, 0.5 if m < 2 else 2.0) for m in range(4) for e in range(3)]
     np.testing.assert_array_equal([row[3] for row in seen], found.info.metrics["loss"].ravel())
 

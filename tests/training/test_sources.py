@@ -97,11 +97,15 @@ def test_grain_draws_its_random_transformations_anew_in_every_epoch(make, rows, 
 @pytest.mark.parametrize(
     ("train", "message"),
     [
-        (lambda x: {"inputs": x, "lyrics": np.array(["la"] * 22)},
-         r"column 'lyrics' of train holds text.*remove_columns"),
+        (
+            lambda x: {"inputs": x, "lyrics": np.array(["la"] * 22)},
+            r"column 'lyrics' of train holds text.*remove_columns",
+        ),
         (lambda x: {"inputs": x, "more": np.array([None] * 22)}, "column 'more' of train holds object"),
-        (lambda x: [{"inputs": row, "lyrics": "la"} for row in x],
-         r"column 'lyrics' of row 0 of train.*remove_columns"),
+        (
+            lambda x: [{"inputs": row, "lyrics": "la"} for row in x],
+            r"column 'lyrics' of row 0 of train.*remove_columns",
+        ),
         (lambda x: [{"inputs": [[1.0], [1.0, 2.0]]}], "column 'inputs' of row 0 of train is no array"),
         (lambda x: list(x), "row 0 of train is of type ndarray where a dict"),
         (lambda x: [None] * 3, "row 0 of train is None where a dict"),
@@ -112,14 +116,16 @@ def test_grain_draws_its_random_transformations_anew_in_every_epoch(make, rows, 
         (lambda x: iter([{"inputs": x}]), "runs once: give what starts anew for each epoch"),
         (lambda x: lambda: [[x[:8], x[:8]]], "first batch of train is of type list where a dict"),
         (lambda x: lambda: [{"inputs": x[:9]}], "batch 1 of epoch 1 of train has 9 rows, more than batch_size 8"),
-        (lambda x: lambda: [{"inputs": x[:8]}, {"inputs": x[:8, :4]}],
-         r"batch 2 of epoch 1 of train has .*float32\[4\].*where the first had .*float32\[8\].*one shape"),
+        (
+            lambda x: lambda: [{"inputs": x[:8]}, {"inputs": x[:8, :4]}],
+            r"batch 2 of epoch 1 of train has .*float32\[4\].*where the first had .*float32\[8\].*one shape",
+        ),
         (lambda x: lambda: [{"inputs": x[:8]}, {"inputs": x[:8].astype(np.float64)}], "batch 2 of epoch 1.*float64"),
         (lambda x: lambda: [{"inputs": x[:8]}, {"inputs": x[:8], "labels": np.ones(8)}], "batch 2 of epoch 1.*labels"),
         (lambda x: lambda: [{"inputs": x[:8], "labels": np.ones(7)}], "differ in their number of rows"),
         (lambda x: lambda: [{"inputs": x[:8], "lyrics": ["la"] * 8}], "column 'lyrics' of the first batch of train"),
     ],
-)  # fmt: skip
+)
 def test_what_no_rows_can_come_from_is_named(make, rows, key, train, message):
     with pytest.raises(ValueError, match=message):
         make().fit(key, train(rows), epochs=1)

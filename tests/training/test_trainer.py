@@ -118,9 +118,15 @@ def test_what_compiled_goes_with_its_trainer(rows, key):
     try:
         for _ in range(8):
             training.fit(
-                key, models.FCVAE(2, 8, (4,)), losses.elbo(), {"inputs": rows}, valid={"inputs": rows}, epochs=1,
-                batch_size=8, optimizer=optax.adam(1e-3),
-            )  # fmt: skip
+                key,
+                models.FCVAE(2, 8, (4,)),
+                losses.elbo(),
+                {"inputs": rows},
+                valid={"inputs": rows},
+                epochs=1,
+                batch_size=8,
+                optimizer=optax.adam(1e-3),
+            )
             counts.append(maps())
     finally:
         gc.enable()
@@ -178,9 +184,10 @@ def test_a_schedule_looks_at_the_loss():
 def test_measures_are_what_they_are_called():
     schedule = optax.linear_schedule(1e-3, 0.0, 4)
     _, info = _fit_quadratic(
-        optax.chain(optax.clip(1.0), optax.inject_hyperparams(optax.sgd)(learning_rate=schedule)), epochs=3,
+        optax.chain(optax.clip(1.0), optax.inject_hyperparams(optax.sgd)(learning_rate=schedule)),
+        epochs=3,
         measures=("learning_rate", "gradient_norm"),
-    )  # fmt: skip
+    )
     np.testing.assert_allclose(info.metrics["learning_rate"], [1e-3, 0.75e-3, 0.5e-3], rtol=1e-5)
     # Before clipping.
     np.testing.assert_allclose(info.metrics["gradient_norm"][0], np.sqrt(1 + 100 + 10_000), rtol=1e-6)

@@ -27,9 +27,13 @@ _IN_TEST_FILE = 10  # every tenth bag lies in the test file
 _WORDS = 5000
 _TAG_SHARE = 0.3  # of an artist's songs that a tag must have been given to
 _FILES = (
-    "track_metadata.db", "artist_term.db", "mxm_dataset_train.txt", "mxm_dataset_test.txt", "train_triplets.txt",
+    "track_metadata.db",
+    "artist_term.db",
+    "mxm_dataset_train.txt",
+    "mxm_dataset_test.txt",
+    "train_triplets.txt",
     "msd_tagtraum_cd1.cls",
-)  # fmt: skip
+)
 
 
 def write_million_song(key: PRNGKeyArray, n_songs: int, folder: str | Path, *, n_listeners: int | None = None) -> Path:
@@ -83,12 +87,23 @@ def _write_songs(
     table = corpus.metadata
     rows = [
         (
-            tracks[i], str(table["title"][i]), songs[i], str(table["album"][i]), artists[i], "",
-            str(table["artist"][i]), float(table["duration"][i]), math.sqrt(float(table["artist_hotness"][i])),
-            float(table["artist_hotness"][i]), int(table["year"][i]), -1, -1, 0,
+            tracks[i],
+            str(table["title"][i]),
+            songs[i],
+            str(table["album"][i]),
+            artists[i],
+            "",
+            str(table["artist"][i]),
+            float(table["duration"][i]),
+            math.sqrt(float(table["artist_hotness"][i])),
+            float(table["artist_hotness"][i]),
+            int(table["year"][i]),
+            -1,
+            -1,
+            0,
         )
         for i in range(len(tracks))
-    ]  # fmt: skip
+    ]
     connection = sqlite3.connect(path)
     with connection:
         connection.execute(_SONGS)

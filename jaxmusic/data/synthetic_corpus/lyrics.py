@@ -84,8 +84,9 @@ class _Clauses:
         others = [clause for name in MOODS if name != theme for clause in vocabulary.CLAUSES[name]]
         kinds = {"own": vocabulary.CLAUSES[theme], "shared": vocabulary.SHARED, "other": others}
         self._rng = rng
-        self._left = {kind: [phrases[place] for place in rng.permutation(len(phrases))]
-                      for kind, phrases in kinds.items()}  # fmt: skip
+        self._left = {
+            kind: [phrases[place] for place in rng.permutation(len(phrases))] for kind, phrases in kinds.items()
+        }
 
     def draw(self) -> str:
         kind = str(self._rng.choice(list(_LINE_SHARES), p=list(_LINE_SHARES.values())))

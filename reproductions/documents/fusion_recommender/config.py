@@ -151,9 +151,14 @@ def check(config: Config) -> None:
         ValueError: names the option.
     """
     counts = (
-        "net.epochs", "net.batch_size", "studies.sweep_epochs", "studies.fusion_epochs", "studies.sweep_seeds", "users",
+        "net.epochs",
+        "net.batch_size",
+        "studies.sweep_epochs",
+        "studies.fusion_epochs",
+        "studies.sweep_seeds",
+        "users",
         "soft_k",
-    )  # fmt: skip
+    )
     for option in counts:
         value = runs.flat(config)[option]
         if value < 1:

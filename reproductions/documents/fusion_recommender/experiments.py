@@ -102,9 +102,16 @@ def fusions(config: Config, songs: data.MillionSongs, seed: int) -> dict[str, di
     found = {}
     for i, fusion in enumerate(models.MODALITY_FUSIONS):
         scores = pipeline.fit(
-            config, part, classes, jax.random.fold_in(key, 1 + i), setting, inputs=part.blocks, masks=masks,
-            fusion=fusion, epochs=config.studies.fusion_epochs,
-        ).scores  # fmt: skip
+            config,
+            part,
+            classes,
+            jax.random.fold_in(key, 1 + i),
+            setting,
+            inputs=part.blocks,
+            masks=masks,
+            fusion=fusion,
+            epochs=config.studies.fusion_epochs,
+        ).scores
         found[fusion] = {name: scores[name] for name in ("accuracy", "balanced_accuracy", "train_accuracy")}
     return found
 
@@ -124,9 +131,15 @@ def search(config: Config, songs: data.MillionSongs) -> tuple[list[dict[str, Any
 
     def cell(name: str, dropout: float, key: jax.Array, rows: tuple[np.ndarray, np.ndarray]) -> dict[str, Any]:
         scores = pipeline.fit(
-            config, part, classes, key, TABLE1["row2"]._replace(dropout=dropout), rows=rows, widths=WIDTHS[name],
+            config,
+            part,
+            classes,
+            key,
+            TABLE1["row2"]._replace(dropout=dropout),
+            rows=rows,
+            widths=WIDTHS[name],
             epochs=config.studies.search_epochs,
-        ).scores  # fmt: skip
+        ).scores
         metrics = ("accuracy", "balanced_accuracy", "train_accuracy", "parameters")
         return {"widths": name, "dropout": dropout, **{metric: scores[metric] for metric in metrics}}
 

@@ -28,9 +28,13 @@ def features(
     for field in FIELDS:
         lists = [text.words(str(value)) for value in dataset.modalities[field]]
         vectors = text.fit_word_vectors(
-            [lists[i] for i in fit], size=config.words.field_size, seed=seed, epochs=config.words.field_epochs,
-            window=5, pretrained=pretrained,
-        )  # fmt: skip
+            [lists[i] for i in fit],
+            size=config.words.field_size,
+            seed=seed,
+            epochs=config.words.field_epochs,
+            window=5,
+            pretrained=pretrained,
+        )
         found, has = vectors.mean(lists)
         blocks[field], masks[field] = _standardized(found, has, fit), has
     popularity = "artist_familiarity" if config.popularity == "familiarity" else "artist_hotttnesss"

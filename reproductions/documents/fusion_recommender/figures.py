@@ -33,17 +33,27 @@ def draw(config: Config, records: pd.DataFrame, facts: Facts, experiments: Mappi
 
 def _draw_clusters(config: Config, clusters: Mapping[str, Any]) -> Drawn:
     drawn = []
-    titles = {"inertia over that of one cluster": "normalized_inertia", "silhouette": "silhouette",
-              "largest cluster's share": "largest_share", "entropy of sizes": "entropy"}  # fmt: skip
+    titles = {
+        "inertia over that of one cluster": "normalized_inertia",
+        "silhouette": "silhouette",
+        "largest cluster's share": "largest_share",
+        "entropy of sizes": "entropy",
+    }
     for space, number in (("multi-hot", 4), ("word2vec", 5)):
         found = clusters[space]
         path = config.out / f"clusters_{space.replace('-', '_')}.png"
         shown = [i for i, k in enumerate(found["k"]) if k in _MARKED]
         lines = {title: ([found[name][i] for i in shown], [0.0] * len(shown)) for title, name in titles.items()}
         figures.learning_curve(
-            [found["k"][i] for i in shown], lines, 0.0, path=path, xlabel="clusters k", ylabel="share",
-            title=f"Tag lists, {space}: elbow at {found['elbow']}", level="zero",
-        )  # fmt: skip
+            [found["k"][i] for i in shown],
+            lines,
+            0.0,
+            path=path,
+            xlabel="clusters k",
+            ylabel="share",
+            title=f"Tag lists, {space}: elbow at {found['elbow']}",
+            level="zero",
+        )
         drawn.append((path.name, f"Figure {number} of the document, {space}: one run, K-means of distinct tag lists"))
     return drawn
 
@@ -86,9 +96,15 @@ def _draw_sweep(config: Config, records: pd.DataFrame, sweep: pd.DataFrame) -> t
     main = config.variant[0]
     popular = mean_of(records, variant=main, method="popularity", metric=_MAP)
     figures.learning_curve(
-        sizes, lines, popular, path=config.out / "map_against_k.png", xlabel="classes k", ylabel=f"mAP@{LENGTH}",
-        title="Lists by the net's probabilities", level="popularity",
-    )  # fmt: skip
+        sizes,
+        lines,
+        popular,
+        path=config.out / "map_against_k.png",
+        xlabel="classes k",
+        ylabel=f"mAP@{LENGTH}",
+        title="Lists by the net's probabilities",
+        level="popularity",
+    )
     caption = (
         f"mAP against the number of classes, {config.studies.sweep_epochs} epochs, {sweep['seed'].nunique()} seeds, "
         f"random split; labels: K-means alone; popularity from the rows of the {main} split"
@@ -103,9 +119,13 @@ def _draw_lists(config: Config, records: pd.DataFrame) -> tuple[str, str]:
         found = [moments(select(records, variant=variant, method=name, metric=_MAP)["value"]) for name in names]
         bars[variant] = [mean for mean, _ in found], [spread for _, spread in found]
     figures.metric_bars(
-        [titles[name] for name in names], bars, path=config.out / "map.png", ylabel=f"mAP@{LENGTH}",
-        title="Lists of each method", lying=True,
-    )  # fmt: skip
+        [titles[name] for name in names],
+        bars,
+        path=config.out / "map.png",
+        ylabel=f"mAP@{LENGTH}",
+        title="Lists of each method",
+        lying=True,
+    )
     return "map.png", "Table 2 and what it lacks: mean ± standard deviation over seeds"
 
 

@@ -81,10 +81,13 @@ def listening(config: Config, part: Part, seed: int) -> Listening:
         users = np.sort(rng.choice(users, config.users, replace=False))
     history, held_out = halves(plays[users].tocsr(), rng)
     facts = {
-        "users": len(users), "users left out (one play on test songs)": left_out,
+        "users": len(users),
+        "users left out (one play on test songs)": left_out,
         "users without a play on test songs": int((counts == 0).sum()),
-        "candidate songs": len(part.test), "history plays": int(history.nnz), "held-out plays": int(held_out.nnz),
-    }  # fmt: skip
+        "candidate songs": len(part.test),
+        "history plays": int(history.nnz),
+        "held-out plays": int(held_out.nnz),
+    }
     return Listening(users, history, held_out, part.songs.plays[:, part.train].tocsr(), facts)
 
 
@@ -154,10 +157,11 @@ def score(
             scorer.add(f"{name}_cosine", users, items, similarity="cosine")
     chosen = hybrids(config, part, scorer, fitted, factors, seed, key)
     return scorer.scores, {
-        "facts": heard.facts, "hybrid weights": chosen,
+        "facts": heard.facts,
+        "hybrid weights": chosen,
         "users": heard.users.tolist(),
         "precision": {name: np.round(values, 6).tolist() for name, values in scorer.precision.items()},
-    }  # fmt: skip
+    }
 
 
 def popularity_of(history: csr_array) -> np.ndarray:
@@ -260,9 +264,12 @@ def factorised(
     # One thread, for sums in one order; and its own warning is about the threads that this limit takes away.
     with threadpool_limits(1, "blas"):
         model = AlternatingLeastSquares(
-            factors=config.wmf.factors, regularization=config.wmf.regularization, iterations=config.wmf.iterations,
-            random_state=seed, num_threads=1,
-        )  # fmt: skip
+            factors=config.wmf.factors,
+            regularization=config.wmf.regularization,
+            iterations=config.wmf.iterations,
+            random_state=seed,
+            num_threads=1,
+        )
         model.fit(csr_matrix(plays), show_progress=False)
     users = np.asarray(model.user_factors)[heard.users]
     items = np.asarray(model.item_factors)
@@ -281,10 +288,14 @@ def _mlp(config: Config, key: jax.Array, x: np.ndarray, y: np.ndarray) -> Any:
     mean, scale = y.mean(0), np.maximum(y.std(0), 1e-6)
     module = MLP((512, y.shape[1]))
     state, _ = training.fit(
-        key, module, _squared_error, {"inputs": x, "targets": ((y - mean) / scale).astype(np.float32)},
-        epochs=config.wmf.mlp_epochs, batch_size=min(config.net.batch_size, len(x)),
+        key,
+        module,
+        _squared_error,
+        {"inputs": x, "targets": ((y - mean) / scale).astype(np.float32)},
+        epochs=config.wmf.mlp_epochs,
+        batch_size=min(config.net.batch_size, len(x)),
         optimizer=optax.adamw(1e-3, weight_decay=1e-2),
-    )  # fmt: skip
+    )
     return lambda rows: training.predict(module, state.variables, (rows,), method="__call__") * scale + mean
 
 

@@ -28,10 +28,14 @@ def write(
     reported = read_reported(REPORTED)
     experiments = found["experiments"]
     facts = {name: runs.by_seed(found, f"{name}_seed_") for name in config.variant}
-    records = pd.DataFrame([
-        {**record, "seed": seed}
-        for of_variant in facts.values() for seed, task in enumerate(of_variant) for record in task["records"]
-    ])  # fmt: skip
+    records = pd.DataFrame(
+        [
+            {**record, "seed": seed}
+            for of_variant in facts.values()
+            for seed, task in enumerate(of_variant)
+            for record in task["records"]
+        ]
+    )
     drawn = figures.draw(config, records, facts, experiments)
     numbers = figures.data_of(config, records, facts, experiments)
     report.write_atomically(config.out / "figures.json", json.dumps(numbers) + "\n")

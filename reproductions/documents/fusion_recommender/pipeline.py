@@ -98,12 +98,15 @@ def part_of(config: Config, songs: data.MillionSongs, variant: Variant, key: jax
     metadata, kept_metadata = reduce([x for name, x in blocks.items() if name != "lyrics"], fit, config.variance)
     artists = dataset.labels["artist_id"]
     facts |= {
-        "train": len(train), "test": len(test), "distinct tag lists fitted on": len(distinct),
-        "columns": sum(x.shape[1] for x in blocks.values()), "columns after PCA": kept,
+        "train": len(train),
+        "test": len(test),
+        "distinct tag lists fitted on": len(distinct),
+        "columns": sum(x.shape[1] for x in blocks.values()),
+        "columns after PCA": kept,
         "columns after PCA, metadata": kept_metadata,
         "test songs whose tags were never seen": int((~has_vector[test]).sum()),
         "artists on both sides": len(set(artists[train]) & set(artists[test])),
-    }  # fmt: skip
+    }
     return Part(songs, train, test, fit, tag_vectors, has_vector, blocks, fused, metadata, masks, facts)
 
 
@@ -209,8 +212,9 @@ def fit(
         return {
             "inputs": {name: x[chosen] for name, x in inputs.items()},
             "masks": {name: x[chosen] for name, x in (masks or {}).items() if name in inputs},
-            "labels": classes.labels[chosen], "weights": weights[classes.labels[chosen]],
-        }  # fmt: skip
+            "labels": classes.labels[chosen],
+            "weights": weights[classes.labels[chosen]],
+        }
 
     valid = take(test) if has_curves else None
     state, info = trainer.fit(key, take(train), valid=valid, epochs=epochs or config.net.epochs)
@@ -220,8 +224,10 @@ def fit(
     scores = _score(probabilities, classes.labels, train, test)
     scores |= {
         "parameters": sum(x.size for x in jax.tree.leaves(state.params)),
-        "seconds": info.run_seconds, "compile_seconds": info.compile_seconds, "epochs": epochs or config.net.epochs,
-    }  # fmt: skip
+        "seconds": info.run_seconds,
+        "compile_seconds": info.compile_seconds,
+        "epochs": epochs or config.net.epochs,
+    }
     if has_curves:
         scores["curves"] = {name: _thinned(info.metrics[name]) for name in ("accuracy", "valid_accuracy")}
     return Fitted(scores, probabilities)
@@ -239,10 +245,12 @@ def _trainer(
         fusion=fusion,  # type: ignore[arg-type]
     )
     return module, training.Trainer(
-        module, losses.cross_entropy(weights="weights"), optax.adam(setting.learning_rate),
+        module,
+        losses.cross_entropy(weights="weights"),
+        optax.adam(setting.learning_rate),
         batch_size=min(config.net.batch_size, rows),
         inputs=lambda batch: (batch["inputs"], batch["masks"], batch.get("row_mask")),
-    )  # fmt: skip
+    )
 
 
 def _score(probabilities: np.ndarray, labels: np.ndarray, train: np.ndarray, test: np.ndarray) -> dict[str, Any]:

@@ -47,18 +47,31 @@ def titles_of(config: Config) -> dict[str, str]:
 
 
 def all_rows(
-    config: Config, songs: data.MillionSongs, records: pd.DataFrame, facts: Facts, experiments: Mapping[str, Any],
+    config: Config,
+    songs: data.MillionSongs,
+    records: pd.DataFrame,
+    facts: Facts,
+    experiments: Mapping[str, Any],
     reported: Mapping[str, Any],
-) -> list[report.Row]:  # fmt: skip
+) -> list[report.Row]:
     """Every number of the document, then what it lacks."""
     counts = songs.songs.source["counts"]
     columns = {name: name.replace("_", " ") for name in ("songs_with_tags", "distinct_tags", "distinct_tag_lists")}
     is_same_data = all(counts[title] == reported[f"data.{name}"]["reported"] for name, title in columns.items())
     data_rows = [
-        report.Row(f"data.{name}", "Data (3.1, 4 and 5.5)", title, "count", reported[f"data.{name}"]["reported"],
-                   float(counts[title]), None, 1, report.REPRODUCED if is_same_data else None)
+        report.Row(
+            f"data.{name}",
+            "Data (3.1, 4 and 5.5)",
+            title,
+            "count",
+            reported[f"data.{name}"]["reported"],
+            float(counts[title]),
+            None,
+            1,
+            report.REPRODUCED if is_same_data else None,
+        )
         for name, title in columns.items()
-    ]  # fmt: skip
+    ]
     # Only the random split, trained as long, is the document's.
     comparable = [name for name in config.variant if is_same_data and name != "artist" and config.net.epochs == 2000]
     return [
@@ -95,18 +108,33 @@ _CLUSTERS = [
     for space in ("multi-hot", "word2vec")
     for table in (
         Table(
-            "Tag clusters (5.1, figures 4 to 7)", "clusters.{space}.elbow", "{space}", "elbow, k",
-            {"space": [space], "metric": ["elbow"]}, column="", note=_elbow,
+            "Tag clusters (5.1, figures 4 to 7)",
+            "clusters.{space}.elbow",
+            "{space}",
+            "elbow, k",
+            {"space": [space], "metric": ["elbow"]},
+            column="",
+            note=_elbow,
         ),
         Table(
-            "Tag clusters (5.1, figures 4 to 7)", "clusters.{space}.{metric}.{k}", "{space}, k = {k}",
-            where={"space": [space], "k": (3, 4, 6, 13, 50), "metric": {
-                "inertia": "inertia", "normalized": "inertia over that of one cluster", "silhouette": "silhouette",
-                "largest": "largest cluster's share", "entropy": "entropy of sizes over log k",
-            }}, column="",
+            "Tag clusters (5.1, figures 4 to 7)",
+            "clusters.{space}.{metric}.{k}",
+            "{space}, k = {k}",
+            where={
+                "space": [space],
+                "k": (3, 4, 6, 13, 50),
+                "metric": {
+                    "inertia": "inertia",
+                    "normalized": "inertia over that of one cluster",
+                    "silhouette": "silhouette",
+                    "largest": "largest cluster's share",
+                    "entropy": "entropy of sizes over log k",
+                },
+            },
+            column="",
         ),
     )
-]  # fmt: skip
+]
 
 
 def _table1(config: Config) -> list[Table]:
@@ -117,33 +145,50 @@ def _table1(config: Config) -> list[Table]:
     what[METADATA_ONLY] += ", metadata only"
     return [
         Table(
-            f"Table 1 (5.4, Table 1); {config.net.epochs} epochs", "table1.{model}.{metric}", "{model}",
+            f"Table 1 (5.4, Table 1); {config.net.epochs} epochs",
+            "table1.{model}.{metric}",
+            "{model}",
             where={"model": what, "metric": _ACCURACIES},
         ),
         Table(
-            f"Table 1's second row, {config.net.long_epochs} epochs", "long.{metric}", f"{what['row2']}, first seed",
+            f"Table 1's second row, {config.net.long_epochs} epochs",
+            "long.{metric}",
+            f"{what['row2']}, first seed",
             where={"model": ["long"], "metric": _ACCURACIES},
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _table2(config: Config) -> list[Table]:
     return [
         Table(
-            _TABLE2 if method in _STATED else "What Table 2 lacks", "table2.{method}.{metric}", "{method}",
+            _TABLE2 if method in _STATED else "What Table 2 lacks",
+            "table2.{method}.{metric}",
+            "{method}",
             where={"method": {method: title}, "metric": _RANKINGS},
         )
         for method, title in titles_of(config).items()
-    ]  # fmt: skip
+    ]
 
 
 def _cited(reported: Mapping[str, Any]) -> list[report.Row]:
     """Rows that the document cites of others and that were not run."""
     return [
-        report.Row(id, _TABLE2, entry["what"].format_map(entry), f"mAP@{LENGTH}", entry["reported"], None, None, 0,
-                   None, entry["note"])
-        for id, entry in reported.items() if "what" in entry
-    ]  # fmt: skip
+        report.Row(
+            id,
+            _TABLE2,
+            entry["what"].format_map(entry),
+            f"mAP@{LENGTH}",
+            entry["reported"],
+            None,
+            None,
+            0,
+            None,
+            entry["note"],
+        )
+        for id, entry in reported.items()
+        if "what" in entry
+    ]
 
 
 def comparison(lists: Sequence[Mapping[str, Any]], a: str, b: str) -> tuple[Interval, int] | None:
@@ -173,49 +218,86 @@ def _comparisons(config: Config, facts: Facts) -> list[report.Row]:
     titles = titles_of(config)
     return [
         report.Row(
-            f"paired.{base}.{method}", f"Difference of mAP@{LENGTH} to {title}", titles[method], "difference", None,
-            interval.mean, None, len(facts[name]), None,
-            f"95 % interval {interval.low:.4f} to {interval.high:.4f}, {users} users", column=name,
+            f"paired.{base}.{method}",
+            f"Difference of mAP@{LENGTH} to {title}",
+            titles[method],
+            "difference",
+            None,
+            interval.mean,
+            None,
+            len(facts[name]),
+            None,
+            f"95 % interval {interval.low:.4f} to {interval.high:.4f}, {users} users",
+            column=name,
         )
         for base, title in AGAINST.items()
         for name in config.variant
         for method, (interval, users) in compared(facts[name], base).items()
-    ]  # fmt: skip
+    ]
 
 
 def _experiment_rows(config: Config, facts: Facts, experiments: Mapping[str, Any]) -> list[report.Row]:
     studies = config.studies
     sweep = Table(
-        f"mAP against k, {studies.sweep_epochs} epochs, random split", "sweep.{k}.{way}", "k = {k}, {way}",
+        f"mAP against k, {studies.sweep_epochs} epochs, random split",
+        "sweep.{k}.{way}",
+        "k = {k}, {way}",
         f"mAP@{LENGTH}",
-        {"k": studies.sweep_k, "way": {"dot": "net, dot", "cosine": "net, cosine", "labels": "K-means labels"}}, "",
-    )  # fmt: skip
+        {"k": studies.sweep_k, "way": {"dot": "net, dot", "cosine": "net, cosine", "labels": "K-means labels"}},
+        "",
+    )
     fusion = Table(
-        f"Ways to fuse, k = 6, {studies.fusion_epochs} epochs, no PCA", "fusion.{fusion}.{metric}", "{fusion}",
-        where={"fusion": (), "metric": {m: _ACCURACIES[m] for m in ("accuracy", "balanced_accuracy")}}, column="",
-    )  # fmt: skip
+        f"Ways to fuse, k = 6, {studies.fusion_epochs} epochs, no PCA",
+        "fusion.{fusion}.{metric}",
+        "{fusion}",
+        where={"fusion": (), "metric": {m: _ACCURACIES[m] for m in ("accuracy", "balanced_accuracy")}},
+        column="",
+    )
     made = make_rows(pd.DataFrame(experiments["sweep"]), [sweep])
     if experiments["fusions"]:
         made += make_rows(pd.DataFrame(experiments["fusions"]), [fusion])
 
     def add(id: str, section: str, what: str, metric: str, value: float, note: str = "") -> None:
         made.append(
-            report.make_row(id, section=section, what=what, metric=metric, reported=None, fresh=[value],
-                            is_same_data=False, note=note)
-        )  # fmt: skip
+            report.make_row(
+                id,
+                section=section,
+                what=what,
+                metric=metric,
+                reported=None,
+                fresh=[value],
+                is_same_data=False,
+                note=note,
+            )
+        )
 
     for i, cell in enumerate(experiments["search"]):
-        add(f"search.{i}", f"Search on a validation part of the training songs, k = 6, {studies.search_epochs} epochs",
-            f"{cell['widths']}, p = {cell['dropout']}", "validation accuracy", cell["accuracy"],
+        add(
+            f"search.{i}",
+            f"Search on a validation part of the training songs, k = 6, {studies.search_epochs} epochs",
+            f"{cell['widths']}, p = {cell['dropout']}",
+            "validation accuracy",
+            cell["accuracy"],
             f"balanced {cell['balanced_accuracy']:.3f}, training {cell['train_accuracy']:.3f}, "
-            f"{cell['parameters']:,} parameters")  # fmt: skip
+            f"{cell['parameters']:,} parameters",
+        )
     for cell in experiments["chosen"]:
-        add(f"search.test.{cell['of']}", "The search's best cell and the document's, trained on all training songs",
-            f"{cell['of']}: {cell['widths']}, p = {cell['dropout']}", "test accuracy", cell["accuracy"],
-            f"balanced {cell['balanced_accuracy']:.3f}, training {cell['train_accuracy']:.3f}")  # fmt: skip
+        add(
+            f"search.test.{cell['of']}",
+            "The search's best cell and the document's, trained on all training songs",
+            f"{cell['of']}: {cell['widths']}, p = {cell['dropout']}",
+            "test accuracy",
+            cell["accuracy"],
+            f"balanced {cell['balanced_accuracy']:.3f}, training {cell['train_accuracy']:.3f}",
+        )
     for k, classes in sorted(facts[config.variant[0]][0]["classes"].items(), key=lambda item: int(item[0])):
         for c, (names, share) in enumerate(zip(classes["names"], classes["shares"], strict=True)):
             if int(k) <= 6:
-                add(f"classes.{k}.{c}", f"Clusters of the first seed, {config.variant[0]} split", f"k = {k}: {names}",
-                    "share of the training songs", share)  # fmt: skip
+                add(
+                    f"classes.{k}.{c}",
+                    f"Clusters of the first seed, {config.variant[0]} split",
+                    f"k = {k}: {names}",
+                    "share of the training songs",
+                    share,
+                )
     return made

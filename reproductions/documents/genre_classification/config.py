@@ -65,11 +65,16 @@ class Config:
 PRESETS = {
     "quick": Config(),
     "paper": Config(
-        preset="paper", seeds=5, songs=11281, vocabulary_size=30522, variant=tuple(VARIANTS),
+        preset="paper",
+        seeds=5,
+        songs=11281,
+        vocabulary_size=30522,
+        variant=tuple(VARIANTS),
         seven_variant=("paper", "stratified", "artist_disjoint", "repaired", "repaired_artist"),
-        baseline_splits=("random", "stratified", "artist"), curve_seeds=5,
+        baseline_splits=("random", "stratified", "artist"),
+        curve_seeds=5,
     ),
-}  # fmt: skip
+}
 
 
 def check(config: Config) -> None:

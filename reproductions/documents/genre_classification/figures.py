@@ -43,8 +43,14 @@ def draw_curve(out: Path, where: str, curve: pd.DataFrame) -> tuple[str, str]:
     corpus = where.partition("/")[0]
     path = out / f"curve_{corpus.replace(' ', '_')}.png"
     figures.learning_curve(
-        sizes, lines, majority[-1], path=path, xlabel="training songs", ylabel="test accuracy",
-        title=f"{corpus.capitalize()}, four genres", level="majority",
-    )  # fmt: skip
+        sizes,
+        lines,
+        majority[-1],
+        path=path,
+        xlabel="training songs",
+        ylabel="test accuracy",
+        title=f"{corpus.capitalize()}, four genres",
+        level="majority",
+    )
     seeds = curve["seed"].nunique()
     return path.name, f"{where}: test accuracy against training songs, {VARIANT}, {seeds} seeds"

@@ -24,9 +24,12 @@ FILES = ("report.*", "*.png", "summary_*.txt", "work")
 
 
 def write(
-    config: Config, preset: Config, loaded: Mapping[str, data.Dataset], found: Mapping[str, Any],
+    config: Config,
+    preset: Config,
+    loaded: Mapping[str, data.Dataset],
+    found: Mapping[str, Any],
     timing: Mapping[str, float],
-) -> Path:  # fmt: skip
+) -> Path:
     """Write report, figures and model summaries; returns the path of `report.md`."""
     reported = read_reported(REPORTED)
     seeds: dict[str, list[Any]] = {}
@@ -37,10 +40,14 @@ def write(
         else:
             curves += [{**record, "where": task["where"], "seed": task["seed"]} for record in task["records"]]
     curve = pd.DataFrame(curves, columns=["where", "size", "model", "seed", "value"])
-    records = pd.DataFrame([
-        {**record, "where": where, "seed": seed}
-        for where, tasks in seeds.items() for seed, task in enumerate(tasks) for record in task["records"]
-    ])  # fmt: skip
+    records = pd.DataFrame(
+        [
+            {**record, "where": where, "seed": seed}
+            for where, tasks in seeds.items()
+            for seed, task in enumerate(tasks)
+            for record in task["records"]
+        ]
+    )
     places = {where: _place(where, tasks[0]["songs"]) for where, tasks in seeds.items()}
     papers = {where: [task["models"].get("paper", {}) for task in tasks] for where, tasks in seeds.items()}
     epochs = {where: [{m: f["curves"] for m, f in models.items()} for models in own] for where, own in papers.items()}
@@ -70,7 +77,7 @@ def write(
         timing={**timing, **_seconds(papers)},
         figures=drawn,
         settings=_settings(config, preset),
-    )  # fmt: skip
+    )
     return report.write(content, config.out)
 
 

@@ -119,9 +119,10 @@ def fit(config: Config, corpus: Corpus, part: Part, model: str, name: str, key: 
     """Train one model as one variant has it."""
     variant = VARIANTS[name]
     vocabulary = text.trained_vocabulary(
-        text.Tokens(part.tokens.ids[part.train], part.tokens.lengths[part.train], 0), part.vocabulary_size,
+        text.Tokens(part.tokens.ids[part.train], part.tokens.lengths[part.train], 0),
+        part.vocabulary_size,
         min_frequency=variant.min_frequency,
-    )  # fmt: skip
+    )
     module = make_module(config, model, variant, len(corpus.genres), part.vocabulary_size, vocabulary)
     everything: dict[str, np.ndarray] = {"labels": corpus.labels}
     if model != "metadata":
@@ -132,9 +133,12 @@ def fit(config: Config, corpus: Corpus, part: Part, model: str, name: str, key: 
     train, valid, patience = part.train, part.test, None
     if variant.best_epoch:
         held = data.split(
-            jax.random.fold_in(key, 1), corpus.dataset.take(part.train), (1 - _VALIDATION, _VALIDATION),
-            groups="artist" if variant.split == "artist" else "song", stratify="genre",
-        )  # fmt: skip
+            jax.random.fold_in(key, 1),
+            corpus.dataset.take(part.train),
+            (1 - _VALIDATION, _VALIDATION),
+            groups="artist" if variant.split == "artist" else "song",
+            stratify="genre",
+        )
         # Patience as long as the run: every epoch is seen, and the best one's parameters come back.
         train, valid, patience = part.train[held[0]], part.train[held[1]], config.training.epochs
     batch_size = variant.batch_size or config.training.batch_size
@@ -143,10 +147,13 @@ def fit(config: Config, corpus: Corpus, part: Part, model: str, name: str, key: 
         optimizer = training.restart_every(optimizer, -(-len(train) // batch_size))
     mixes = variant.mixup > 0 and model == "metadata"
     trainer = training.Trainer(
-        module, losses.cross_entropy(), optimizer, batch_size=batch_size,
+        module,
+        losses.cross_entropy(),
+        optimizer,
+        batch_size=batch_size,
         transform=augment.MixUp(variant.mixup, len(corpus.genres), entry="features") if mixes else None,
         inputs=lambda batch: tuple(batch[column] for column in _COLUMNS[model]),
-    )  # fmt: skip
+    )
     state, info = trainer.fit(key, take(train), valid=take(valid), epochs=config.training.epochs, patience=patience)
     test = take(part.test)
     arguments = tuple(test[column] for column in _COLUMNS[model])
@@ -162,9 +169,13 @@ def fit(config: Config, corpus: Corpus, part: Part, model: str, name: str, key: 
 
 
 def make_module(
-    config: Config, model: str, variant: Variant, classes: int, vocabulary_size: int,
+    config: Config,
+    model: str,
+    variant: Variant,
+    classes: int,
+    vocabulary_size: int,
     vocabulary: text.Vocabulary | None = None,
-) -> Any:  # fmt: skip
+) -> Any:
     """The linen module of a model; with a vocabulary, only the embedding rows that training uses are trained."""
     if model == "metadata":
         return models.MetadataClassifier(classes, variant.widths)
@@ -205,9 +216,7 @@ def _with_dropout(module: Any, variables: Any, arguments: tuple[np.ndarray, ...]
     return np.concatenate(parts)
 
 
-_COLUMNS = {
-    "lyrics": ("tokens", "lengths"), "metadata": ("features",), "combined": ("tokens", "lengths", "features")
-}  # fmt: skip
+_COLUMNS = {"lyrics": ("tokens", "lengths"), "metadata": ("features",), "combined": ("tokens", "lengths", "features")}
 
 
 def fingerprint(loaded: dict[str, data.Dataset]) -> str:
@@ -217,7 +226,10 @@ def fingerprint(loaded: dict[str, data.Dataset]) -> str:
             column
             for songs in loaded.values()
             for column in (
-                songs.modalities["features"], songs.modalities["lyrics"], songs.labels["genre"], songs.labels["song"],
+                songs.modalities["features"],
+                songs.modalities["lyrics"],
+                songs.labels["genre"],
+                songs.labels["song"],
             )
         )
-    )  # fmt: skip
+    )

@@ -36,9 +36,15 @@ MAIN = "table/four"
 
 
 def all_rows(
-    table: data.Dataset, records: pd.DataFrame, epochs: pd.DataFrame, curves: pd.DataFrame,
-    places: Mapping[str, str], seeds: int, test_songs: int | None, reported: Mapping[str, Any],
-) -> list[report.Row]:  # fmt: skip
+    table: data.Dataset,
+    records: pd.DataFrame,
+    epochs: pd.DataFrame,
+    curves: pd.DataFrame,
+    places: Mapping[str, str],
+    seeds: int,
+    test_songs: int | None,
+    reported: Mapping[str, Any],
+) -> list[report.Row]:
     """Every number of the document, then what it lacks.
 
     Args:
@@ -61,18 +67,27 @@ def all_rows(
         *_data_rows(table, test_songs, entries, is_complete),
         *_summary_rows(entries),
         *make_rows(
-            records, _tables(places, entries, reported["test_songs"]), entries, seeds=seeds,
+            records,
+            _tables(places, entries, reported["test_songs"]),
+            entries,
+            seeds=seeds,
             comparable=["paper"] * is_complete,
         ),
         *make_rows(epochs, [_EPOCHS], entries, seeds=seeds, comparable=[""] * is_complete),
         *make_rows(curves, [_CURVE]),
-    ]  # fmt: skip
+    ]
 
 
 def _counted(
-    id: str, section: str, what: str, metric: str, reported: float | None, value: float, is_comparable: bool,
+    id: str,
+    section: str,
+    what: str,
+    metric: str,
+    reported: float | None,
+    value: float,
+    is_comparable: bool,
     note: str = "",
-) -> report.Row:  # fmt: skip
+) -> report.Row:
     """Counts are exact: no interval is needed to compare them."""
     verdict = None
     if is_comparable and reported is not None:
@@ -115,9 +130,17 @@ def _summary_rows(entries: Mapping[str, Any]) -> list[report.Row]:
         for entry, fresh in zip(stated, [*counts, sum(counts)], strict=True):
             layer = entry["metric"]
             made.append(
-                _counted(f"summary.{model}.{layer}", section, "all" if layer == "total" else layer, "parameters",
-                         entry["reported"], fresh, True, "whatever the data")
-            )  # fmt: skip
+                _counted(
+                    f"summary.{model}.{layer}",
+                    section,
+                    "all" if layer == "total" else layer,
+                    "parameters",
+                    entry["reported"],
+                    fresh,
+                    True,
+                    "whatever the data",
+                )
+            )
     return made
 
 
@@ -136,36 +159,55 @@ def _tables(places: Mapping[str, str], entries: Mapping[str, Any], test_songs: i
             section = f"{name.capitalize()} ({place})"
             made += [
                 Table(
-                    section, "{where}.{model}.{metric}", "{model}", "{metric}", {**shown, "metric": _METRICS},
+                    section,
+                    "{where}.{model}.{metric}",
+                    "{model}",
+                    "{metric}",
+                    {**shown, "metric": _METRICS},
                     note=interval,
                 ),
                 Table(
-                    section, "{where}.{model}.class.{genre}", "{model}, {genre}", "accuracy of the class",
+                    section,
+                    "{where}.{model}.class.{genre}",
+                    "{model}, {genre}",
+                    "accuracy of the class",
                     {**shown, "metric": ["class"]},
                 ),
-            ]  # fmt: skip
+            ]
         made += [
             Table(
-                f"Baselines that the document lacks ({place})", "{where}.baseline.{baseline}.{metric}", "{baseline}",
+                f"Baselines that the document lacks ({place})",
+                "{where}.baseline.{baseline}.{metric}",
+                "{baseline}",
                 where={"where": [where], "variant": (), "baseline": (), "metric": _BASELINE_METRICS},
             ),
             Table(
                 f"Accuracy above the strongest baseline of the same columns ({place})",
-                "{where}.{model}.over_baseline", "{model}", "difference, same split",
+                "{where}.{model}.over_baseline",
+                "{model}",
+                "difference, same split",
                 {"where": [where], "variant": (), "model": NAMES, "metric": ["over_baseline"]},
             ),
-        ]  # fmt: skip
+        ]
     return made
 
 
 _EPOCHS = Table(
-    "{model}: each epoch", "epoch.{model}.{part}.{epoch:02d}", "{part} accuracy, epoch {epoch}", "accuracy",
-    {"model": {name: title.capitalize() for name, title in NAMES.items()}, "part": ["train", "test"]}, column="",
-)  # fmt: skip
+    "{model}: each epoch",
+    "epoch.{model}.{part}.{epoch:02d}",
+    "{part} accuracy, epoch {epoch}",
+    "accuracy",
+    {"model": {name: title.capitalize() for name, title in NAMES.items()}, "part": ["train", "test"]},
+    column="",
+)
 _CURVE = Table(
     f"Experiment: accuracy against the number of training songs ({{where}}, {VARIANT}, stratified split)",
-    "curve.{where}.{size}.{model}", "{size} training songs, {model}", "accuracy", {"where": (), "model": ()}, column="",
-)  # fmt: skip
+    "curve.{where}.{size}.{model}",
+    "{size} training songs, {model}",
+    "accuracy",
+    {"where": (), "model": ()},
+    column="",
+)
 
 
 def epoch_records(by_seed: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

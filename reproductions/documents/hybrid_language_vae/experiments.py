@@ -131,8 +131,11 @@ def leakage(config: Config, part: Part) -> Records:
     for i, name in enumerate((*scores.DESCRIPTORS, "sentence")):
         values = part.levels[:, i] if name != "sentence" else np.array(part.sentences)
         found = evaluation.permutation_test(values, genre, seed=0, permutations=config.permutations)
-        tests[name] = {"mutual_information": found.mutual_information, "expected": found.expected,
-                       "p_value": found.p_value}  # fmt: skip
+        tests[name] = {
+            "mutual_information": found.mutual_information,
+            "expected": found.expected,
+            "p_value": found.p_value,
+        }
     counts = np.bincount(part.codes)
     folds = min(5, int(counts[counts > 0].min()))
     accuracy = None
@@ -166,10 +169,15 @@ def _basic(
     """Basic VAEs at every β and learning rate: the two, scores on the validation part, latents of all tracks."""
     module = models.FCVAE(latent_dim=latent, features=part.audio.shape[1], widths=config.net.widths)
     grid = training.fit_grid(
-        key, module, losses.elbo(beta="beta", reduction="sum"), {"inputs": part.audio[part.fit]},
-        grid={"beta": betas, "learning_rate": learning_rates}, epochs=config.net.epochs, batch_size=config.net.batch,
+        key,
+        module,
+        losses.elbo(beta="beta", reduction="sum"),
+        {"inputs": part.audio[part.fit]},
+        grid={"beta": betas, "learning_rate": learning_rates},
+        epochs=config.net.epochs,
+        batch_size=config.net.batch,
         optimizer=optax.inject_hyperparams(optax.adam)(learning_rate=1e-3),
-    )  # fmt: skip
+    )
     found = []
     for i, cell in enumerate(grid.cells):
         variables = {"params": jax.tree.map(lambda x, i=i: x[i, 0], grid.state.params)}

@@ -28,16 +28,21 @@ def draw(
     out = config.out
     nets = ("basic", "conv", "conditional")
     figures.vector_comparison(
-        arrays["original"], {NETS[net]: arrays[f"recon_{net}"] for net in nets}, path=out / "reconstructions.png",
-        titles=[str(title) for title in arrays["example_titles"]], xlabel="audio column",
-    )  # fmt: skip
+        arrays["original"],
+        {NETS[net]: arrays[f"recon_{net}"] for net in nets},
+        path=out / "reconstructions.png",
+        titles=[str(title) for title in arrays["example_titles"]],
+        xlabel="audio column",
+    )
     scored = arrays["scored"]
     genre, clusters = arrays["genre"][scored], arrays["cluster_conditional"]
     figures.stacked_bars(
         {str(cluster): Counter(genre[clusters == cluster].tolist()) for cluster in np.unique(clusters)},
-        path=out / "genres_by_cluster.png", xlabel="cluster", ylabel="tracks",
+        path=out / "genres_by_cluster.png",
+        xlabel="cluster",
+        ylabel="tracks",
         title="Genres in the clusters of the Conditional VAE",
-    )  # fmt: skip
+    )
     curves = {
         NETS[net]: {
             metric: np.array([variants[shown]["curves"][net][metric] for variants in facts])
@@ -62,9 +67,12 @@ def _draw_panels(config: Config, arrays: Mapping[str, np.ndarray]) -> None:
     """The nine panels of the document's figure 1, and the languages in the hybrid space alone."""
     rows = arrays["scored"]
     spaces = {
-        "raw": arrays["audio"][rows], "pca": arrays["Z_pca"][rows], "basic": arrays["Z_basic"][rows],
-        "conditional": arrays["Z_conditional"][rows], "hybrid": arrays["hybrid"][rows],
-    }  # fmt: skip
+        "raw": arrays["audio"][rows],
+        "pca": arrays["Z_pca"][rows],
+        "basic": arrays["Z_basic"][rows],
+        "conditional": arrays["Z_conditional"][rows],
+        "hybrid": arrays["hybrid"][rows],
+    }
     maps = {name: figures.umap_coordinates(x, seed=0) for name, x in spaces.items()}
     maps["conv"] = arrays["umap_conv"]
     language = arrays["language"][rows]
@@ -84,9 +92,11 @@ def _draw_panels(config: Config, arrays: Mapping[str, np.ndarray]) -> None:
         path=config.out / "umap_panels.png",
     )
     figures.latent_map(
-        {"audio features": maps["raw"], "hybrid features": maps["hybrid"]}, language,
-        path=config.out / "language_map.png", legend_title="language",
-    )  # fmt: skip
+        {"audio features": maps["raw"], "hybrid features": maps["hybrid"]},
+        language,
+        path=config.out / "language_map.png",
+        legend_title="language",
+    )
 
 
 def _line(groups: Sequence[pd.DataFrame]) -> tuple[list[float], list[float]]:
@@ -102,9 +112,12 @@ def _draw_mig(config: Config, records: pd.DataFrame) -> list[tuple[str, str]]:
         variant: _line([select(gaps, variant=variant, method=name) for name in names]) for variant in config.variant
     }
     figures.metric_bars(
-        [NETS.get(name, name.upper()) for name in names], bars, path=config.out / "mig.png", ylabel="MIG",
+        [NETS.get(name, name.upper()) for name in names],
+        bars,
+        path=config.out / "mig.png",
+        ylabel="MIG",
         title="Mutual information gap",
-    )  # fmt: skip
+    )
     return [("mig.png", "Mutual information gap of every space, mean ± standard deviation over seeds")]
 
 
@@ -116,9 +129,15 @@ def _draw_beta(config: Config, points: pd.DataFrame) -> list[tuple[str, str]]:
     }
     pca = moments(select(points, model="PCA", metric="mig")["value"])[0]
     figures.learning_curve(
-        betas, lines, pca, path=config.out / "beta.png", xlabel="β", ylabel="value", title="What β changes (Basic VAE)",
+        betas,
+        lines,
+        pca,
+        path=config.out / "beta.png",
+        xlabel="β",
+        ylabel="value",
+        title="What β changes (Basic VAE)",
         level="MIG of PCA",
-    )  # fmt: skip
+    )
     return [("beta.png", "β against MIG, NMI with genre and MSE: Basic VAE, error summed, MIG on all tracks")]
 
 
@@ -131,9 +150,13 @@ def _draw_alignment(config: Config, points: pd.DataFrame) -> list[tuple[str, str
         for metric, title in (("silhouette", "silhouette"), ("adjusted_rand", "ARI"))
     }
     figures.metric_bars(
-        [str(n) for n in sentences], bars, path=config.out / "alignment.png", ylabel=f"Ward, k = {config.k}",
-        title="Silhouette needs no aligned text, agreement with genre does", level=(0.7527, "reported silhouette"),
-    )  # fmt: skip
+        [str(n) for n in sentences],
+        bars,
+        path=config.out / "alignment.png",
+        ylabel=f"Ward, k = {config.k}",
+        title="Silhouette needs no aligned text, agreement with genre does",
+        level=(0.7527, "reported silhouette"),
+    )
     return [
         (
             "alignment.png",

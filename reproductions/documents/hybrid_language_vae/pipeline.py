@@ -94,9 +94,17 @@ def part_of(config: Config, dataset: data.Dataset, variant: Variant, key: jax.Ar
     text, _ = embed(config, sentences, levels)
     genres, codes = np.unique(tracks.labels["genre"], return_inverse=True)
     return Part(
-        tracks, fit, None if variant.fit_on_all else valid, score, levels, sentences,
-        fit_standardizer(audio[fit])(audio), fit_standardizer(text[fit])(text), codes, genres,
-    )  # fmt: skip
+        tracks,
+        fit,
+        None if variant.fit_on_all else valid,
+        score,
+        levels,
+        sentences,
+        fit_standardizer(audio[fit])(audio),
+        fit_standardizer(text[fit])(text),
+        codes,
+        genres,
+    )
 
 
 def levels_of(features: np.ndarray, terciles: Terciles) -> np.ndarray:
@@ -173,9 +181,12 @@ def fit_net(config: Config, part: Part, variant: Variant, name: str, key: jax.Ar
         loss = losses.elbo(beta=config.net.beta, reduction=variant.reduction, target="hybrid")
     adam = optax.adam(config.net.learning_rate)
     state, info = training.Trainer(module, loss, adam, batch_size=config.net.batch, inputs=inputs).fit(
-        key, jax.tree.map(lambda x: x[part.fit], batch), epochs=epochs, progress=name,
+        key,
+        jax.tree.map(lambda x: x[part.fit], batch),
+        epochs=epochs,
+        progress=name,
         checkpoint=training.Checkpoint(folder, save_every=25),
-    )  # fmt: skip
+    )
     rest = (part.one_hot,) if name == "conditional" else ()
     encoded = training.predict(module, state.variables, (batch["inputs"], *rest), method="encode")
     latent = encoded if name == "autoencoder" else encoded[0]
@@ -184,6 +195,4 @@ def fit_net(config: Config, part: Part, variant: Variant, name: str, key: jax.Ar
     if name != "autoencoder":
         divergence = losses.kl_divergence(jnp.asarray(latent[part.score]), jnp.asarray(encoded[1][part.score]))
         kl = float(divergence.mean())
-    return Fitted(
-        latent, recon, x, info.metrics, info.run_seconds, info.compile_seconds, state, module, kl
-    )  # fmt: skip
+    return Fitted(latent, recon, x, info.metrics, info.run_seconds, info.compile_seconds, state, module, kl)

@@ -69,11 +69,15 @@ def _table2(records: pd.DataFrame, reported: Mapping[str, Any]) -> list[Table]:
         facts = _facts(method, records)
         made += [
             Table(
-                section, "{method}.{space}.{metric}", "{method}", "{metric} {space}",
-                {**shown, "metric": INTERNAL, "space": places}, note=facts,
+                section,
+                "{method}.{space}.{metric}",
+                "{method}",
+                "{metric} {space}",
+                {**shown, "metric": INTERNAL, "space": places},
+                note=facts,
             ),
             Table(section, "{method}.{metric}", "{method}", where={**shown, "metric": EXTERNAL, "space": ["genre"]}),
-        ]  # fmt: skip
+        ]
     return made
 
 
@@ -98,26 +102,39 @@ _PROBES = {
 _STATES = {"mse": "MSE of the audio columns", "units": "active units", "kl": "KL (nats)", "mig": "MIG"}
 _OWN = [
     Table(
-        "Agreement with genre within each language", "{method}.within.{metric}", "{method}",
+        "Agreement with genre within each language",
+        "{method}.within.{metric}",
+        "{method}",
         where={"method": METHODS, "metric": EXTERNAL[:2], "space": ["within"]},
     ),
     Table(
-        "Agreement with language", "{method}.language", "{method}", "NMI with language",
+        "Agreement with language",
+        "{method}.language",
+        "{method}",
+        "NMI with language",
         {"method": METHODS, "space": ["language"]},
     ),
     Table(
-        "Linear classifiers on the test part", "probe.{metric}.{method}", "{method}", "accuracy, {metric}",
+        "Linear classifiers on the test part",
+        "probe.{metric}.{method}",
+        "{method}",
+        "accuracy, {metric}",
         {"metric": ["language", "genre"], "method": _PROBES, "space": ["probe"]},
     ),
     Table(
-        "State of the models", "state.{method}.{metric}", "{method}",
+        "State of the models",
+        "state.{method}.{metric}",
+        "{method}",
         where={"method": {**NETS, "pca": "PCA"}, "metric": _STATES, "space": ["model"]},
     ),
     Table(
-        "State of the models", "attention.{metric}", "adaptive fusion", "attention on {metric}",
+        "State of the models",
+        "attention.{metric}",
+        "adaptive fusion",
+        "attention on {metric}",
         {"metric": ["audio", "text"], "method": ["attention"]},
     ),
-]  # fmt: skip
+]
 
 
 def _alignment(points: pd.DataFrame) -> Table:
@@ -127,40 +144,56 @@ def _alignment(points: pd.DataFrame) -> Table:
 
     return Table(
         "Experiment: text of each track, and text shuffled among tracks (hybrid features)",
-        "alignment.{sentences}.{method}.{text}.{metric}", "{sentences} sentences, {method}, {text}",
-        where={"sentences": (), "text": (), "method": (), "metric": ("silhouette", *EXTERNAL[:2])}, column="",
+        "alignment.{sentences}.{method}.{text}.{metric}",
+        "{sentences} sentences, {method}, {text}",
+        where={"sentences": (), "text": (), "method": (), "metric": ("silhouette", *EXTERNAL[:2])},
+        column="",
         note=distinct,
-    )  # fmt: skip
+    )
 
 
 _INCREMENTAL = Table(
     "Experiment: K-means that sees the training rows as they come (audio features, test part)",
-    "incremental.{rows}.{metric}", "{rows}",
-    where={"rows": (), "metric": ("agreement", "adjusted_rand", "silhouette")}, column="",
+    "incremental.{rows}.{metric}",
+    "{rows}",
+    where={"rows": (), "metric": ("agreement", "adjusted_rand", "silhouette")},
+    column="",
     note=lambda values: "on all tracks" if values["metric"] == "agreement" else "",
-)  # fmt: skip
+)
 _LEAKAGE = [
     Table(
         "Experiment: do descriptors share information with genre? (permutation test)",
-        "leakage.{descriptor}.{metric}", "{descriptor}", where={"descriptor": (), "metric": ()}, column="",
+        "leakage.{descriptor}.{metric}",
+        "{descriptor}",
+        where={"descriptor": (), "metric": ()},
+        column="",
     ),
     Table(
-        "Experiment: do descriptors share information with genre? (permutation test)", "leakage.{classifier}",
-        "{classifier}", "accuracy",
-        {"classifier": {"accuracy": "genre from the sentence alone", "majority": "most frequent genre"}}, column="",
+        "Experiment: do descriptors share information with genre? (permutation test)",
+        "leakage.{classifier}",
+        "{classifier}",
+        "accuracy",
+        {"classifier": {"accuracy": "genre from the sentence alone", "majority": "most frequent genre"}},
+        column="",
         note=lambda v: "cross-validated logistic regression" if v["classifier"] == "accuracy" else "",
     ),
-]  # fmt: skip
+]
 _TUNING = Table(
     "tune_vae_hyperparameters: Basic VAE, error summed, validation part",
     "tuning.{latent}.{beta:g}.{learning_rate:g}.{metric}",
     "latent {latent}, β {beta:g}, learning rate {learning_rate:g}",
-    where={"latent": (), "beta": (), "learning_rate": (),
-           "metric": ("mse", "kl", "mig", "silhouette", "normalized_mutual_information")}, column="",
-)  # fmt: skip
+    where={
+        "latent": (),
+        "beta": (),
+        "learning_rate": (),
+        "metric": ("mse", "kl", "mig", "silhouette", "normalized_mutual_information"),
+    },
+    column="",
+)
 _DISENTANGLEMENT = Table(
-    "compute_disentanglement_metric: Basic VAE by β, error summed, all tracks", "disentanglement.{model}.{metric}",
+    "compute_disentanglement_metric: Basic VAE by β, error summed, all tracks",
+    "disentanglement.{model}.{metric}",
     "{model}",
     where={"model": (), "metric": ("mig", "sap", "disentanglement", "completeness", "informativeness", "mse")},
     column="",
-)  # fmt: skip
+)

@@ -54,8 +54,13 @@ def score(config: Config, part: Part, fitted: Mapping[str, Fitted], seed: int) -
     labels = {name: part.tracks.labels[name][rows] for name in ("genre", "language")}
     methods = {name: _scores(own, hybrid, clusters, labels) for name, (own, clusters) in assignments.items()}
     states: dict[str, dict[str, Any]] = {
-        name: {"mse": _audio_error(part, fit), "units": float(evaluation.active_units(fit.latent[rows])),
-                     "kl": fit.kl if np.isfinite(fit.kl) else None} for name, fit in fitted.items()}  # fmt: skip
+        name: {
+            "mse": _audio_error(part, fit),
+            "units": float(evaluation.active_units(fit.latent[rows])),
+            "kl": fit.kl if np.isfinite(fit.kl) else None,
+        }
+        for name, fit in fitted.items()
+    }
     for name in ("basic", "conv", "conditional", "autoencoder", "adaptive", "pca"):
         gap = evaluation.mutual_information_gap(spaces[name][rows], factors_of(part, rows))
         states.setdefault(name, {})["mig"] = gap
@@ -76,9 +81,12 @@ def spaces_of(config: Config, part: Part, fitted: Mapping[str, Fitted]) -> dict[
     conditional = fitted["conditional"]
     prior = np.bincount(part.codes[part.fit], minlength=len(part.genres)) / len(part.fit)
     marginal, _ = training.predict(
-        conditional.module, conditional.state.variables, (part.hybrid,), method="encode_marginal",
+        conditional.module,
+        conditional.state.variables,
+        (part.hybrid,),
+        method="encode_marginal",
         static=(tuple(prior.tolist()),),
-    )  # fmt: skip
+    )
     return {
         "raw": part.audio,
         "hybrid": part.hybrid,

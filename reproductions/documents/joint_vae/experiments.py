@@ -100,9 +100,14 @@ STEPS, _TOWER_BATCH = 600, 32
 
 
 def _towers(
-    trainer: training.Trainer, prepared: Prepared, lyrics: np.ndarray, rows: np.ndarray, valid: np.ndarray,
-    test: np.ndarray, key: jax.Array,
-) -> tuple[dict[str, dict[str, float]], dict[str, float]]:  # fmt: skip
+    trainer: training.Trainer,
+    prepared: Prepared,
+    lyrics: np.ndarray,
+    rows: np.ndarray,
+    valid: np.ndarray,
+    test: np.ndarray,
+    key: jax.Array,
+) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
     """Retrieval by the towers of the epoch with the lowest validation loss, and that epoch's InfoNCE in nats."""
     audio = fit_standardizer(prepared.statistics[rows])(prepared.statistics)
     batches = [{"inputs": {"audio": audio[part], "lyrics": lyrics[part]}} for part in (rows, valid)]

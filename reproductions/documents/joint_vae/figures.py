@@ -118,18 +118,26 @@ def _draw_experiments(config: Config, records: pd.DataFrame, pairs: pd.DataFrame
         return [mean for mean, _ in at], [spread for _, spread in at]
 
     figures.learning_curve(
-        sizes.tolist(), {"linear CCA": line("cca"), "contrastive towers": line("towers")},
-        moments(select(pairs, metric="chance")["value"])[0], path=config.out / "retrieval_learning_curve.png",
-        xlabel="training pairs", ylabel="recall@10, lyrics → audio", title="What more pairs would buy",
-    )  # fmt: skip
+        sizes.tolist(),
+        {"linear CCA": line("cca"), "contrastive towers": line("towers")},
+        moments(select(pairs, metric="chance")["value"])[0],
+        path=config.out / "retrieval_learning_curve.png",
+        xlabel="training pairs",
+        ylabel="recall@10, lyrics → audio",
+        title="What more pairs would buy",
+    )
     bars = {}
     for title, source in (("JointVAE", "retrieval"), ("linear CCA", "cca")):
         lifts = [moments(_lift(records, name, source)) for name in config.variant]
         bars[title] = ([mean for mean, _ in lifts], [spread for _, spread in lifts])
     figures.metric_bars(
-        list(config.variant), bars, path=config.out / "retrieval.png", ylabel="recall@10 ÷ chance",
-        title="Retrieval of the own pair, lyrics → audio", level=(1.0, "chance"),
-    )  # fmt: skip
+        list(config.variant),
+        bars,
+        path=config.out / "retrieval.png",
+        ylabel="recall@10 ÷ chance",
+        title="Retrieval of the own pair, lyrics → audio",
+        level=(1.0, "chance"),
+    )
     return [
         (
             "retrieval.png",
@@ -158,15 +166,21 @@ def _draw_maps(config: Config, prepared: Prepared, arrays: Mapping[str, np.ndarr
         for label in scores.used_labels(config, prepared):
             file = f"{kind}_{label}.png"
             figures.latent_map(
-                maps, prepared.dataset.labels[label][usable], path=config.out / file,
-                title=f"{kind.upper()} of five representations", legend_title=label,
-            )  # fmt: skip
+                maps,
+                prepared.dataset.labels[label][usable],
+                path=config.out / file,
+                title=f"{kind.upper()} of five representations",
+                legend_title=label,
+            )
             if kind == "umap":
                 shown.append((file, f"UMAP of all clips with both modalities, coloured by {label}"))
         for key, prefix in prefixes.items():
             assignment = evaluation.kmeans(arrays[key][usable], min(10, int(usable.sum()) - 1), seed=0)
             figures.latent_map(
-                {names[key]: maps[names[key]]}, assignment.astype(str), path=config.out / f"{prefix}_kmeans_{kind}.png",
-                title=f"{kind.upper()}, K-means k = 10", legend_title="cluster",
-            )  # fmt: skip
+                {names[key]: maps[names[key]]},
+                assignment.astype(str),
+                path=config.out / f"{prefix}_kmeans_{kind}.png",
+                title=f"{kind.upper()}, K-means k = 10",
+                legend_title="cluster",
+            )
     return shown

@@ -36,9 +36,15 @@ _TABLES = {
 
 
 def save_arrays(
-    config: Config, prepared: Prepared, part: Part, variant: Variant, name: str, fc: Fitted, conv: Fitted,
+    config: Config,
+    prepared: Prepared,
+    part: Part,
+    variant: Variant,
+    name: str,
+    fc: Fitted,
+    conv: Fitted,
     joint: Fitted,
-) -> None:  # fmt: skip
+) -> None:
     """The first seed's latents and examples of one variant, for the figures and the document's files."""
     both = prepared.dataset.masks["audio"] & part.has_lyrics
     pairs = part.score[both[part.score]][:3]
@@ -118,8 +124,9 @@ def _measured(
     }
     planted = planted[planted["metric"].isin(["product", "group"])]
     cells = [(*key, *group["value"]) for key, group in planted.groupby(["clip", "planted"], sort=False)]
-    explained = {name: mean_of(records, variant=name, space="lyrics", metric="explained_variance")
-                 for name in config.variant[:2]}  # fmt: skip
+    explained = {
+        name: mean_of(records, variant=name, space="lyrics", metric="explained_variance") for name in config.variant[:2]
+    }
     return {
         "products": products,
         "planted": ", ".join(

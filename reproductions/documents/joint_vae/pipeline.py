@@ -105,9 +105,12 @@ def trainers_of(config: Config, prepared: Prepared, variant: Variant) -> Trainer
         beta = optax.linear_schedule(0.0, config.loss.beta, config.loss.warmup_steps)
     error: dict[str, Any] = {"reduction": variant.reduction, "beta": beta}
     joint = losses.joint_elbo(
-        weights=weights, element_masks={"audio": "frames"}, contrastive_weight=variant.contrastive_weight,
-        temperature=config.loss.temperature, **error,
-    )  # fmt: skip
+        weights=weights,
+        element_masks={"audio": "frames"},
+        contrastive_weight=variant.contrastive_weight,
+        temperature=config.loss.temperature,
+        **error,
+    )
     fc, conv = losses.elbo(**error), losses.elbo(element_mask="frames", **error)
     adam = optax.adam(config.loss.learning_rate)
     return Trainers(
@@ -118,9 +121,14 @@ def trainers_of(config: Config, prepared: Prepared, variant: Variant) -> Trainer
 
 
 def _train(
-    config: Config, trainer: training.Trainer, key_or_state: Any, batch: dict, part: Part, usable: np.ndarray,
+    config: Config,
+    trainer: training.Trainer,
+    key_or_state: Any,
+    batch: dict,
+    part: Part,
+    usable: np.ndarray,
     **options: Any,
-) -> tuple[training.State, training.Info]:  # fmt: skip
+) -> tuple[training.State, training.Info]:
     """Fit on the part's usable rows."""
     rows = part.fit[usable[part.fit]]
     if config.loss.patience is not None and part.valid is not None:
@@ -137,9 +145,16 @@ def fit_fc(
     scaler = fit_standardizer(prepared.statistics[part.fit[usable[part.fit]]])
     features = np.where(usable[:, None], scaler(prepared.statistics), 0).astype(np.float32)
     state, info = _train(
-        config, trainer, key, {"inputs": features}, part, usable, epochs=config.fc.epochs, progress="FC-VAE",
+        config,
+        trainer,
+        key,
+        {"inputs": features},
+        part,
+        usable,
+        epochs=config.fc.epochs,
+        progress="FC-VAE",
         checkpoint=None if folder is None else training.Checkpoint(folder, save_every=10),
-    )  # fmt: skip
+    )
     mean, logvar = training.predict(fc_module(config, prepared), state.variables, (features,), method="encode")
     return Fitted(state, info.metrics, info.run_seconds, info.compile_seconds, mean, logvar)
 
@@ -150,27 +165,46 @@ def fit_conv(
     """ConvVAE on the z-scored spectrograms."""
     batch = {"inputs": prepared.spectrograms, "frames": prepared.frames[:, None]}
     state, info = _train(
-        config, trainer, key, batch, part, prepared.dataset.masks["audio"], epochs=config.net.conv_epochs,
-        checkpoint=folder, progress="ConvVAE",
-    )  # fmt: skip
+        config,
+        trainer,
+        key,
+        batch,
+        part,
+        prepared.dataset.masks["audio"],
+        epochs=config.net.conv_epochs,
+        checkpoint=folder,
+        progress="ConvVAE",
+    )
     module = conv_module(config, prepared)
     mean, logvar = training.predict(module, state.variables, (prepared.spectrograms,), method="encode")
     return Fitted(state, info.metrics, info.run_seconds, info.compile_seconds, mean, logvar)
 
 
 def fit_joint(
-    config: Config, trainer: training.Trainer, prepared: Prepared, part: Part, variant: Variant, audio: Fitted,
-    key: jax.Array, folder: Path,
-) -> Fitted:  # fmt: skip
+    config: Config,
+    trainer: training.Trainer,
+    prepared: Prepared,
+    part: Part,
+    variant: Variant,
+    audio: Fitted,
+    key: jax.Array,
+    folder: Path,
+) -> Fitted:
     """JointVAE whose audio encoder starts from the ConvVAE's."""
     inputs, masks = joint_inputs(prepared, part)
     batch = {"inputs": inputs, "masks": masks, "frames": prepared.frames[:, None]}
     first = jax.tree.map(lambda x: x[:1], batch)
     state, info = _train(
-        config, trainer, trainer.init(key, first, start=lambda fresh: models.start_from(fresh, audio.state.params)),
-        batch, part, masks["audio"] | masks["lyrics"], epochs=config.net.joint_epochs, checkpoint=folder,
+        config,
+        trainer,
+        trainer.init(key, first, start=lambda fresh: models.start_from(fresh, audio.state.params)),
+        batch,
+        part,
+        masks["audio"] | masks["lyrics"],
+        epochs=config.net.joint_epochs,
+        checkpoint=folder,
         progress="JointVAE",
-    )  # fmt: skip
+    )
     module = joint_module(config, prepared, variant)
     mean, logvar = training.predict(module, state.variables, (inputs, masks), method="encode")
     return Fitted(state, info.metrics, info.run_seconds, info.compile_seconds, mean, logvar)

@@ -58,9 +58,7 @@ def all_rows(
         key = (values["variant"], values.get("space"), values.get("method"), values.get("parameter"))
         return notes.get(key, "")
 
-    stated = reported_rows(
-        records, reported, seeds=config.seeds, titles=_TITLES, comparable=comparable, note=note
-    )  # fmt: skip
+    stated = reported_rows(records, reported, seeds=config.seeds, titles=_TITLES, comparable=comparable, note=note)
     ids = {row.id for row in stated}
     others = make_rows(records, _tables(note, config.labels), seeds=config.seeds, titles=_TITLES)
     rows = [*stated, *(row for row in others if row.id not in ids)]
@@ -81,49 +79,78 @@ def _tables(note: Any, labels: tuple[str, ...]) -> list[Table]:
     }
     states = {"mse": "", "mse_of_mean": ": predicting the training mean instead"}
     errors = {
-        **{f"{part}{kind}": f"{name}{text}" for kind, text in states.items()
-           for part, name in (("", ""), ("audio.", ", audio"), ("lyrics.", ", lyrics"))},
-    }  # fmt: skip
+        **{
+            f"{part}{kind}": f"{name}{text}"
+            for kind, text in states.items()
+            for part, name in (("", ""), ("audio.", ", audio"), ("lyrics.", ", lyrics"))
+        },
+    }
     return [
         Table(
-            "Agreement with labels (K-means k = 10)", "{space}.{method}.{parameter:g}.{metric}", "{space}",
-            where={"space": _SPACES, "method": ["kmeans"], "parameter": [10], "metric": agreement}, note=note,
+            "Agreement with labels (K-means k = 10)",
+            "{space}.{method}.{parameter:g}.{metric}",
+            "{space}",
+            where={"space": _SPACES, "method": ["kmeans"], "parameter": [10], "metric": agreement},
+            note=note,
         ),
         Table(
-            "Baselines that the document lacks", "{space}.{method}.{parameter:g}.{metric}",
+            "Baselines that the document lacks",
+            "{space}.{method}.{parameter:g}.{metric}",
             "{space}, {method} {parameter:g}",
-            where={"space": _SPACES, "method": ["spectral", "kmeans_random"], "parameter": [5, 10, 15],
-                   "metric": ["silhouette"]}, note=note,
+            where={
+                "space": _SPACES,
+                "method": ["spectral", "kmeans_random"],
+                "parameter": [5, 10, 15],
+                "metric": ["silhouette"],
+            },
+            note=note,
         ),
         Table(
-            "Retrieval, {method}", "compare.{method}.{metric}.{space}", "{space}, own pair",
+            "Retrieval, {method}",
+            "compare.{method}.{metric}.{space}",
+            "{space}, own pair",
             where={"method": _DIRECTIONS, "metric": _RANKS, "space": _SOURCES, "parameter": ["pairs"]},
         ),
         Table(
-            "Retrieval, {method}", "compare.{method}.{metric}.{space}", "{space}, same genre",
+            "Retrieval, {method}",
+            "compare.{method}.{metric}.{space}",
+            "{space}, same genre",
             where={"method": _DIRECTIONS, "metric": _BY_CLASS, "space": _SOURCES, "parameter": ["pairs"]},
         ),
         Table(
-            "Retrieval among pairs of one language", "within.{method}.{metric}.{space}", "{space}, {method}",
+            "Retrieval among pairs of one language",
+            "within.{method}.{metric}.{space}",
+            "{space}, {method}",
             where={"method": _DIRECTIONS, "metric": ["recall@10", "mrr"], "space": _SOURCES, "parameter": ["within"]},
         ),
         Table(
-            _PROBES, "{space}.probe.{parameter}", "{space}", "accuracy, {parameter}",
+            _PROBES,
+            "{space}.probe.{parameter}",
+            "{space}",
+            "accuracy, {parameter}",
             where={"parameter": labels, "method": ["probe"], "metric": ["accuracy"]},
         ),
         Table(
-            _PROBES, "majority.probe.{parameter}", "most frequent class", "accuracy, {parameter}",
+            _PROBES,
+            "majority.probe.{parameter}",
+            "most frequent class",
+            "accuracy, {parameter}",
             where={"parameter": labels, "method": ["probe"], "space": ["joint"], "metric": ["majority"]},
         ),
         Table(
-            "State of the models", "{space}.{metric}", "{space}",
+            "State of the models",
+            "{space}.{metric}",
+            "{space}",
             where={"space": _MODELS, "method": ["model"], "metric": ["active_units", "kl"]},
         ),
         Table(
-            "State of the models", "{space}.{metric}", "{space}{metric}", "reconstruction MSE",
+            "State of the models",
+            "{space}.{metric}",
+            "{space}{metric}",
+            "reconstruction MSE",
             where={"space": _MODELS, "method": ["model"], "metric": errors},
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _cluster_notes(records: pd.DataFrame) -> dict[tuple[Any, ...], str]:
@@ -143,13 +170,23 @@ def _cluster_notes(records: pd.DataFrame) -> dict[tuple[Any, ...], str]:
 
 _DUPLICATES = Table(
     "Experiment: identical clips planted for DBSCAN (eps = 0.5, standardised PCA)",
-    "duplicates.{clip}.{planted}.{metric}", "{clip} clip {planted} times",
-    where={"clip": (), "planted": (), "metric": {
-        "silhouette": "silhouette", "davies_bouldin": "davies bouldin", "calinski_harabasz": "calinski harabasz",
-        "n_clusters": "n clusters", "noise_share": "noise share", "product": "CH · DB²", "group": "group size",
-    }},
+    "duplicates.{clip}.{planted}.{metric}",
+    "{clip} clip {planted} times",
+    where={
+        "clip": (),
+        "planted": (),
+        "metric": {
+            "silhouette": "silhouette",
+            "davies_bouldin": "davies bouldin",
+            "calinski_harabasz": "calinski harabasz",
+            "n_clusters": "n clusters",
+            "noise_share": "noise share",
+            "product": "CH · DB²",
+            "group": "group size",
+        },
+    },
     column="",
-)  # fmt: skip
+)
 
 
 def _curve(points: pd.DataFrame) -> list[report.Row]:
@@ -157,14 +194,29 @@ def _curve(points: pd.DataFrame) -> list[report.Row]:
     of_size = points[points["metric"] == "pairs"].groupby("size", sort=False)["value"].mean()
     sizes = {size: f"{round(mean)} pairs" for size, mean in of_size.items()}
     section = "Experiment: retrieval against the number of training pairs"
-    recalls = {f"{model}/{direction}": f"{title}, {direction.replace('_', ' ')}" for direction in _DIRECTIONS
-               for model, title in (("cca", "linear CCA"), ("towers", "contrastive towers"))}  # fmt: skip
-    losses = {f"{part}_info_nce": f"contrastive towers, {name} part"
-              for part, name in (("train", "training"), ("valid", "validation"))}  # fmt: skip
-    return make_rows(points, [
-        Table(section, "pairs.{size}.{metric}", "{metric}, {size}", name, {"size": sizes, "metric": metrics}, column="")
-        for name, metrics in (("recall@10", recalls | {"chance": "chance"}), ("InfoNCE (nats)", losses))
-    ])  # fmt: skip
+    recalls = {
+        f"{model}/{direction}": f"{title}, {direction.replace('_', ' ')}"
+        for direction in _DIRECTIONS
+        for model, title in (("cca", "linear CCA"), ("towers", "contrastive towers"))
+    }
+    losses = {
+        f"{part}_info_nce": f"contrastive towers, {name} part"
+        for part, name in (("train", "training"), ("valid", "validation"))
+    }
+    return make_rows(
+        points,
+        [
+            Table(
+                section,
+                "pairs.{size}.{metric}",
+                "{metric}, {size}",
+                name,
+                {"size": sizes, "metric": metrics},
+                column="",
+            )
+            for name, metrics in (("recall@10", recalls | {"chance": "chance"}), ("InfoNCE (nats)", losses))
+        ],
+    )
 
 
 def _ablation(points: pd.DataFrame) -> list[Table]:

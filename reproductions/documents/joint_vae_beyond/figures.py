@@ -24,9 +24,14 @@ def draw(config: Config, seeds: rows.Seeds, experiments: Mapping[str, pd.DataFra
         title: _line([select(points, pairs=size, metric=key) for size in sizes]) for key, title in rows.CURVES.items()
     }
     figures.learning_curve(
-        sizes, lines, mean_of(points, metric="chance"), path=config.out / "pairs.png",
-        xlabel="training pairs", ylabel="recall@10, both directions", title="What more pairs would buy",
-    )  # fmt: skip
+        sizes,
+        lines,
+        mean_of(points, metric="chance"),
+        path=config.out / "pairs.png",
+        xlabel="training pairs",
+        ylabel="recall@10, both directions",
+        title="What more pairs would buy",
+    )
     shown.append(("pairs.png", "Recall@10 on the test parts against the number of training pairs"))
     return [*shown, *_draw_missing(config, experiments["missing"])]
 
@@ -47,32 +52,54 @@ def _draw_retrieval(config: Config, records: rows.Seeds) -> tuple[str, str]:
         usable = [spread for spread in spreads if spread is not None]
         bars[title] = ([s.mean for s in usable], [(s.high - s.low) / 2 for s in usable])
     figures.metric_bars(
-        names, bars, path=config.out / "retrieval.png", ylabel="recall@10",
+        names,
+        bars,
+        path=config.out / "retrieval.png",
+        ylabel="recall@10",
         title="Finding the own pair among the test clips",
         level=(rows.chance(records, "recall@10"), "chance"),
-    )  # fmt: skip
+    )
     return "retrieval.png", "Recall@10 on the test parts of all seeds; bars are half of the 95 % interval by artist"
 
 
 def _draw_missing(config: Config, points: pd.DataFrame) -> list[tuple[str, str]]:
     shares, fusions = sorted(set(points["share"])), list(dict.fromkeys(points["fusion"]))
     panels = [
-        ("missing_retrieval.png", "recall@10", "lyrics dropped in training, %", "recall@10, both directions",
-         "Retrieval with missing lyrics", "without any lyrics",
-         "Recall@10 among all test pairs; lyrics are dropped in training only"),
-        ("missing_clusters.png", "genre NMI", "lyrics dropped in training and test, %", "NMI with genre",
-         "Clusters with missing lyrics", f"{fusions[0]} without any lyrics",
-         "NMI of K-means on the joint latents with genre"),
-    ]  # fmt: skip
+        (
+            "missing_retrieval.png",
+            "recall@10",
+            "lyrics dropped in training, %",
+            "recall@10, both directions",
+            "Retrieval with missing lyrics",
+            "without any lyrics",
+            "Recall@10 among all test pairs; lyrics are dropped in training only",
+        ),
+        (
+            "missing_clusters.png",
+            "genre NMI",
+            "lyrics dropped in training and test, %",
+            "NMI with genre",
+            "Clusters with missing lyrics",
+            f"{fusions[0]} without any lyrics",
+            "NMI of K-means on the joint latents with genre",
+        ),
+    ]
     shown = []
     for file, metric, xlabel, ylabel, title, level, caption in panels:
         own = select(points, metric=metric)
         lines = {fusion: _line([select(own, fusion=fusion, share=share) for share in shares]) for fusion in fusions}
         if own["value"].notna().all() and len(own):
             figures.learning_curve(
-                [100 * share for share in shares], lines, lines[fusions[0]][0][-1], path=config.out / file,
-                xlabel=xlabel, ylabel=ylabel, title=title, level=level, logarithmic=False,
-            )  # fmt: skip
+                [100 * share for share in shares],
+                lines,
+                lines[fusions[0]][0][-1],
+                path=config.out / file,
+                xlabel=xlabel,
+                ylabel=ylabel,
+                title=title,
+                level=level,
+                logarithmic=False,
+            )
             shown.append((file, caption))
     return shown
 

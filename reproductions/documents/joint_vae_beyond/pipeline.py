@@ -42,9 +42,13 @@ def _trainer(config: Config, variant: Variant, module: models.MultimodalVAE, war
     )
     rate = config.net.learning_rate if variant.encoder == "vector" else config.net.spectrogram_learning_rate
     return training.Trainer(
-        module, loss, optax.adamw(rate, weight_decay=config.net.weight_decay), batch_size=config.net.batch,
-        inputs=_with_frames if variant.audio == "frames" else training.batch_inputs, transform=variant.transform,
-    )  # fmt: skip
+        module,
+        loss,
+        optax.adamw(rate, weight_decay=config.net.weight_decay),
+        batch_size=config.net.batch,
+        inputs=_with_frames if variant.audio == "frames" else training.batch_inputs,
+        transform=variant.transform,
+    )
 
 
 def module_of(config: Config, prepared: Prepared, variant: Variant, seen: Views) -> models.MultimodalVAE:
@@ -106,9 +110,14 @@ def _with_frames(batch: Any) -> tuple[Any, ...]:
 
 
 def _pretrained(
-    config: Config, prepared: Prepared, part: Part, variant: Variant, seen: Views, module: models.MultimodalVAE,
+    config: Config,
+    prepared: Prepared,
+    part: Part,
+    variant: Variant,
+    seen: Views,
+    module: models.MultimodalVAE,
     key: jax.Array,
-) -> Any:  # fmt: skip
+) -> Any:
     """Parameters trained on single modalities: each training clip twice, once without its lyrics, once without its
     audio, as two clips that know nothing of each other; and further lyrics, where the variant's view is made for them.
     """

@@ -33,8 +33,11 @@ def with_chosen(seeds: Seeds) -> list[dict[str, Any]]:
     found = []
     for seed in seeds:
         models = dict(seed["models"])
-        candidates = {name: scored["valid"] for name, scored in models.items()
-                      if not scored.get("is_reference") and is_choosable(name)}  # fmt: skip
+        candidates = {
+            name: scored["valid"]
+            for name, scored in models.items()
+            if not scored.get("is_reference") and is_choosable(name)
+        }
         if candidates:
             best = max(candidates, key=lambda name: candidates[name])
             models[CHOSEN] = {**models[best], "choice": best}
@@ -93,8 +96,13 @@ def all_rows(config: Config, seeds: Seeds, experiments: Mapping[str, pd.DataFram
     notes = _notes(seeds)
     tables = [
         Table(
-            section, f"{id}.{{model}}", "{model}", kind, {"kind": [id], "model": ["chance", *names(seeds)]},
-            "{measure}", note=lambda v: notes.get((v["kind"], v["model"], v["measure"]), ""),
+            section,
+            f"{id}.{{model}}",
+            "{model}",
+            kind,
+            {"kind": [id], "model": ["chance", *names(seeds)]},
+            "{measure}",
+            note=lambda v: notes.get((v["kind"], v["model"], v["measure"]), ""),
         )
         for id, kind, section in (
             ("retrieval", "retrieval", "Retrieval on the test parts"),
@@ -102,17 +110,27 @@ def all_rows(config: Config, seeds: Seeds, experiments: Mapping[str, pd.DataFram
             ("space", "clusters, probe", "Latent spaces on the test parts: K-means against labels, linear probe"),
             ("validation", "validation", "Search: validation score (mean MRR of both directions)"),
         )
-    ]  # fmt: skip
+    ]
     curve = Table(
-        "Recall@10 (mean of both directions) against the number of training pairs", "pairs.{pairs}", "{pairs} pairs",
-        "recall@10", {"pairs": (), "metric": CURVES}, "{metric}",
-    )  # fmt: skip
+        "Recall@10 (mean of both directions) against the number of training pairs",
+        "pairs.{pairs}",
+        "{pairs} pairs",
+        "recall@10",
+        {"pairs": (), "metric": CURVES},
+        "{metric}",
+    )
     missing = Table(
-        "Lyrics dropped, base with each fusion", "missing.{share:g}", "{share:.0%} of the lyrics dropped", "both",
-        {"share": sorted(set(experiments["missing"]["share"])), "fusion": (),
-         "metric": {"recall@10": "R@10", "genre NMI": "genre NMI"}},
+        "Lyrics dropped, base with each fusion",
+        "missing.{share:g}",
+        "{share:.0%} of the lyrics dropped",
+        "both",
+        {
+            "share": sorted(set(experiments["missing"]["share"])),
+            "fusion": (),
+            "metric": {"recall@10": "R@10", "genre NMI": "genre NMI"},
+        },
         "{metric} {fusion}",
-    )  # fmt: skip
+    )
     return [
         *make_rows(records, tables, seeds=len(seeds)),
         *make_rows(with_sizes(experiments["pairs"]), [curve]),
@@ -122,8 +140,12 @@ def all_rows(config: Config, seeds: Seeds, experiments: Mapping[str, pd.DataFram
 
 def _records(config: Config, seeds: Seeds, seed: Mapping[str, Any]) -> list[dict[str, Any]]:
     """One seed's numbers: kind, model, measure, value. Of models that all seeds have."""
-    found = tidy({"chance": {title: chance([seed], metric) for (metric, _), title in TITLES.items()}},
-                 "model", "measure", kind="retrieval")  # fmt: skip
+    found = tidy(
+        {"chance": {title: chance([seed], metric) for (metric, _), title in TITLES.items()}},
+        "model",
+        "measure",
+        kind="retrieval",
+    )
     for name in names(seeds):
         scored, test = seed["models"][name], seed["models"][name].get("test")
         values: dict[str, dict[str, Any]] = {"retrieval": {}, "difference": {}, "space": {}, "validation": {}}

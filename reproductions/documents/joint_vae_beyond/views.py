@@ -57,9 +57,17 @@ def prepare(config: Config) -> Prepared:
     folds = data.split(jax.random.key(0), dataset, (1 / config.folds,) * config.folds)
     without_sound = clips.without_audio(dataset)
     return Prepared(
-        without_sound, pooled, pooled_mask, statistics, dynamics, text.lexical_statistics(texts), sentences,
-        encoder, more, folds,
-    )  # fmt: skip
+        without_sound,
+        pooled,
+        pooled_mask,
+        statistics,
+        dynamics,
+        text.lexical_statistics(texts),
+        sentences,
+        encoder,
+        more,
+        folds,
+    )
 
 
 def fingerprint(prepared: Prepared) -> str:

@@ -73,17 +73,22 @@ RECIPES: dict[str, Callable[[Config], Recipe]] = {
     "document": lambda config: (models.Average(), None, _averaged),
     "average": lambda config: (models.Average(), None, _elbo),
     "MVAE": lambda config: (
-        models.Product(), models.SubsetDraws(1), lambda x: losses.subset_elbo(likelihoods=likelihoods_of(x))
+        models.Product(),
+        models.SubsetDraws(1),
+        lambda x: losses.subset_elbo(likelihoods=likelihoods_of(x)),
     ),
     "MMVAE": lambda config: (
-        models.Mixture(), models.ComponentDraws(config.bound_samples),
+        models.Mixture(),
+        models.ComponentDraws(config.bound_samples),
         lambda x: losses.dreg(likelihoods=likelihoods_of(x)),
     ),
     "MoPoE": lambda config: (models.MixtureOfProducts(), None, _elbo),
     "MVTCAE": lambda config: (
-        models.Product(prior=False), None, lambda x: losses.mvtcae_elbo(likelihoods=likelihoods_of(x))
+        models.Product(prior=False),
+        None,
+        lambda x: losses.mvtcae_elbo(likelihoods=likelihoods_of(x)),
     ),
-}  # fmt: skip
+}
 """Name → fusion, further draws and objective of a model."""
 
 
@@ -101,10 +106,14 @@ def run_seed(config: Config, prepared: Prepared, key: jax.Array, seed: int) -> d
         fusion, draws, objective = RECIPES[name](config)
         module = module_of(config, inputs, fusion, draws)
         state, info = training.fit(
-            jax.random.fold_in(key, 1), module, objective(inputs),
-            jax.tree.map(lambda x: x[fit], {"inputs": inputs, "masks": masks}), epochs=config.epochs,
-            batch_size=min(config.batch, len(fit)), optimizer=optax.adam(config.learning_rate),
-        )  # fmt: skip
+            jax.random.fold_in(key, 1),
+            module,
+            objective(inputs),
+            jax.tree.map(lambda x: x[fit], {"inputs": inputs, "masks": masks}),
+            epochs=config.epochs,
+            batch_size=min(config.batch, len(fit)),
+            optimizer=optax.adam(config.learning_rate),
+        )
         rows = {modality: x[test] for modality, x in inputs.items()}
         plain = module.clone(draws=None)  # what is scored takes one draw
         found[name] = score(config, plain, state.variables, rows, labels[test], classifiers, seed)
@@ -117,14 +126,21 @@ def module_of(config: Config, inputs: Mapping[str, np.ndarray], fusion: Any, dra
     return models.MultimodalVAE(
         {name: models.MLP((config.width, 2 * config.latent)) for name in inputs},
         {name: models.MLP((config.width, x.shape[1])) for name, x in inputs.items()},
-        fusion, config.latent, draws,
-    )  # fmt: skip
+        fusion,
+        config.latent,
+        draws,
+    )
 
 
 def score(
-    config: Config, module: models.MultimodalVAE, variables: Any, inputs: Mapping[str, np.ndarray], labels: np.ndarray,
-    classifiers: Mapping[str, Any], seed: int,
-) -> dict[str, float]:  # fmt: skip
+    config: Config,
+    module: models.MultimodalVAE,
+    variables: Any,
+    inputs: Mapping[str, np.ndarray],
+    labels: np.ndarray,
+    classifiers: Mapping[str, Any],
+    seed: int,
+) -> dict[str, float]:
     """Numbers of the test rows, which have every modality."""
     key, likelihoods = jax.random.key(seed), likelihoods_of(inputs)
     options: dict[str, Any] = {"likelihoods": likelihoods, "samples": config.likelihood_samples}

@@ -23,8 +23,13 @@ METRICS = {
 }
 # What the order by silhouette is compared with.
 _AGAINST = (
-    "joint_log_likelihood", "words_given_sound", "words_generated_from_sound", "coherence", "recall@10", "adjusted_rand"
-)  # fmt: skip
+    "joint_log_likelihood",
+    "words_given_sound",
+    "words_generated_from_sound",
+    "coherence",
+    "recall@10",
+    "adjusted_rand",
+)
 # What a seed left: `models` (name → scores), `sizes`, `modalities`.
 Seeds = Sequence[Mapping[str, Any]]
 
@@ -60,9 +65,13 @@ def order_of_means(seeds: Seeds, metric: str) -> tuple[float, float]:
     if len(set(first)) < 2 or len(set(second)) < 2 or not np.isfinite([*first, *second]).all():
         return float("nan"), float("nan")
     test = permutation_test(
-        (first,), lambda x: spearmanr(x, second).statistic, permutation_type="pairings", alternative="greater",
-        n_resamples=np.inf, vectorized=False,
-    )  # fmt: skip
+        (first,),
+        lambda x: spearmanr(x, second).statistic,
+        permutation_type="pairings",
+        alternative="greater",
+        n_resamples=np.inf,
+        vectorized=False,
+    )
     return float(test.statistic), float(test.pvalue)
 
 
@@ -103,9 +112,13 @@ def all_rows(seeds: Seeds) -> list[report.Row]:
         Table(directions, "coherence.real", "the classifier on real rows", "score", {"real": ["real"]}, "{direction}"),
     ]
     rank = Table(
-        "Rank correlation with the silhouette, over the models", "ranks.silhouette", "Spearman", "score",
-        {"measure": METRICS}, "{measure}",
-    )  # fmt: skip
+        "Rank correlation with the silhouette, over the models",
+        "ranks.silhouette",
+        "Spearman",
+        "score",
+        {"measure": METRICS},
+        "{measure}",
+    )
     return [*make_rows(records, tables), *make_rows(pd.DataFrame(ranks), [rank])]
 
 
