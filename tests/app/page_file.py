@@ -58,7 +58,8 @@ def read(page: Path) -> dict[str, Any]:
 
 
 def _unpacked(text: str) -> Any:
-    return json.loads(gzip.decompress(base64.b64decode(text)))
+    bits = np.unpackbits(np.array([ord(character) & 127 for character in text], np.uint8)[:, None], axis=1)[:, 1:]
+    return json.loads(gzip.decompress(np.packbits(bits.ravel()[: bits.size // 8 * 8]).tobytes()))
 
 
 def plain_page(**changes: Any) -> Page:
