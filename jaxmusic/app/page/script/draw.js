@@ -75,11 +75,14 @@ const clusterPlaces = data.clusterNames.map((name, cluster) => {
 // Names of clusters, and of clips where few are seen; none over another.
 function write(r) {
   const taken = [];
-  const put = (text, x, y, font, centred) => {
+  // In the middle of x, or beside it by a gap: to the right, or to the left where there is no room.
+  const put = (text, x, y, font, gap) => {
     context.font = font;
     const short = text.length > 44 ? `${text.slice(0, 43)}…` : text;
     const width = context.measureText(short).width;
-    const left = Math.min(Math.max(centred ? x - width / 2 : x, 4), Math.max(box.width - width - 4, 4));
+    const most = box.width - width - 4;
+    const wanted = !gap ? x - width / 2 : x + gap <= most ? x + gap : x - gap - width;
+    const left = Math.max(Math.min(wanted, most), 4);
     const area = [left - 3, y - 10, left + width + 3, y + 10];
     if (taken.some(([a, b, c, d]) => area[0] < c && area[2] > a && area[1] < d && area[3] > b)) return;
     taken.push(area);
@@ -92,18 +95,18 @@ function write(r) {
     context.fillText(short, left, y);
   };
   for (const row of new Set([hovered, selected])) {
-    if (row >= 0) put(nameOf(row), screenX(row) + r + 6, screenY(row), "600 13px system-ui, sans-serif", false);
+    if (row >= 0) put(nameOf(row), screenX(row), screenY(row), "600 13px system-ui, sans-serif", r + 6);
   }
   if (element("names").checked) {
     for (const { name, x, y } of clusterPlaces) {
       const [across, down] = [(x - view.x) * view.scale + box.width / 2, box.height / 2 - (y - view.y) * view.scale];
       if (across > 0 && down > 0 && across < box.width && down < box.height) {
-        put(name, across, down, "600 14px system-ui, sans-serif", true);
+        put(name, across, down, "600 14px system-ui, sans-serif", 0);
       }
     }
   }
   if (view.scale < 1.5 * fitted(core).scale) return;
   const near = seen().filter((row) => layers[row] !== FADED);
   if (near.length > MOST_TITLES) return;
-  for (const row of near) put(data.titles[row], screenX(row) + r + 5, screenY(row), "12px system-ui, sans-serif", false);
+  for (const row of near) put(data.titles[row], screenX(row), screenY(row), "12px system-ui, sans-serif", r + 5);
 }
