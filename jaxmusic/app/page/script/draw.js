@@ -74,7 +74,7 @@ const clusterPlaces = data.clusterNames.map((name, cluster) => {
 
 // Names of clusters, and of clips where few are seen; none over another.
 function write(r) {
-  const taken = [];
+  const taken = [[box.width - 52, 0, box.width, 130]]; // where the buttons of the zoom are
   // In the middle of x, or beside it by a gap: to the right, or to the left where there is no room.
   const put = (text, x, y, font, gap) => {
     context.font = font;
