@@ -11,7 +11,7 @@ import pytest
 
 from jaxmusic import app, data
 from jaxmusic.app.command_line import keep_compiled_umap
-from jaxmusic.app.page import document
+from jaxmusic.app.page.document import document
 from tests.app.page_file import plain_page
 
 SMALL = app.Settings(n_mels=32, duration=2.0, audio_dim=8, lyrics_dim=8, latent=4, width=16, epochs=3, batch=8)
