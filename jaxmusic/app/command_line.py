@@ -221,7 +221,7 @@ def _recommend(command: Recommend) -> None:
 
 def _list(folder: str, found: Sequence[tuple[str, float]]) -> None:
     from jaxmusic.audio import AUDIO_SUFFIXES
-    from jaxmusic.data.clip_folder import files_by_id
+    from jaxmusic.data.clip_files import files_by_id
 
     files = files_by_id(Path(folder) / "audio", AUDIO_SUFFIXES) | files_by_id(Path(folder) / "mels", (".npy",))
     for place, (name, cosine) in enumerate(found, 1):

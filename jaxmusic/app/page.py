@@ -20,7 +20,7 @@ from jaxmusic.app.model import ClipIndex, MusicModel
 from jaxmusic.app.sentences import SentenceLyrics
 from jaxmusic.app.unfinished import check_writable
 from jaxmusic.audio import AUDIO_SUFFIXES
-from jaxmusic.data.clip_folder import files_by_id
+from jaxmusic.data.clip_files import files_by_id
 from jaxmusic.report import write_atomically
 from jaxmusic.text import detect_language
 
