@@ -25,9 +25,6 @@ from jaxmusic.text import detect_language
 # Characters of one clip's lyrics on the page: ten times those of a long song.
 _LONGEST_LYRICS = 20_000
 
-# More numbers a clip than this make a page of ten thousand clips too large: 10,000 × 64 are 1.7 MB.
-_WIDEST_SPACE = 64
-
 
 class Map(NamedTuple):
     """What was drawn.
@@ -166,7 +163,7 @@ def _page(model: MusicModel, dataset: data.Dataset, index: ClipIndex, clusters: 
         columns=columns,
         clusters=assignment,
         cluster_names=names,
-        space=_narrowed(_answering(model, index)),
+        space=_answering(model, index),
         audio=index.audio,
         heard=index.has_audio,
         tower=_tower(model),
@@ -178,15 +175,6 @@ def _answering(model: MusicModel, index: ClipIndex) -> np.ndarray:
     """Vectors that answer "more like this": of the chosen space, or the joint one where some clips have no place."""
     places = model.places(index)
     return places if places.any(axis=1).all() else index.joint
-
-
-def _narrowed(vectors: np.ndarray) -> np.ndarray:
-    """On the principal axes of wide vectors, uncentred: what keeps their cosines best."""
-    if vectors.shape[1] <= _WIDEST_SPACE:
-        return vectors
-    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    axes = np.linalg.eigh(unit.T @ unit)[1][:, : -_WIDEST_SPACE - 1 : -1]
-    return unit @ axes
 
 
 def _tower(model: MusicModel) -> dict[str, Any] | None:
