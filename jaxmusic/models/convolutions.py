@@ -1,8 +1,9 @@
-"""Convolution and pooling of images, each in a form that XLA runs fast on the backend at hand."""
+"""Convolution and pooling of images, each in a form that XLA runs fast on the platform that it is lowered for."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -28,14 +29,15 @@ def convolution(
         kernel: `[3, 3, channels, features]`.
         form: `"plain"` is XLA's convolution. `"patches"` gathers the nine shifts and multiplies once. `"blocks"` is
             XLA's convolution with the kernel's gradient by patches of two images at a time, which stay in the
-            processor's cache. All are the same numbers. None chooses: on CPU, where XLA's kernel gradient is slow,
-            patches for one input channel and blocks for more.
+            processor's cache. All are the same numbers. None chooses where the program is lowered: for CPU, where XLA's
+            kernel gradient is slow, patches for one input channel and blocks for more; elsewhere plain.
 
     Returns:
         `[batch, height, width, features]`.
     """
     if form is None:
-        form = "plain" if jax.default_backend() != "cpu" else "patches" if x.shape[-1] == 1 else "blocks"
+        on_cpu = partial(convolution, form="patches" if x.shape[-1] == 1 else "blocks")
+        return lax.platform_dependent(x, kernel, cpu=on_cpu, default=_plain_convolution)
     if form == "plain":
         return _plain_convolution(x, kernel)
     if form == "blocks":
@@ -101,13 +103,15 @@ def pooled_convolution(
         kernel: `[3, 3, channels, features]`.
         form: `"plain"` is just that. `"phases"` computes the four positions of each square as four groups of features
             of one product, so that what is pooled lies side by side: the same numbers (the gradient of a tie, too).
-            None chooses: phases on CPU for one input channel, where pooling costs more than the convolution.
+            None chooses where the program is lowered: phases for CPU and one input channel, where pooling costs more
+            than the convolution.
 
     Returns:
         `[batch, height // 2, width // 2, features]`.
     """
     if form is None:
-        form = "phases" if jax.default_backend() == "cpu" and x.shape[-1] == 1 else "plain"
+        on_cpu = partial(pooled_convolution, form="phases" if x.shape[-1] == 1 else "plain")
+        return lax.platform_dependent(x, kernel, cpu=on_cpu, default=partial(pooled_convolution, form="plain"))
     if form == "plain":
         return max_pool(convolution(x, kernel))
     neighbourhoods = _neighbourhoods(x)
@@ -163,13 +167,15 @@ def transposed_convolution(
         x: `[batch, height, width, channels]`.
         kernel: `[4, 4, channels, features]`; `out[2i - 1 + k] += x[i] @ kernel[k]` along each axis.
         form: `"plain"` dilates the input; `"phases"` computes each of the four output phases as a 2×2 convolution
-            and interleaves them: the same numbers, with a gradient about ten times faster on CPU. None chooses.
+            and interleaves them: the same numbers, with a gradient about ten times faster on CPU. None chooses where
+            the program is lowered: phases for CPU.
 
     Returns:
         `[batch, 2·height, 2·width, features]`.
     """
     if form is None:
-        form = "phases" if jax.default_backend() == "cpu" else "plain"
+        on_cpu, elsewhere = (partial(transposed_convolution, form=form) for form in ("phases", "plain"))
+        return lax.platform_dependent(x, kernel, cpu=on_cpu, default=elsewhere)
     if form == "plain":
         flipped = jnp.flip(kernel, (0, 1))
         return lax.conv_general_dilated(

@@ -36,18 +36,18 @@ def test_pooling_by_phases_equals_pooling_after_convolution(shape):
     _assert_forms_agree(convolutions.pooled_convolution, silence, kernel, "phases")
 
 
-def test_convolutions_are_the_fast_forms_on_cpu_and_plain_elsewhere(monkeypatch):
-    def primitives(x):
+def test_the_form_is_that_of_the_platform_that_a_program_is_lowered_for():
+    def lowered(x, platform):
         kernel = _normal(1, 3, 3, x.shape[-1], 4)
-        gradient = jax.grad(lambda kernel: convolutions.pooled_convolution(x, kernel).sum())
-        return str(jax.make_jaxpr(gradient)(kernel))
+        gradient = jax.jit(jax.grad(lambda kernel: convolutions.pooled_convolution(x, kernel).sum()))
+        return jax.export.export(gradient, platforms=[platform])(kernel).mlir_module()
 
     one, more = _normal(0, 2, 8, 8, 1), _normal(0, 2, 8, 8, 3)
-    assert "conv_general_dilated" not in primitives(one)
-    assert "scan" in primitives(more)
-    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    assert "conv_general_dilated" in primitives(one)
-    assert "scan" not in primitives(more)
+    assert "stablehlo.convolution" not in lowered(one, "cpu")
+    assert "stablehlo.while" in lowered(more, "cpu")
+    for platform in ("cuda", "rocm", "tpu"):
+        assert "stablehlo.convolution" in lowered(one, platform)
+        assert "stablehlo.while" not in lowered(more, platform)
 
 
 @pytest.mark.parametrize("shape", [(2, 4, 4, 3), (1, 1, 1, 2), (2, 5, 3, 1)])
