@@ -1,5 +1,6 @@
 """Top-N in blocks against a full sort, what is excluded, profiles by hand, one person's list."""
 
+import jax
 import numpy as np
 import pytest
 from scipy import sparse
@@ -59,6 +60,20 @@ def test_ties_at_the_end_of_a_list_go_to_the_lower_item_too(n):
     expected = np.argsort(-scores, axis=1, kind="stable")[:, :n]
     expected = np.where(np.isneginf(np.take_along_axis(scores, expected, axis=1)), -1, expected)
     np.testing.assert_array_equal(recommend.top_items(users, factors, n, exclude=exclude, block=16), expected)
+
+
+@pytest.mark.parametrize("backend", ["cpu", "tpu"])
+def test_items_of_equal_factors_tie_on_every_platform(backend, monkeypatch):
+    # Without `_GROUP`, a processor's product scores the last of these columns by another order of summation.
+    monkeypatch.setattr(jax, "default_backend", lambda: backend)
+    rng = np.random.default_rng(1)
+    for items in (13, 59, 131):
+        source = rng.integers(0, 5, items)
+        users, factors = rng.normal(size=(7, 19)), rng.normal(size=(5, 19))
+        order = np.argsort(-(users @ factors.T), axis=1)
+        expected = [np.concatenate([np.flatnonzero(source == one) for one in row]) for row in order]
+        found = recommend.top_items(users, factors[source], items, block=4)
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_a_profile_is_the_mean_by_plays():
