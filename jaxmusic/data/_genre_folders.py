@@ -81,7 +81,7 @@ def genre_folders(
     paths, languages, genres, places = [], [], [], []
     for language, place in folders.items():
         folder = _genre_folder(Path(place).expanduser())
-        inside = [path for path in audio_files(folder) if len(path.relative_to(folder).parts) > 1]
+        inside = [path for path in audio_files(folder, follow_links=True) if len(path.relative_to(folder).parts) > 1]
         if not inside:
             raise FileNotFoundError(f"{folder} holds no subfolder with audio: make one for each genre")
         paths += inside

@@ -61,6 +61,11 @@ def model(music):
 
 
 @pytest.fixture(scope="session")
+def page(model, music, tmp_path_factory):
+    return app.write_map(model, music.folder, tmp_path_factory.mktemp("pages") / "map.html", clusters=3).path
+
+
+@pytest.fixture(scope="session")
 def silent_model(tmp_path_factory):
     """Fitted on a folder without lyrics."""
     music = write_music(tmp_path_factory.mktemp("silent"), lyrics=False)
