@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array, sparray, spmatrix
 
 SIMILARITIES = ("dot", "cosine")
-"""Similarities of a profile and an item: the product, or that of the vectors at length 1."""
 
 
 class Scored(NamedTuple):

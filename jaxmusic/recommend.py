@@ -11,14 +11,17 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
+from jaxmusic import _item_scores
 from jaxmusic._arrays import nonzero_rows, whole
-from jaxmusic._item_scores import SIMILARITIES, hide, numbers, prepared
+from jaxmusic._item_scores import hide, numbers, prepared
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array, sparray, spmatrix
 
 __all__ = ["SIMILARITIES", "profiles", "recommend", "score_blocks", "similar_items", "top_items"]
 
+SIMILARITIES = _item_scores.SIMILARITIES
+"""Similarities of a profile and an item: the product, or that of the vectors at length 1."""
 _BLOCK = 1024
 
 

@@ -7,13 +7,12 @@ shows: `expected_average_precision` and `expected_ranking_scores` are means over
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from jaxmusic._arrays import nonzero_rows, whole
-from jaxmusic.evaluation._ties import Places, expected_places
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -22,8 +21,9 @@ __all__ = ["average_precision", "expected_average_precision", "expected_ranking_
 
 # What fills a list that has fewer items than its width.
 NOTHING = -1
-# Rows that are sorted at once.
+# Users that are sorted at once.
 _ROWS = 256
+_SIDES: Sequence[Literal["left", "right"]] = ("left", "right")
 
 
 def average_precision(
@@ -82,8 +82,9 @@ def ranking_scores(
         raise ValueError(f"cut-offs {beyond} of lists of {hits.shape[1]} items: give longer lists or other cutoffs")
     scores = {f"map@{k}": float(average_precision(recommended, relevant, k=k)[some].mean())}
     for cutoff in cutoffs:
-        shown = recommended[:, :cutoff]
-        scores |= _means(hits[some], counts[some], cutoff)
+        found, shown = hits[some, :cutoff], recommended[:, :cutoff]
+        gain = (found * _discounts(cutoff)[: found.shape[1]]).sum(1)
+        scores |= _means(found.sum(1), gain, counts[some], cutoff)
         scores[f"coverage@{cutoff}"] = len(np.unique(shown[shown != NOTHING])) / relevant.shape[1]
     return scores | {"users": float(some.sum())}
 
@@ -116,9 +117,9 @@ def expected_average_precision(
     [0.75]
     """
     k, relevant = whole(k, "k"), nonzero_rows(relevant, "relevant")
-    found = [_expected_precision(places, k) for places, _ in _ranked(scores, relevant)]
+    found = [_expected_precision(groups, k) for groups, _ in _groups(scores, relevant)]
     counts = np.minimum(_counts(relevant), k)
-    return np.where(counts > 0, np.concatenate(found) / np.maximum(counts, 1), np.nan)
+    return np.where(counts > 0, np.concatenate([np.zeros(0), *found]) / np.maximum(counts, 1), np.nan)
 
 
 def expected_ranking_scores(
@@ -146,25 +147,55 @@ def expected_ranking_scores(
     cutoffs = [whole(cutoff, "a cut-off") for cutoff in cutoffs]
     counts = _counts(relevant)
     some = _some(counts)
-    precision, shares = [], []
+    precision = []
+    hits, gains = ({cutoff: [np.zeros(0)] for cutoff in cutoffs} for _ in range(2))
     unseen = {cutoff: np.ones(relevant.shape[1]) for cutoff in cutoffs}
-    for places, items in _ranked(scores, relevant):
-        precision.append(_expected_precision(places, k))
-        shares.append(places.share[:, : max(cutoffs, default=0)])
+    for groups, part in _groups(scores, relevant):
+        precision.append(_expected_precision(groups, k))
         for cutoff in cutoffs:
-            shown = np.clip((cutoff - places.first) / places.size, 0, 1)
-            missed = np.ones((len(items), relevant.shape[1] + 1))
-            np.put_along_axis(missed, items, 1 - shown, axis=1)
-            unseen[cutoff] *= missed[:, :-1].prod(axis=0)
+            share, end = groups.relevant / groups.size, groups.above + groups.places_within(cutoff)
+            discounts = np.concatenate([[0.0], np.cumsum(_discounts(relevant.shape[1]))])
+            hits[cutoff].append(groups.sums(share * (end - groups.above)))
+            gains[cutoff].append(groups.sums(share * (discounts[end] - discounts[groups.above])))
+            unseen[cutoff] *= (1 - _shown(part, cutoff)).prod(axis=0)
     found = {f"map@{k}": float((np.concatenate(precision)[some] / np.minimum(counts[some], k)).mean())}
     for cutoff in cutoffs:
-        found |= _means(np.concatenate(shares)[some], counts[some], cutoff)
+        means = np.concatenate(hits[cutoff])[some], np.concatenate(gains[cutoff])[some]
+        found |= _means(*means, counts[some], cutoff)
         found[f"coverage@{cutoff}"] = float(1 - unseen[cutoff].mean())
     return found | {"users": float(some.sum())}
 
 
-def _ranked(scores: np.ndarray | Iterable[np.ndarray], relevant: csr_array) -> Iterator[tuple[Places, np.ndarray]]:
-    """Of some users at a time: expectations of each place, and the items in order; the number of items where hidden."""
+class _Groups(NamedTuple):
+    """Groups of equally scored items with relevant ones among them, of some users.
+
+    Attributes:
+        users: number of these users.
+        row: `[groups]` whose.
+        above: `[groups]` items that score higher.
+        size: `[groups]` items of the group.
+        relevant: `[groups]` relevant items of the group.
+        before: `[groups]` relevant items that score higher.
+    """
+
+    users: int
+    row: np.ndarray
+    above: np.ndarray
+    size: np.ndarray
+    relevant: np.ndarray
+    before: np.ndarray
+
+    def places_within(self, cutoff: int) -> np.ndarray:
+        """How many of a group's places are among the first `cutoff` of the list."""
+        return np.clip(cutoff - self.above, 0, self.size)
+
+    def sums(self, values: np.ndarray) -> np.ndarray:
+        """`[users]` from `[groups]`."""
+        return np.bincount(self.row, weights=values, minlength=self.users)
+
+
+def _groups(scores: np.ndarray | Iterable[np.ndarray], relevant: csr_array) -> Iterator[tuple[_Groups, np.ndarray]]:
+    """The groups of some users at a time, and these users' scores."""
     if not isinstance(scores, Iterable):
         raise ValueError(f"scores must be numbers [users, items], got {scores!r}")
     users, items = relevant.shape
@@ -175,26 +206,52 @@ def _ranked(scores: np.ndarray | Iterable[np.ndarray], relevant: csr_array) -> I
             raise ValueError(f"scores must hold numbers, got {block.dtype}")
         if block.ndim != 2 or block.shape[1] != items or start + len(block) > users:
             raise ValueError(f"scores {block.shape} from user {start} on: relevant has {users} users, {items} items")
+        if not (block < np.inf).all():
+            raise ValueError("scores hold NaN or +∞")
         for part in np.split(block, range(_ROWS, len(block), _ROWS)):
-            if not (part < np.inf).all():
-                raise ValueError("scores hold NaN or +∞")
-            order = np.argsort(-part, axis=1, kind="stable")
-            ranked = np.take_along_axis(part, order, axis=1)
-            opens = np.ones(part.shape, bool)
-            opens[:, 1:] = ranked[:, 1:] != ranked[:, :-1]
-            is_shown = ranked > -np.inf
-            wanted = relevant[start : start + len(part)].toarray() != 0
-            places = expected_places(opens, np.take_along_axis(wanted, order, axis=1) & is_shown)
-            yield places, np.where(is_shown, order, items)
+            yield _groups_of(part, relevant[start : start + len(part)]), part
             start += len(part)
     if start != users:
         raise ValueError(f"scores are of {start} users, relevant of {users}")
 
 
-def _expected_precision(places: Places, k: int) -> np.ndarray:
-    """Sum of the expected precisions at the relevant items among the first k."""
-    share, ahead = places.share[:, :k], places.ahead[:, :k]
-    return (share * ahead / np.arange(1, share.shape[1] + 1)).sum(axis=1)
+def _groups_of(scores: np.ndarray, relevant: csr_array) -> _Groups:
+    users, items = scores.shape
+    ends, ordered = relevant.indptr, np.sort(scores, axis=1)
+    row = np.repeat(np.arange(users), np.diff(ends))
+    values = scores[row, relevant.indices]
+    found = [ordered[u].searchsorted(values[ends[u] : ends[u + 1]], side) for side in _SIDES for u in range(users)]
+    first, last = np.concatenate([np.zeros(0, int), *found]).reshape(2, -1)
+    # What is hidden is found by nobody.
+    is_shown = values > -np.inf
+    row, above, size = row[is_shown], (items - last)[is_shown], (last - first)[is_shown]
+    _, one, count = np.unique(row * (items + 1) + above, return_index=True, return_counts=True)
+    row, total = row[one], np.cumsum(count) - count
+    return _Groups(users, row, above[one], size[one], count, total - total[np.searchsorted(row, row)])
+
+
+def _expected_precision(groups: _Groups, k: int) -> np.ndarray:
+    """Sum of each user's expected precisions at the relevant items among the first k.
+
+    In a group of t equals with r relevant items behind n items with b relevant ones, the place i of the group holds a
+    relevant item with probability r / t, and then each place before it in the group does with (r − 1) / (t − 1): the
+    precision there is (b + 1 + (i − 1) (r − 1) / (t − 1)) / (n + i).
+    """
+    harmonic = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, (groups.above + groups.size).max(initial=0) + 1))])
+    places = groups.places_within(k)
+    inverse = harmonic[groups.above + places] - harmonic[groups.above]  # the sum of 1 / (n + i)
+    together = (groups.relevant - 1) / np.maximum(groups.size - 1, 1)
+    precision = (groups.before + 1) * inverse + together * (places - (groups.above + 1) * inverse)
+    return groups.sums(groups.relevant / groups.size * precision)
+
+
+def _shown(scores: np.ndarray, cutoff: int) -> np.ndarray:
+    """`[users, items]` probability that an item is among the first `cutoff` of a list."""
+    place = min(cutoff, scores.shape[1])
+    last = np.partition(scores, -place, axis=1)[:, [-place]]
+    is_above, is_tied = scores > last, (scores == last) & (scores > -np.inf)
+    left = place - is_above.sum(axis=1, keepdims=True)
+    return is_above + is_tied * (left / np.maximum(is_tied.sum(axis=1, keepdims=True), 1))
 
 
 def _some(counts: np.ndarray) -> np.ndarray:
@@ -203,15 +260,17 @@ def _some(counts: np.ndarray) -> np.ndarray:
     return counts > 0
 
 
-def _means(hits: np.ndarray, counts: np.ndarray, cutoff: int) -> dict[str, float]:
-    """Means over users of what the first places hold: `hits` `[users, places]`, bool or the probability of a hit."""
-    found = hits[:, :cutoff]
-    discounts = 1 / np.log2(np.arange(2, cutoff + 2))
-    ideal = np.cumsum(discounts)[np.minimum(counts, cutoff) - 1]
+def _discounts(places: int) -> np.ndarray:
+    return 1 / np.log2(np.arange(2, places + 2))
+
+
+def _means(hits: np.ndarray, gain: np.ndarray, counts: np.ndarray, cutoff: int) -> dict[str, float]:
+    """Means over users of `[users]` hits and discounted gain among the first places."""
+    ideal = np.cumsum(_discounts(cutoff))[np.minimum(counts, cutoff) - 1]
     return {
-        f"precision@{cutoff}": float((found.sum(1) / cutoff).mean()),
-        f"recall@{cutoff}": float((found.sum(1) / counts).mean()),
-        f"ndcg@{cutoff}": float(((found * discounts[: found.shape[1]]).sum(1) / ideal).mean()),
+        f"precision@{cutoff}": float((hits / cutoff).mean()),
+        f"recall@{cutoff}": float((hits / counts).mean()),
+        f"ndcg@{cutoff}": float((gain / ideal).mean()),
     }
 
 

@@ -9,7 +9,6 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from jaxmusic._arrays import float64, whole
-from jaxmusic.evaluation._ties import expected_places
 from jaxmusic.evaluation.label_sets import Labels, scores_by_labels
 from jaxmusic.evaluation.similarities import SIMILARITIES, better_and_tied, ordered, prepared
 
@@ -226,17 +225,28 @@ def _class_scores(
 def expected_scores(
     opens: Bool[np.ndarray, "rows items"], is_relevant: Bool[np.ndarray, "rows items"], ks: Sequence[int]
 ) -> dict[str, Float[np.ndarray, " rows"]]:
-    """Class scores of rankings, each the mean over all orders of equally similar items; `opens` where such begin."""
+    """Class scores of rankings, each the mean over all orders of equally similar items; `opens` where such begin.
+
+    In a group of t ties with r relevant items, every place holds one with probability r / t; and where it does, each
+    of the group's places before it does so with probability (r − 1) / (t − 1).
+    """
     from scipy.stats import hypergeom
 
     items = opens.shape[1]
-    found = expected_places(opens, is_relevant)
-    precision = (found.share * found.ahead / np.arange(1, items + 1)).sum(axis=1)
-    expected = {"class/map": precision / is_relevant.sum(axis=1)}
+    place = np.arange(items)
+    closes = np.roll(opens, -1, axis=1)
+    first = np.maximum.accumulate(np.where(opens, place, 0), axis=1)
+    last = np.minimum.accumulate(np.where(closes, place, items)[:, ::-1], axis=1)[:, ::-1]
+    total = np.pad(np.cumsum(is_relevant, axis=1), ((0, 0), (1, 0)))
+    before = np.take_along_axis(total, first, axis=1)
+    relevant, size = np.take_along_axis(total, last + 1, axis=1) - before, last - first + 1
+    share = relevant / size
+    ahead = 1 + before + (place - first) * (relevant - 1) / np.maximum(size - 1, 1)
+    expected = {"class/map": (share * ahead / (place + 1)).sum(axis=1) / total[:, -1]}
     for k in ks:
         end = min(k, items) - 1
-        drawn = end - found.first[:, end] + 1
-        is_missed = hypergeom.pmf(0, found.size[:, end], found.relevant[:, end], drawn)
-        expected[f"class/recall@{k}"] = np.where(found.before[:, end] > 0, 1.0, 1 - is_missed)
-        expected[f"class/precision@{k}"] = found.share[:, : end + 1].mean(axis=1)
+        drawn = end - first[:, end] + 1
+        is_missed = hypergeom.pmf(0, size[:, end], relevant[:, end], drawn)
+        expected[f"class/recall@{k}"] = np.where(before[:, end] > 0, 1.0, 1 - is_missed)
+        expected[f"class/precision@{k}"] = share[:, : end + 1].mean(axis=1)
     return expected
