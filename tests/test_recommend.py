@@ -1,5 +1,7 @@
 """Top-N in blocks against a full sort, what is excluded, profiles by hand, one person's list."""
 
+import itertools
+
 import jax
 import numpy as np
 import pytest
@@ -45,6 +47,31 @@ def test_short_lists_are_filled_and_never_show_what_is_excluded():
 def test_ties_go_to_the_lower_item():
     found = recommend.top_items(np.ones((1, 1)), np.ones((6, 1)), 6)
     assert found[0].tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_key_draws_the_order_of_equals_and_nothing_else():
+    factors, exclude = np.array([[2.0], [1], [1], [1], [0]]), csr_array(np.array([[0, 0, 0, 1, 0], [0, 0, 0, 0, 0]]))
+    lists = [
+        recommend.top_items(np.ones((2, 1)), factors, 5, exclude=exclude, key=jax.random.key(i)).tolist()
+        for i in range(30)
+    ]
+    assert {tuple(first) for first, _ in lists} == {(0, 1, 2, 4, -1), (0, 2, 1, 4, -1)}
+    assert {tuple(second) for _, second in lists} == {(0, *order, 4) for order in itertools.permutations((1, 2, 3))}
+
+
+@pytest.mark.parametrize("similarity", ["dot", "cosine"])
+def test_blocks_of_scores_rank_as_the_lists_do_and_equal_items_score_alike(similarity):
+    users, factors = _vectors()
+    factors[40:] = factors[:10]
+    exclude, allowed = csr_array(np.random.default_rng(1).random((37, 50)) < 0.2), np.arange(50) != 7
+    options = {"exclude": exclude, "allowed": allowed, "similarity": similarity, "block": 10}
+    scores = np.concatenate(list(recommend.score_blocks(users, factors, **options)))
+    assert (np.isneginf(scores) == (exclude.toarray() | ~allowed)).all()
+    shown = ~np.isneginf(scores[:, :10]) & ~np.isneginf(scores[:, 40:])
+    np.testing.assert_array_equal(scores[:, :10][shown], scores[:, 40:][shown])
+    np.testing.assert_array_equal(
+        recommend.top_items(users, factors, 5, **options), np.argsort(-scores, axis=1, kind="stable")[:, :5]
+    )
 
 
 @pytest.mark.parametrize("n", [3, 20, 49])

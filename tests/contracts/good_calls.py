@@ -54,8 +54,15 @@ CALLS = {
         "dbscan": Call(evaluation.dbscan, {"x": X, "eps": 0.5, "min_samples": 2}),
         "disentanglement_scores": Call(evaluation.disentanglement_scores, {"codes": X, "factors": {"a": Y[:, 0]}}),
         "elbow": Call(evaluation.elbow, {"x": np.arange(1, 6), "y": np.array([9.0, 4.0, 2.0, 1.0, 0.5])}),
+        "expected_average_precision": Call(
+            evaluation.expected_average_precision, {"scores": np.eye(3), "relevant": RELEVANT, "k": 2}
+        ),
         "expected_calibration_error": Call(
             evaluation.expected_calibration_error, {"probabilities": np.eye(3)[CLASSES], "labels": CLASSES, "bins": 5}
+        ),
+        "expected_ranking_scores": Call(
+            evaluation.expected_ranking_scores,
+            {"scores": np.eye(3), "relevant": RELEVANT, "k": 2, "cutoffs": (2,)},
         ),
         "fit_cca": Call(evaluation.fit_cca, {"x": X, "y": Y, "n_components": 2, "ridge": 0.1}),
         "fit_kernel_cca": Call(evaluation.fit_kernel_cca, {"x": X, "y": Y, "n_components": 2, "bandwidth": 1.0}),
@@ -84,6 +91,9 @@ CALLS = {
     "recommend": {
         "profiles": Call(recommend.profiles, {"plays": RELEVANT, "factors": F[:3]}),
         "recommend": Call(recommend.recommend, {"history": {0: 1.0}, "factors": F, "n": 3}),
+        "score_blocks": Call(
+            lambda **given: list(recommend.score_blocks(**given)), {"users": F, "factors": G, "block": 5}
+        ),
         "similar_items": Call(recommend.similar_items, {"items": np.array([0, 1]), "factors": F, "n": 3}),
         "top_items": Call(recommend.top_items, {"users": F, "factors": G, "n": 3, "block": 5}),
     },
