@@ -128,7 +128,7 @@ def measure(options: Options) -> dict[str, Any]:
     note = (
         f"Each clip with {kind}. Opened: from navigation to a map that answers, the median of {options.rounds}. "
         f"Frames: for {options.seconds:g} s each, in a window of 1280 × 900, without a GPU; 60 at most. Late: the 95th "
-        f"percentile of the time between two. Searches: {options.queries} words that lyrics hold, each alone; the share "
+        f"percentile of the time between two. Searches: {options.queries} words of the lyrics, each alone; the share "
         "of them with such lyrics among the first ten that are listed. "
         f"Targets for 10,000: below {_LARGEST:.0f} MB and {_LATEST:.0f} s, {_SLOWEST:.0f} frames a second."
     )

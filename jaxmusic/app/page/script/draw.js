@@ -78,11 +78,12 @@ function write(r) {
   // In the middle of x, or beside it by a gap: to the right, or to the left where there is no room.
   const put = (text, x, y, font, gap) => {
     context.font = font;
-    const short = text.length > 44 ? `${text.slice(0, 43)}…` : text;
+    const most = Math.min(44, Math.floor(box.width / 13));
+    const short = text.length > most ? `${text.slice(0, most - 1)}…` : text;
     const width = context.measureText(short).width;
-    const most = box.width - width - 4;
-    const wanted = !gap ? x - width / 2 : x + gap <= most ? x + gap : x - gap - width;
-    const left = Math.max(Math.min(wanted, most), 4);
+    const last = box.width - width - 4;
+    const wanted = !gap ? x - width / 2 : x + gap <= last ? x + gap : x - gap - width;
+    const left = Math.max(Math.min(wanted, last), 4);
     const area = [left - 3, y - 10, left + width + 3, y + 10];
     if (taken.some(([a, b, c, d]) => area[0] < c && area[2] > a && area[1] < d && area[3] > b)) return;
     taken.push(area);
