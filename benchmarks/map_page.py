@@ -1,4 +1,5 @@
-"""How large is the map page of ten thousand clips, how soon is it open, and at what rate does it pan and zoom?
+"""How large is the map page of ten thousand clips, how soon is it open, at what rate does it pan and zoom, and does
+a search find the lyrics that hold a word?
 
     python benchmarks/map_page.py     # a minute; needs chromium, chromedriver and selenium
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +26,7 @@ import tyro
 from benchmarks import machine, render
 from jaxmusic.app.page import Page, column, document
 from jaxmusic.app.page.document import floats
+from jaxmusic.text import words
 
 _VERSIONS = ("selenium", "numpy")
 _WIDTH = 32
@@ -50,9 +53,24 @@ requestAnimationFrame(function frame(time) {
   done([1000 * gaps.length / (times[times.length - 1] - times[0]), gaps[Math.floor(0.95 * gaps.length)]]);
 });
 """
+# Each search is typed and sent; what is listed is read when its list is there.
+_SEARCHES = """
+const [queries, done] = arguments, box = document.getElementById("query"), found = [], times = [];
+(async () => {
+  for (const query of queries) {
+    box.value = query;
+    const start = performance.now();
+    document.getElementById("search").requestSubmit();
+    await new Promise((resolve) => setTimeout(resolve));
+    times.push(performance.now() - start);
+    const buttons = [...document.querySelectorAll("#results .clip")].slice(0, 10);
+    found.push(buttons.map((button) => Number(button.dataset.row)));
+  }
+})().then(() => done([found, times]));
+"""
 _OPENED = """
-const done = arguments[0];
-const look = () => document.body.dataset.ready ? done(performance.now() / 1000) : setTimeout(look, 5);
+const isReady = () => [arguments[0], "all"].includes(document.body.dataset.ready);
+const look = () => isReady() ? arguments[1](performance.now() / 1000) : setTimeout(look, 5);
 look();
 """
 
@@ -67,6 +85,8 @@ class Options:
     """Openings; the median counts."""
     seconds: float = 3.0
     """Of panning, and of zooming."""
+    queries: int = 200
+    """Words of the lyrics to search for, each alone."""
     data: Path | None = None
     """Folder with lyrics_1950_2019/tcc_ceds_music.csv: real lyrics in the place of words at random."""
     out: Path = render.OWN
@@ -99,16 +119,17 @@ def measure(options: Options) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         for n in options.clips:
             path = Path(folder, f"{n}.html")
-            path.write_text(document(synthetic_page(n, texts)), encoding="utf-8")
+            page = synthetic_page(n, texts)
+            path.write_text(document(page), encoding="utf-8", newline="")
             with machine.Watch() as watch:
-                opened, pan, zoom = _in_browser(path, options)
-            size = path.stat().st_size / 1e6
-            rows.append([n, size, opened, pan[0], pan[1], zoom[0], zoom[1], watch.others])
-    words = "random words" if texts is None else "real lyrics, as often as it takes"
+                measured = _in_browser(path, page, options)
+            rows.append([n, path.stat().st_size / 1e6, *measured, watch.others])
+    kind = "200 words at random" if texts is None else "real lyrics, each as often as it takes"
     note = (
-        f"Each clip with {words}. Opened: from navigation to a map that answers, the median of {options.rounds}. "
+        f"Each clip with {kind}. Opened: from navigation to a map that answers, the median of {options.rounds}. "
         f"Frames: for {options.seconds:g} s each, in a window of 1280 × 900, without a GPU; 60 at most. Late: the 95th "
-        "percentile of the time between two. "
+        f"percentile of the time between two. Searches: {options.queries} words of the lyrics, each alone; the share "
+        "of them with such lyrics among the first ten that are listed. "
         f"Targets for 10,000: below {_LARGEST:.0f} MB and {_LATEST:.0f} s, {_SLOWEST:.0f} frames a second."
     )
     columns = [
@@ -119,6 +140,8 @@ def measure(options: Options) -> dict[str, Any]:
         "late, ms",
         "zoom, frames/s",
         "late, ms",
+        "searches that hold",
+        "a search, ms",
         "cores used by others",
     ]
     return render.table("The page in headless chromium", columns, rows, note)
@@ -182,19 +205,29 @@ def _real_lyrics(folder: Path) -> list[str]:
     return [_lines(text) for text in table["lyrics"].astype(str)]
 
 
-def _in_browser(path: Path, options: Options) -> tuple[float, list[float], list[float]]:
-    """Seconds to open; frames a second and the 95th percentile between two, in ms, of panning and of zooming."""
+def _in_browser(path: Path, page: Page, options: Options) -> list[float]:
+    """Seconds to open; frames a second and ms between two, panning and zooming; share of searches, ms a search."""
+    holders: dict[str, set[int]] = defaultdict(set)
+    for row, text in enumerate(page.lyrics):
+        for word in words(text):
+            holders[word].add(row)
+    queries = (
+        np.random.default_rng(1).choice(sorted(holders), min(options.queries, len(holders)), replace=False).tolist()
+    )
     driver = start_browser()
     try:
         opened = []
         for _ in range(options.rounds):
             driver.get(path.as_uri())
-            opened.append(float(driver.execute_async_script(_OPENED)))
+            opened.append(float(driver.execute_async_script(_OPENED, "map")))
+        driver.execute_async_script(_OPENED, "all")
         pan = driver.execute_async_script(_MOVES, "pan", options.seconds)
         zoom = driver.execute_async_script(_MOVES, "zoom", options.seconds)
+        found, times = driver.execute_async_script(_SEARCHES, queries)
     finally:
         driver.quit()
-    return float(np.median(opened)), pan, zoom
+    share = np.mean([bool(holders[query] & set(rows)) for query, rows in zip(queries, found, strict=True)])
+    return [float(np.median(opened)), *pan, *zoom, float(share), float(np.median(times))]
 
 
 def start_browser() -> Any:
@@ -216,7 +249,7 @@ def start_browser() -> Any:
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         options.add_argument("--no-sandbox")  # the sandbox does not start for root
     started = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    started.set_script_timeout(60)
+    started.set_script_timeout(300)
     return started
 
 

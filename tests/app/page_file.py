@@ -58,7 +58,8 @@ def read(page: Path) -> dict[str, Any]:
 
 
 def _unpacked(text: str) -> Any:
-    return json.loads(gzip.decompress(base64.b64decode(text)))
+    bits = np.unpackbits(np.array([ord(character) & 127 for character in text], np.uint8)[:, None], axis=1)[:, 1:]
+    return json.loads(gzip.decompress(np.packbits(bits.ravel()[: bits.size // 8 * 8]).tobytes()))
 
 
 def plain_page(**changes: Any) -> Page:
@@ -109,3 +110,15 @@ def select(browser: Any, row: int) -> None:
         "document.querySelector(`#results .clip[data-row='${arguments[0]}']`).click()",
         row,
     )
+
+
+def listed(find: Callable[[str], list[Any]]) -> list[int]:
+    """Rows of the clips that are listed."""
+    return [int(button.get_attribute("data-row")) for button in find("#results .clip")]
+
+
+def search(find: Callable[[str], list[Any]], text: str) -> list[int]:
+    """Type words into the search box; returns the rows that are listed."""
+    find("#query")[0].clear()
+    find("#query")[0].send_keys(text + "\n")
+    return listed(find)

@@ -26,7 +26,7 @@ def test_nothing_of_the_clips_is_markup(page, music):
     assert "img" not in dict(outline.tags)
     assert not [attrs for _, attrs in outline.tags if any(name.startswith("on") for name in attrs)]
     for block in outline.scripts[:3]:
-        assert re.fullmatch(r"[A-Za-z0-9+/=\[\],\" ]*", block)
+        assert not set("<\0\r\n") & set(block)
     # And yet it is all there, letter by letter.
     data = read(page)
     assert data["lyrics"][data["ids"].index(NAMES[0])] == music.lyrics[0]

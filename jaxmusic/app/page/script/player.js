@@ -15,6 +15,7 @@ function select(row, { isPlayed = true } = {}) {
   if (selected >= 0 && selected !== row) played.push(selected);
   selected = row;
   intoView(row);
+  if (document.activeElement !== focusMarks[turn]) stopAt(row);
   requestDraw();
   element("title").textContent = data.titles[row];
   element("artist").textContent = [data.artists[row], data.albums[row]].filter(Boolean).join(" · ");

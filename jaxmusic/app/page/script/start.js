@@ -63,6 +63,7 @@ element("outlying").hidden = !outlying.length;
 element("outlying").textContent = `${counted(outlying.length, "clip")} far out`;
 element("key").open = !window.matchMedia("(max-width: 50rem)").matches;
 
+paint(firstColumn().name);
 new ResizeObserver(measure).observe(element("frame"));
 measure();
 look(fitted(core));
