@@ -22,7 +22,7 @@ ORDER = (
     {"audio", "text"},
     {"data"},
     {"models", "losses", "augment"},
-    {"training", "evaluation"},
+    {"training", "evaluation", "_item_scores"},
     {"recommend", "figures"},
     {"report"},
     {"app"},

@@ -10,16 +10,18 @@ import pandas as pd
 from records import mean_of
 
 from documents.fusion_recommender import rows
+from documents.fusion_recommender.comparisons import Facts, compared
 from documents.fusion_recommender.config import Config
-from documents.fusion_recommender.lists import LENGTH
+from documents.fusion_recommender.factors import LENGTH
+from documents.fusion_recommender.lists import MAP
 
 
-def measured(config: Config, records: pd.DataFrame, facts: rows.Facts, experiments: Mapping[str, Any]) -> list[str]:
+def measured(config: Config, records: pd.DataFrame, facts: Facts, experiments: Mapping[str, Any]) -> list[str]:
     """What the runs say, in their numbers."""
     found = []
     titles = rows.titles_of(config)
     for name in config.variant:
-        mean = partial(mean_of, records, variant=name, metric=f"map@{LENGTH}")
+        mean = partial(mean_of, records, variant=name, metric=MAP)
         popularity, own, chance = (mean(method=method) for method in ("popularity", "row2", "random"))
         found.append(
             f"Split {name}, mAP@{LENGTH}: random order {chance:.4f}, the document's recipe (k = 6) {own:.4f}, "
@@ -29,7 +31,7 @@ def measured(config: Config, records: pd.DataFrame, facts: rows.Facts, experimen
             better: list[str] = []
             worse: list[str] = []
             unclear: list[str] = []
-            for method, (difference, _) in rows.compared(facts[name], base).items():
+            for method, (difference, _) in compared(facts[name], base).items():
                 text = f"{titles[method]} ({difference.mean:+.4f})"
                 (better if difference.low > 0 else worse if difference.high < 0 else unclear).append(text)
             for kind, names in (("better than", better), ("worse than", worse), ("not told apart from", unclear)):
@@ -49,8 +51,8 @@ def measured(config: Config, records: pd.DataFrame, facts: rows.Facts, experimen
         found.append(
             f"In some seed a class has no test song, and no part in balanced accuracy: {', '.join(sorted(untested))}."
         )
-    if experiments["search"]:
-        best = max(experiments["search"], key=lambda row: row["accuracy"])
+    if experiments["search"]["cells"]:
+        best = max(experiments["search"]["cells"], key=lambda row: row["accuracy"])
         found.append(
             f"Search: {best['widths']}, p = {best['dropout']} had the highest validation accuracy, "
             f"{best['accuracy']:.3f}."
