@@ -38,10 +38,11 @@ function draw() {
   const r = radius();
   drawPoints(r);
   context.setTransform(box.ratio, 0, 0, box.ratio, 0, 0);
+  if (way.length) drawLine(way.map((row) => [screenX(row), screenY(row)]), []);
   if (selected >= 0) mark(selected, r + 4, 2.5);
   if (hovered >= 0) mark(hovered, r + 2, 1.5);
   write(r);
-  if (lasso) drawLasso();
+  if (lasso) drawLine(lasso, [5, 4]);
   placeFocus();
 }
 
@@ -52,10 +53,10 @@ function mark(row, r, width) {
   context.lineWidth = width;
   context.stroke();
 }
-function drawLasso() {
+function drawLine(points, dashes) {
   context.beginPath();
-  for (const [x, y] of lasso) context.lineTo(x, y);
-  context.setLineDash([5, 4]);
+  for (const [x, y] of points) context.lineTo(x, y);
+  context.setLineDash(dashes);
   context.strokeStyle = inks.mark;
   context.lineWidth = 1.5;
   context.stroke();
