@@ -143,3 +143,14 @@ def test_results_before_the_fold_and_nothing_cut_off_at_the_side(browser, write_
     finally:
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     browser.get_log("browser")
+
+
+def test_of_equal_recordings_one_is_listed_and_likeness_has_its_score(browser, write_page):
+    find = opened(browser, write_page(copies={4: 0}, likeness="same artist among the 5 nearest: joint 0.5"))
+    assert search(find, "thunder") == [0]  # the copy alone has the word; its first is what is listed
+    assert search(find, "lowe") == [0]
+    find("#results .clip")[0].click()
+    find("#like")[0].click()
+    assert 4 not in listed(find)
+    assert len(listed(find)) == 4
+    assert find("#results")[0].text.endswith("same artist among the 5 nearest: joint 0.5")

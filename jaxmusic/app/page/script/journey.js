@@ -3,41 +3,50 @@
 let [way, wayFrom] = [[], -1]; // rows of the way that is drawn; where the next one starts
 const PATIENCE = 30; // ms between two breaths of the page
 
-function angles(from) {
+// Every clip's direction, of length 1; made at the first way.
+let units = null;
+function openUnits() {
   const { width, values } = space;
-  const own = vectorOf(from);
-  const norm = Math.hypot(...own);
-  return (row) => {
-    let [dot, other] = [0, 0];
-    for (let j = 0; j < width; j++) {
-      const x = values[row * width + j];
-      dot += x * own[j];
-      other += x * x;
-    }
-    return Math.acos(Math.min(Math.max(dot / (norm * Math.sqrt(other)), -1), 1));
-  };
+  if (units) return units;
+  units = Float32Array.from(values);
+  for (let at = 0; at < units.length; at += width) {
+    const own = units.subarray(at, at + width);
+    const norm = Math.hypot(...own) || 1;
+    own.forEach((x, j) => { own[j] = x / norm; });
+  }
+  return units;
+}
+function cosineTo(row, other) {
+  const width = space.width;
+  let [dot, a, b] = [0, row * width, other * width];
+  for (const end = a + width; a < end; a++, b++) dot += units[a] * units[b];
+  return Math.min(Math.max(dot, -1), 1);
 }
 
-// Visits rows in the order of their cost until the goal is there; `join` makes the cost of a step longer.
-async function visit(start, goal, rows, join, most) {
+// Visits rows in the order of their cost until the goal is there; `join` makes the cost of a further step. A step whose
+// cosine is below `least` is none.
+async function visit(start, goal, rows, join, least) {
   const cost = new Float64Array(total).fill(Infinity);
   const before = new Int32Array(total).fill(-1);
-  const left = new Set(rows);
-  let [row, largest, breath] = [start, 0, performance.now()];
+  const left = Int32Array.from(rows);
+  let [count, row, largest, breath] = [left.length, start, 0, performance.now()];
   cost[start] = 0;
   while (row !== goal) {
-    left.delete(row);
-    const angle = angles(row);
-    let [best, least] = [-1, Infinity];
-    for (const other of left) {
-      const step = angle(other);
-      const through = step <= most ? join(cost[row], step) : Infinity;
-      if (through < cost[other]) [cost[other], before[other]] = [through, row];
-      if (cost[other] < least) [best, least] = [other, cost[other]];
+    let [best, kept] = [-1, 0];
+    for (let i = 0; i < count; i++) {
+      const other = left[i];
+      if (other === row) continue;
+      left[kept++] = other;
+      const cosine = cosineTo(row, other);
+      if (cosine >= least) {
+        const through = join(cost[row], cosine);
+        if (through < cost[other]) [cost[other], before[other]] = [through, row];
+      }
+      if (best < 0 || cost[other] < cost[best]) best = other;
     }
-    if (best < 0) return null;
+    count = kept;
     row = best;
-    largest = Math.max(largest, least);
+    largest = Math.max(largest, cost[row]);
     if (performance.now() - breath > PATIENCE) {
       await new Promise((resolve) => setTimeout(resolve));
       breath = performance.now();
@@ -47,9 +56,11 @@ async function visit(start, goal, rows, join, most) {
 }
 async function wayBetween(start, goal) {
   const rows = every.filter((row) => !copyOf.has(row) && hasPlace(row));
-  const tree = await visit(start, goal, rows, (_, step) => step, Infinity);
-  // The same number may come out differently in the other order of its factors.
-  const found = await visit(start, goal, rows, (sum, step) => sum + step, tree.largest + 1e-9);
+  openUnits();
+  const tree = await visit(start, goal, rows, (_, cosine) => 1 - cosine, -1);
+  // The largest jump itself is allowed, whatever its last digit.
+  const allowed = 1 - tree.largest - 1e-9;
+  const found = await visit(start, goal, rows, (sum, cosine) => sum + Math.acos(cosine), allowed);
   const steps = [goal];
   while (steps[0] !== start) steps.unshift(found.before[steps[0]]);
   return steps;
@@ -68,7 +79,7 @@ async function endWay(row) {
   if (![start, goal].every(hasPlace)) return show([], "There is no way to a clip without sound.");
   element("status").textContent = "Seeking a way …";
   const rows = await wayBetween(start, goal);
-  const cosine = new Map(rows.map((step, i) => [step, i ? Math.cos(angles(rows[i - 1])(step)) : 1]));
+  const cosine = new Map(rows.map((step, i) => [step, i ? cosineTo(rows[i - 1], step) : 1]));
   const heading = `From “${data.titles[start]}” to “${data.titles[goal]}”`;
   show([{ heading: "", rows, first: rows.length, note: (step) => `(${cosine.get(step).toFixed(3)})` }], heading);
   way = rows;
