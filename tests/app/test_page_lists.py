@@ -5,7 +5,7 @@ import pytest
 
 from jaxmusic.app.page import column
 from tests.app.conftest import HOSTILE
-from tests.app.page_file import opened, plain_page, search, select
+from tests.app.page_file import listed, opened, plain_page, search, select
 
 
 def test_search_finds_what_holds_the_letters(browser, six):
@@ -96,7 +96,10 @@ def test_more_values_than_colours_and_numbers(browser, write_page):
     labels = [button.text for button in find("#legend button")]
     assert len(labels) == 31
     assert labels[-1] == "20 others (80)"
+    find("#legend button")[0].click()
+    assert len(listed(find)) == 4
     find("#color option[value='year']")[0].click()
+    assert listed(find) == []
     labels = [button.text for button in find("#legend button")]
     assert labels[-1] == "unknown (1)"
     assert len(labels) == 6

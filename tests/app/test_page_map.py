@@ -114,6 +114,8 @@ def test_the_lasso_lists_what_lies_in_it(browser, six):
     corners = [[left, top], [right, top], [right, middle], [left, middle], [left, top]]
     browser.execute_script(_DRAG, "mouse", corners, {})
     assert sorted(listed(find)) == [1, 2, 4]
+    find("#color option[value='mood']")[0].click()
+    assert sorted(listed(find)) == [1, 2, 4]
     assert find("#status")[0].text == "3 clips in the lasso"
     assert find("#lasso")[0].get_attribute("aria-pressed") == "false"
     browser.execute_script(_DRAG, "mouse", [[x, 2 * middle - y + 1] for x, y in corners], {"shiftKey": True})

@@ -13,11 +13,15 @@ let inks = null;
 // Which clips are shown in full: those of a search, of a value in the legend, or all.
 function emphasize(rows) {
   const found = rows && new Set(rows);
+  for (const row of every) layers[row] = !found ? PLAIN : found.has(row) ? FOUND : FADED;
+  restack();
+}
+// In each layer what has a colour lies on what has none.
+function restack() {
+  const isGrey = looks.map(({ colour }) => colour === GREY);
+  const [greys, others] = [every.filter((row) => isGrey[lookOfRow[row]]), every.filter((row) => !isGrey[lookOfRow[row]])];
   for (const stack of [0, 1, 2]) stacks[stack] = [];
-  for (const row of every) {
-    layers[row] = !found ? PLAIN : found.has(row) ? FOUND : FADED;
-    stacks[layers[row]].push(row);
-  }
+  for (const row of [...greys, ...others]) stacks[layers[row]].push(row);
   requestDraw();
 }
 function requestDraw() {
@@ -26,7 +30,7 @@ function requestDraw() {
 function repaint() {
   inks = Object.fromEntries(["page", "text", "mark"].map((name) => [name, inkOf(name)]));
   pictures = null;
-  requestDraw();
+  restack();
 }
 
 function radius() {

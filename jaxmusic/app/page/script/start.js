@@ -45,7 +45,8 @@ onClick("in-view", () => {
 });
 element("names").addEventListener("change", requestDraw);
 element("color").addEventListener("change", () => {
-  clear();
+  // A list stays, unless it is of an entry of the old legend.
+  if (document.querySelector("#legend [aria-pressed=true]")) clear();
   paint(element("color").value);
   noteAddress();
 });
