@@ -34,8 +34,8 @@ function repaint() {
 }
 
 function radius() {
-  const wide = Math.min(Math.max(0.32 * Math.sqrt((box.width * box.height) / total), 2.5), 8);
-  return Math.min(wide * Math.max(view.scale / fitted(core).scale, 1) ** 0.35, 10);
+  const wide = Math.min(Math.max(0.32 * Math.sqrt((box.width * box.height) / total), 2.5), 6.5);
+  return Math.min(wide * Math.max(view.scale / fitted(core).scale, 1) ** 0.35, 9);
 }
 function draw() {
   waiting = 0;
