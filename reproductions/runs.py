@@ -17,6 +17,7 @@ import numpy as np
 import tyro
 
 from jaxmusic import report
+from jaxmusic._locks import held
 from jaxmusic._programs import keep_compiled_programs
 
 C = TypeVar("C")
@@ -72,6 +73,11 @@ def study(document: Document, config: Any) -> Path:
     began = time.perf_counter()
     keep_compiled_programs()
     prepared = document.prepare(config)
+    with held(config.out):
+        return _run_study(document, config, prepared, began)
+
+
+def _run_study(document: Document, config: Any, prepared: Any, began: float) -> Path:
     open_output(
         config.out, config, resume=config.resume, data_fingerprint=document.fingerprint(prepared), own=document.files
     )
@@ -88,7 +94,7 @@ def study(document: Document, config: Any) -> Path:
 
 
 def run(document: Document, config: type[C]) -> None:
-    """A script's main program; what a user can mend ends in one line, an interrupt says how to go on."""
+    """A script's main program; what a user can mend ends in one line."""
     guarded(lambda: study(document, parse(config, document.presets)))
 
 
@@ -241,11 +247,8 @@ def cached(path: Path, compute: Task) -> Any:
 
 
 def guarded(main: Callable[[], Path]) -> None:
-    """Run a script's main function; what a user can mend ends in one line, an interrupt says how to go on."""
+    """Run a script's main function; what a user can mend ends in one line."""
     try:
         print(f"report: {main()}")
     except (ValueError, OSError) as error:
         raise SystemExit(f"{Path(sys.argv[0]).name}: {error}") from error
-    except KeyboardInterrupt:
-        print("\ninterrupted: the same command with --resume goes on where this one stopped", file=sys.stderr)
-        raise SystemExit(130) from None
