@@ -24,8 +24,8 @@ import pandas as pd
 import tyro
 
 from benchmarks import machine, render
-from jaxmusic.app.page import Page, column, document
-from jaxmusic.app.page.document import floats
+from jaxmusic.app.page import Page, column
+from jaxmusic.app.page.document import document, floats
 from jaxmusic.text import words
 
 _VERSIONS = ("selenium", "numpy")
