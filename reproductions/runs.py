@@ -22,7 +22,19 @@ from jaxmusic._programs import keep_compiled_programs
 
 C = TypeVar("C")
 # Fields that say where and how far a run goes and what is shown, not what a seed computes; more seeds extend a run.
-_PLACES = ("out", "resume", "data", "gtzan", "banglabeats", "cache", "more_lyrics", "seeds", "projections", "same_data")
+_PLACES = (
+    "out",
+    "resume",
+    "data",
+    "gtzan",
+    "banglabeats",
+    "cache",
+    "more_lyrics",
+    "seeds",
+    "projections",
+    "experiments",
+    "same_data",
+)
 # Places say nothing in a report, and would name a machine's folders.
 _UNSTATED = tuple(name for name in _PLACES if name != "seeds")
 # What the files in work/ look like; a run that left others cannot be resumed.
