@@ -23,6 +23,8 @@ __all__ = ["SIMILARITIES", "profiles", "recommend", "score_blocks", "similar_ite
 SIMILARITIES = _item_scores.SIMILARITIES
 """Similarities of a profile and an item: the product, or that of the vectors at length 1."""
 _BLOCK = 1024
+# Items that a processor's matrix product scores alike: those behind the last full group add up in another order.
+_GROUP = 64
 
 
 def profiles(plays: csr_array, factors: Float[np.ndarray, "items d"]) -> Float[np.ndarray, "users d"]:
@@ -81,7 +83,8 @@ def top_items(
         key: of the order of equally scored items, one for all users; None: they are in ascending order.
 
     Returns:
-        `[users, n]` items; −1 fills a list when fewer may be shown.
+        `[users, n]` items; −1 fills a list when fewer may be shown. Factors that are equal tie, while scores that
+        are equal but for rounding may change places between platforms.
 
     Raises:
         ValueError: shapes that do not fit, an unknown similarity, NaN or infinite values.
@@ -103,6 +106,8 @@ def top_items(
         return found
     if on_cpu:
         # XLA's sort-based top-k is slow on CPU; NumPy's partial selection is not, a block's rows in threads.
+        filler = -len(factors) % _GROUP
+        factors, hidden = np.pad(factors, ((0, filler), (0, 0))), np.pad(hidden, (0, filler), constant_values=True)
         buffer = np.empty((min(block, len(users)), len(factors)), np.float32)
         for start in range(0, len(users), block):
             part = users[start : start + block]

@@ -131,8 +131,8 @@ def make_rows(
     Args:
         records: of all seeds.
         tables: what is shown of them.
-        reported: id → entry of `reported.toml`: `reported`, and where there are some `reported_to`, `note` and
-            `contradicted`.
+        reported: id → entry of `reported.toml`: `reported`, and where there are some `reported_to`, `note`,
+            `contradicted` and `exact`.
         seeds: number of runs that every row must have a value of, so that those without one are counted; None: as
             many as there are records.
         titles: field → value → what a reader sees of it.
@@ -170,7 +170,7 @@ def reported_rows(
         seeds: number of runs.
         titles: field → value → what a reader sees of it.
         comparable: columns that followed the document's protocol on its data.
-        note: of entries without one.
+        note: template, or a function of the fields' values; stands behind the entry's own.
 
     Returns:
         The rows, entries in their order.
@@ -211,7 +211,9 @@ def _row(
         fresh=fresh,
         is_same_data=column in comparable,
         is_contradicted="contradicted" in entry,
-        note=entry.get("contradicted") or entry.get("note") or note,
+        is_exact=entry.get("exact", False),
+        # What the document says of a number must not hide what is measured of it: that a clustering is degenerate.
+        note="; ".join(filter(None, [entry.get("contradicted"), entry.get("note"), note])),
     )
 
 
@@ -237,7 +239,11 @@ def read_reported(path: Path) -> dict[str, Any]:
 
     A block `[[entries]]` with `rows` holds a table of the document: `columns` names what stands in each row, and those
     of them that `metrics` names are its numbers; each becomes an entry with the block's other fields. The id is a
-    template of these.
+    template of these. A block `[[contradictions]]` has the `ids` of numbers that exclude each other and a `text`:
+    every one of them is contradicted.
+
+    Raises:
+        ValueError: a contradiction names an id that no entry has.
     """
     content = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=report.PrintedNumber)
     entries: list[dict[str, Any]] = []
@@ -249,7 +255,13 @@ def read_reported(path: Path) -> dict[str, Any]:
             entries += [{**shared, **keys, "metric": name, "reported": values[name]} for name in block["metrics"]]
         if "rows" not in block:
             entries.append(shared)
-    return {**content, "entries": {entry["id"].format_map(entry): entry for entry in entries}}
+    by_id = {entry["id"].format_map(entry): entry for entry in entries}
+    for pair in content.get("contradictions", ()):
+        if missing := [id for id in pair["ids"] if id not in by_id]:
+            raise ValueError(f"{path}: a contradiction names {', '.join(missing)}, which no entry has as its id")
+        for id in pair["ids"]:
+            by_id[id]["contradicted"] = pair["text"]
+    return {**content, "entries": by_id}
 
 
 def read_notes(path: Path, values: Mapping[str, Any]) -> list[str]:

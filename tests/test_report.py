@@ -42,16 +42,25 @@ RUNS = [0.49, 0.51, 0.50, 0.52, 0.48]
         (0.5, [*RUNS, math.nan], True, False, None),
         (None, RUNS, True, False, None),
         (0.0497, [0.04968] * 5, True, False, "reproduced"),
-        (0.0496, [0.04968] * 5, True, False, "not reproduced"),
-        (report.PrintedNumber("0.90"), [0.91] * 5, True, False, "not reproduced"),
+        # Without spread there is no interval to lie outside of.
+        (0.0496, [0.04968] * 5, True, False, None),
+        (report.PrintedNumber("0.90"), [0.91] * 5, True, False, None),
+        (report.PrintedNumber("0.90"), [0.91, 0.911, 0.912, 0.911, 0.91], True, False, "not reproduced"),
         (report.PrintedNumber("0.9"), [0.91] * 5, True, False, "reproduced"),
         (12, [12.0] * 5, True, False, "reproduced"),
         ((0.85, 0.95), [0.9] * 5, True, False, "reproduced"),
-        ((0.85, 0.95), [0.7] * 5, True, False, "not reproduced"),
+        ((0.85, 0.95), [0.7, 0.71, 0.7, 0.69, 0.7], True, False, "not reproduced"),
     ],
 )
 def test_a_verdict_needs_the_same_data_and_enough_runs(reported, fresh, same, contradicted, expected):
     assert report.verdict(reported, fresh, is_same_data=same, is_contradicted=contradicted) == expected
+
+
+def test_runs_without_spread_decide_only_what_no_run_can_change():
+    options = {"section": "s", "what": "w", "metric": "clips", "reported": 3834, "is_same_data": True}
+    open_, exact = (report.make_row("a", fresh=[3830.0] * 5, is_exact=exact, **options) for exact in (False, True))
+    assert (open_.verdict, open_.undecided) == (None, "the runs do not vary")
+    assert (exact.verdict, exact.undecided) == ("not reproduced", "")
 
 
 def _row(id="a.b", fresh=(1.0, 3.0), **options):
@@ -74,6 +83,36 @@ def test_a_row_holds_mean_std_and_n_and_counts_undefined_runs():
     assert row.note == "undefined in 1 of 3 runs"
     nothing = _row(fresh=(math.nan,))
     assert (nothing.fresh, nothing.std, nothing.n) == (None, None, 0)
+
+
+def test_distances_are_half_widths_of_the_interval_and_never_beyond_ten():
+    half = stats.t.ppf(0.975, 1) * 2**0.5 * 1.5**0.5  # of the runs 1 and 3
+    for reported, fresh, expected in (
+        (2 + half, (1.0, 3.0), 1.0),
+        (2 - half / 4, (1.0, 3.0), 0.25),
+        (1e9, (1.0, 3.0), 10.0),
+        (report.PrintedNumber("0.5"), (0.51, 0.53), 0.0),  # the mean is printed as 0.5
+        ((5.0, 9.0), (1.0, 3.0), 3 / half),
+        (0.5, (0.4, 0.4), 10.0),
+        (0.5, (0.5, 0.5), 0.0),
+        (0.5, (math.nan, math.nan), 10.0),
+    ):
+        assert report.distance(_row(reported=reported, fresh=fresh)) == pytest.approx(expected)
+
+
+def test_the_reading_that_fits_the_numbers_that_all_have_comes_first():
+    near, far = (0.49, 0.51), (0.89, 0.91)
+    rows = [
+        *(_row(name, column=column, fresh=fresh) for column, fresh in (("sum", near), ("mean", far)) for name in "ab"),
+        _row("only in mean", column="mean", fresh=near),
+        _row("not reported", column="sum", reported=None),
+        _row("a", column="other", fresh=near),
+    ]
+    best, worst = report.distances(rows, ["mean", "sum"])
+    assert (best.column, best.mean, best.inside, best.numbers) == ("sum", 0.0, 2, 2)
+    assert (worst.column, worst.inside, worst.numbers) == ("mean", 0, 2)
+    with pytest.raises(ValueError, match="no reported number in common"):
+        report.distances([row for row in rows if row.id == "not reported"], ["mean", "sum"])
 
 
 def _report(rows):

@@ -55,6 +55,12 @@ class Map:
     """The page; it plays the clips from where they lie."""
     clusters: int = 8
     """K-means clusters to colour by."""
+    music_root: str | None = None
+    """Where the page finds FOLDER once it has travelled: a folder, absolute or as seen from the page, or an http(s)
+    address; by default the folder where it lies now, as seen from the page."""
+    embed_previews: float | None = None
+    """Seconds from the middle of each clip that the page holds itself, so that it can be heard anywhere; a preview of
+    10 s takes about 50 kB."""
     cache: Path | None = None
     """Folder that keeps spectrograms and sentence embeddings."""
     text: str | None = None
@@ -193,6 +199,8 @@ def _map(command: Map) -> None:
         command.folder,
         command.out,
         clusters=command.clusters,
+        music_root=command.music_root,
+        preview_seconds=command.embed_previews,
         cache=command.cache,
         progress=not command.quiet,
     )
@@ -202,7 +210,8 @@ def _map(command: Map) -> None:
         print(f"note: {len(drawn.removed)} clips of the fit are no longer in the folder: {_some(drawn.removed)}")
     if drawn.added:
         print(f"note: {len(drawn.added)} clips are new since the fit: {_some(drawn.added)}")
-    print(f"{drawn.clips} clips → {drawn.path}")
+    previews = f", {drawn.preview_size / 1e6:.1f} MB of previews in it" if drawn.preview_size else ""
+    print(f"{drawn.clips} clips → {drawn.path} ({drawn.size / 1e6:.1f} MB{previews})")
 
 
 def _search(command: Search) -> None:
@@ -221,7 +230,7 @@ def _recommend(command: Recommend) -> None:
 
 def _list(folder: str, found: Sequence[tuple[str, float]]) -> None:
     from jaxmusic.audio import AUDIO_SUFFIXES
-    from jaxmusic.data.clip_folder import files_by_id
+    from jaxmusic.data.clip_files import files_by_id
 
     files = files_by_id(Path(folder) / "audio", AUDIO_SUFFIXES) | files_by_id(Path(folder) / "mels", (".npy",))
     for place, (name, cosine) in enumerate(found, 1):

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from jaxmusic.audio import AUDIO_SUFFIXES
 from jaxmusic.audio._extract import MAX_DURATION
+from jaxmusic.data.clip_credits import attribution
+from jaxmusic.data.clip_files import find_media
+from jaxmusic.data.clip_tables import merged_labels, read_labels, read_lyrics
 from jaxmusic.data.dataset import Dataset
+from jaxmusic.data.music_library import library_groups, library_labels, read_library
 from jaxmusic.data.spectrograms import Spectrograms, frames_of, read_audio, read_mels
-from jaxmusic.data.tables import clip_of, read_table, read_text
 
 __all__ = ["clips"]
-
-_CREDIT_FILES = re.compile(r"(licen[cs]e|copying|provenance|attribution|credits)(\.\w+)?", re.IGNORECASE)
-_CREDIT_LINES = re.compile(
-    r"^[-*]?\s*((?:sources?|licen[cs]e)\b.*(?:\n(?![-*#|]|\s*\n).*)*)", re.IGNORECASE | re.MULTILINE
-)
 
 
 def clips(
@@ -34,18 +28,28 @@ def clips(
     hop_length: int = 512,
     n_mels: int = 128,
     duration: float | None = None,
+    excerpts: int = 1,
+    only: Collection[str] | None = None,
+    follow_links: bool = False,
     group_by: str | None = "auto",
     n_jobs: int = -1,
     cache: str | Path | None = None,
     progress: bool = True,
 ) -> Dataset:
-    """Read a folder of clips.
+    """Read a folder of clips, or a library of music as it lies on the disk.
 
     The folder holds `mels/<id>.npy` (mel spectrograms in dB, `[n_mels, frames]` or `[1, n_mels, frames]`) or
-    `audio/<id>.wav` (flac, ogg, mp3); where it has both, `mels/` is read. Lyrics come from `lyrics.csv` (columns
+    `audio/<id>.wav` (or another format); where it has both, `mels/` is read. Lyrics come from `lyrics.csv` (columns
     id, lyrics, and filename where the id isn't the file's name) or else `lyrics/<id>.txt`, labels from
     `labels.csv` (id and any columns); an id may also be the file's name. All are UTF-8, and lyrics and labels may
-    be missing. A clip without lyrics (none, or only white space) or without audio (none, or a file that can't be
+    be missing.
+
+    A folder with neither `mels/` nor `audio/` is a library: every sound file below it is a clip, and its id is its path
+    in the folder (`Artist/Album/01 - Title.mp3`). Labels are the files' tags (title, artist, album_artist, album,
+    genre, year, track, bpm), lyrics are embedded in the file or lie beside it (`.lrc`, `.txt`). `labels.csv` and
+    `lyrics.csv` in the folder override both; their ids may leave out ending and folders where that is unique.
+
+    A clip without lyrics (none, or only white space) or without audio (none, or a file that can't be
     read) stays, with that mask off;
     what was dropped is in `source`, with the reason.
 
@@ -62,20 +66,25 @@ def clips(
         n_mels: mel bands, for audio; stored spectrograms keep theirs.
         duration: seconds kept of each clip, from its start; default: all of the longest, but 30 s at most. Stored
             spectrograms are cropped as if made at `sr` and `hop_length`.
-        group_by: column of `labels.csv` that says which clips belong together and so never cross a split; None for
-            none. By default `song` where clips share songs, else `artist`, else none.
+        excerpts: equal parts that these seconds of a longer file are taken in, spread from its start to its end; more
+            than 1 makes the default duration 30 s.
+        only: ids of the clips to read; None: all. Others are as if they weren't there.
+        follow_links: read what links in a library lead to outside of it.
+        group_by: label that says which clips belong together and so never cross a split; None for none. By default
+            `song` where clips share songs; else in a library album artist, artist or folder; else `artist`, else none.
         n_jobs: audio files decoded at a time; -1 for one per core.
         cache: folder that keeps computed spectrograms for the next call.
         progress: show a progress bar.
 
     Returns:
-        A `Dataset` in the order of its ids (the files' names without suffix): modalities `"audio"`
-        `[n, n_mels, frames]` float32 in dB and `"lyrics"` `[n]` str, masks for both and `"frames"`, labels as str.
+        A `Dataset` in the order of its ids (the files' names without suffix, or the paths in a library): modalities
+        `"audio"` `[n, n_mels, frames]` float32 in dB and `"lyrics"` `[n]` str, masks for both and `"frames"`, labels
+        as str; `source["files"]` has the path of each clip's file.
 
     Raises:
-        FileNotFoundError: if the folder, or both `mels/` and `audio/`, are missing or empty.
-        ValueError: if no spectrogram can be read, two have different numbers of bands, two files claim one id, a table
-            is malformed or not UTF-8, no row of `labels.csv` is of a clip, or `group_by` names no column.
+        FileNotFoundError: if the folder is missing, or has no sound in it.
+        ValueError: if no spectrogram can be read, two have different numbers of bands, a table is malformed or not
+            UTF-8, no row of `labels.csv` is of a clip, or `group_by` names no column.
 
     Source: the layout of "Hybrid Multimodal Music Clustering via Joint VAE", sections 3.1 and 6.1.
     """
@@ -83,10 +92,11 @@ def clips(
     if not folder.is_dir():
         raise FileNotFoundError(f"no such folder: {folder}")
     dropped: list[dict[str, str]] = []
-    notes: list[str] = []
-    layout, files = _media(folder, dropped, notes)
-    if layout == "mels":
-        seconds = MAX_DURATION if duration is None else duration
+    media = find_media(folder, dropped, follow_links=follow_links)
+    notes = [*media.notes]
+    files = media.files if only is None else {name: path for name, path in media.files.items() if name in set(only)}
+    seconds = MAX_DURATION if duration is None else duration
+    if media.layout == "mels":
         spectrograms = read_mels(files, frames_of(round(seconds * sr), hop_length))
     else:
         spectrograms = read_audio(
@@ -95,28 +105,41 @@ def clips(
             n_fft=n_fft,
             hop_length=hop_length,
             n_mels=n_mels,
-            duration=duration,
+            duration=duration if excerpts == 1 else seconds,
+            excerpts=excerpts,
             n_jobs=n_jobs,
             cache=cache,
             progress=progress,
         )
+    unread = [(Path(path).relative_to(folder).as_posix(), why) for path, why in spectrograms.skipped]
     if not spectrograms.ids:
-        name, why = spectrograms.skipped[0]
-        raise ValueError(f"none of {len(files)} files in {folder / layout} can be read; the first is {name}: {why}")
-    dropped += ({"file": f"{layout}/{name}", "why": why} for name, why in spectrograms.skipped)
-    lyrics = _lyrics(folder, files, dropped, notes)
+        where = folder if media.is_library else folder / media.layout
+        name, why = unread[0]
+        raise ValueError(
+            f"none of {len(files)} files in {where} can be read; the first is {Path(folder, name).name}: {why}"
+        )
+    dropped += ({"file": name, "why": why} for name, why in unread)
+    tags, embedded = dict[str, dict[str, str]](), dict[str, str]()
+    if media.is_library:
+        tags, embedded, more = read_library({name: files[name] for name in spectrograms.ids})
+        notes += more
+    lyrics = embedded | read_lyrics(folder, files, dropped, notes, is_library=media.is_library)
+    if only is not None:
+        lyrics = {name: text for name, text in lyrics.items() if name in set(only)}
     if lyrics and not lyrics.keys() & files.keys():
         warnings.warn(f"{folder}: no lyrics are of any clip; do their ids match the file names?", stacklevel=2)
-    ids = sorted({*spectrograms.ids, *(name for name, text in lyrics.items() if text)})
-    labels, unknown_labels = _labels(folder, ids, notes)
-    groups = _group_column(labels, group_by)
+    ids = sorted({*spectrograms.ids, *(name for name, text in lyrics.items() if text and not media.is_library)})
+    known = {*ids} if only is None else {*ids, *media.files}
+    table, unknown_labels = read_labels(folder, ids, known, notes, is_library=media.is_library)
+    labels = merged_labels(library_labels(ids, tags), table)
+    group_names, groups = _groups(ids, labels, group_by, media.is_library)
     modalities, masks = _assemble(ids, spectrograms, lyrics)
     return Dataset(
         ids=np.array(ids),
         modalities=modalities,
         masks=masks,
         labels=labels,
-        groups=None if groups is None else labels[groups],
+        groups=groups,
         source={
             "name": folder.resolve().name,
             "path": str(folder),
@@ -128,116 +151,30 @@ def clips(
                 "dropped": len(dropped),
                 "unknown_labels": unknown_labels,
             },
-            "audio": {"from": layout, **spectrograms.description},
-            "groups": groups,
+            "audio": {"from": media.layout, **spectrograms.description},
+            "files": {name: files[name].relative_to(folder).as_posix() for name in spectrograms.ids},
+            "groups": group_names,
             "dropped": dropped,
             "notes": notes,
-            "attribution": _attribution(folder, labels),
+            "attribution": attribution(folder, labels),
         },
     )
 
 
-def files_by_id(folder: Path, suffixes: Iterable[str]) -> dict[str, Path]:
-    """id → file, for the files of a folder with one of the suffixes; hidden files don't count."""
-    found: dict[str, Path] = {}
-    paths = sorted(folder.iterdir()) if folder.is_dir() else []
-    for path in paths:
-        if path.suffix.lower() in suffixes and not path.name.startswith(".") and path.is_file():
-            # Some file systems hand names back decomposed; tables are composed.
-            name = unicodedata.normalize("NFC", path.stem)
-            if name in found:
-                raise ValueError(f"{found[name]} and {path} are both clip {name!r}: keep one")
-            found[name] = path
-    return found
-
-
-def _media(folder: Path, dropped: list[dict[str, str]], notes: list[str]) -> tuple[str, dict[str, Path]]:
-    """Which layout the folder has, and its files by id."""
-    mels, audio = files_by_id(folder / "mels", (".npy",)), files_by_id(folder / "audio", AUDIO_SUFFIXES)
-    if mels:
-        if audio:
-            unused = len(audio.keys() - mels.keys())
-            notes.append(f"mels/ is read and audio/ is not; {unused} of its {len(audio)} files have no mel spectrogram")
-        return "mels", mels
-    if not audio:
-        raise FileNotFoundError(
-            f"{folder} has neither mels/<id>.npy nor audio/<id> with one of {', '.join(AUDIO_SUFFIXES)}: "
-            "put the clips in one of the two folders"
-        )
-    for path in sorted((folder / "audio").iterdir()):
-        if path.is_file() and not path.name.startswith(".") and path.suffix.lower() not in AUDIO_SUFFIXES:
-            dropped.append({"file": f"audio/{path.name}", "why": f"not one of {', '.join(AUDIO_SUFFIXES)}"})
-    return "audio", audio
-
-
-def _lyrics(folder: Path, media: Mapping[str, Path], dropped: list[dict[str, str]], notes: list[str]) -> dict[str, str]:
-    """id → lyrics, "" where there are only spaces."""
-    table, texts = folder / "lyrics.csv", files_by_id(folder / "lyrics", (".txt",))
-    lyrics: dict[str, str] = {}
-    if table.is_file():
-        for row in read_table(table, ("id", "lyrics")):
-            # A table may name the clip's file in the place of its id, or number its rows and name the file beside.
-            name = clip_of(row["id"], media)
-            if name not in media and (by_file := clip_of(row.get("filename", ""), media)) in media:
-                name = by_file
-            if name in lyrics:
-                raise ValueError(f"{table}: two rows hold the lyrics of clip {name!r}; keep one")
-            lyrics[name] = row["lyrics"].strip()
-        if left := len(texts.keys() - lyrics.keys()):
-            notes.append(
-                f"lyrics.csv is read and lyrics/ is not; {left} of its {len(texts)} files are not in the table"
-            )
-    else:
-        for name, path in texts.items():
-            try:
-                lyrics[name] = read_text(path).strip()
-            except ValueError as error:
-                dropped.append({"file": f"lyrics/{path.name}", "why": str(error)})
-        if not texts:
-            notes.append("no lyrics.csv and no lyrics/<id>.txt: every clip is without lyrics")
-    if empty := sum(not text for text in lyrics.values()):
-        notes.append(f"{empty} of {len(lyrics)} lyrics are empty")
-    return lyrics
-
-
-def _labels(folder: Path, ids: list[str], notes: list[str]) -> tuple[dict[str, np.ndarray], int]:
-    """Each column of `labels.csv` in the order of the ids, "" where it has no row for one; and its rows of no clip."""
-    table = folder / "labels.csv"
-    if not table.is_file():
-        return {}, 0
-    known, rows = set(ids), dict[str, dict[str, str]]()
-    for row in read_table(table, ("id",)):
-        name = clip_of(row["id"], known)
-        if name in rows:
-            raise ValueError(f"{table}: two rows hold the labels of clip {name!r}; keep one")
-        rows[name] = row
-    if rows and not rows.keys() & known:
-        # Artists' groups would vanish with them, and songs of one artist stand on both sides of a split.
-        raise ValueError(
-            f"{table}: none of its {len(rows)} rows is of a clip here: it names {next(iter(rows))!r}, the clips are "
-            f"{ids[0]!r} and others; its ids must be the files' names"
-        )
-    if unknown := sorted(rows.keys() - known):
-        notes.append(f"{len(unknown)} rows of labels.csv are of no clip here and ignored, such as {unknown[0]!r}")
-    if missing := sum(name not in rows for name in ids):
-        notes.append(f"{missing} clips have no row in labels.csv")
-    columns = [column for column in next(iter(rows.values()), {}) if column != "id"]
-    labels = {
-        column: np.array([rows[name][column].strip() if name in rows else "" for name in ids]) for column in columns
-    }
-    return labels, len(unknown)
-
-
-def _group_column(labels: Mapping[str, np.ndarray], group_by: str | None) -> str | None:
-    """The label that keeps clips together."""
+def _groups(
+    ids: list[str], labels: Mapping[str, np.ndarray], group_by: str | None, is_library: bool
+) -> tuple[str | None, np.ndarray | None]:
+    """What keeps clips together, and each clip's."""
     if group_by != "auto":
         if group_by is not None and group_by not in labels:
             raise ValueError(f"group_by={group_by!r} is no column of labels.csv: {sorted(labels)}")
-        return group_by
+        return group_by, None if group_by is None else labels[group_by]
     songs = Counter(song for song in labels.get("song", ()) if song)
     if songs and max(songs.values()) > 1:
-        return "song"
-    return "artist" if "artist" in labels else None
+        return "song", labels["song"]
+    if is_library:
+        return "album artist, artist or folder", library_groups(ids, labels)
+    return ("artist", labels["artist"]) if "artist" in labels else (None, None)
 
 
 def _assemble(
@@ -260,23 +197,3 @@ def _assemble(
         "frames": np.arange(audio.shape[2]) < lengths[:, None],
     }
     return {"audio": audio, "lyrics": texts}, masks
-
-
-def _attribution(folder: Path, labels: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Where the clips come from and under which licence, as far as the folder says."""
-    files = sorted(path for path in folder.iterdir() if _CREDIT_FILES.fullmatch(path.name))
-    statements = []
-    for path in files:
-        found = _CREDIT_LINES.findall(path.read_text(encoding="utf-8", errors="replace"))
-        statements += [" ".join(statement.split()) for statement in found]
-    licences = next((labels[name] for name in ("licence", "license") if name in labels), None)
-    named = [labels[name] for name in ("artist", "song", "title") if name in labels]
-    credited: set[str] = set()
-    if licences is not None:
-        credited.update(" / ".join(filter(None, row)) for row in zip(*named, licences, strict=True))
-    return {
-        "files": [path.name for path in files],
-        "statements": statements,
-        "licences": {} if licences is None else dict(Counter(licences.tolist()).most_common()),
-        "credits": sorted(credited),
-    }

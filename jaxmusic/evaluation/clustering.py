@@ -16,6 +16,8 @@ NOISE = -1
 # Noise and the largest cluster together beyond this share: the assignment says nothing about structure. In per cent,
 # so that a count of exactly 95 % is compared without rounding.
 _DEGENERATE_PERCENT = 95
+# Threads gain nothing with fewer points, and cost 40 times the work where they wait for a core that others use.
+_POINTS_FOR_THREADS = 5000
 
 
 def kmeans(
@@ -39,7 +41,9 @@ def kmeans(
     from sklearn.cluster import KMeans
 
     x = _points(x, n_clusters)
-    return KMeans(n_clusters, init=init, n_init=whole(n_init, "n_init"), random_state=seed).fit_predict(x)
+    model = KMeans(n_clusters, init=init, n_init=whole(n_init, "n_init"), random_state=seed)
+    with _threads_for(x):
+        return model.fit_predict(x)
 
 
 def agglomerative(x: Float[np.ndarray, "n d"], n_clusters: int) -> Int[np.ndarray, " n"]:
@@ -84,7 +88,7 @@ def spectral(
     x = _points(x, n_clusters)
     neighbors = min(whole(n_neighbors, "n_neighbors"), len(x))
     model = SpectralClustering(n_clusters, affinity="nearest_neighbors", n_neighbors=neighbors, random_state=seed)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _threads_for(x):
         # Groups of coinciding points are pieces of their own; the assignment is still the best cut there is.
         warnings.filterwarnings("ignore", message="Graph is not fully connected")
         return model.fit_predict(x)
@@ -108,6 +112,13 @@ def dbscan(x: Float[np.ndarray, "n d"], eps: float, *, min_samples: int = 5) -> 
 
     eps, min_samples = positive(eps, "eps"), whole(min_samples, "min_samples")
     return DBSCAN(eps=eps, min_samples=min_samples).fit_predict(_points(x, 1))
+
+
+def _threads_for(x: np.ndarray) -> Any:
+    """A context in which OpenMP has one thread where there are few points."""
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1 if len(x) < _POINTS_FOR_THREADS else None, user_api="openmp")
 
 
 def _points(x: np.ndarray, n_clusters: int) -> np.ndarray:

@@ -7,15 +7,13 @@ from collections.abc import Mapping
 from html import escape
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jaxmusic.report import finding
+from jaxmusic.report.content import Report
+from jaxmusic.report.forest import Picture
 from jaxmusic.report.markdown import described
 from jaxmusic.report.tables import Cell, Table, tables
-
-if TYPE_CHECKING:
-    from jaxmusic.report.forest import Picture
-    from jaxmusic.report.writing import Report
 
 _PAGE = """<!doctype html>
 <html lang="en">

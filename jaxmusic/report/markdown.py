@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jaxmusic.report import finding
+from jaxmusic.report.content import Report
+from jaxmusic.report.forest import Picture
 from jaxmusic.report.tables import tables
-
-if TYPE_CHECKING:
-    from jaxmusic.report.forest import Picture
-    from jaxmusic.report.writing import Report
 
 
 def markdown_page(report: Report, picture: Picture | None) -> str:

@@ -22,7 +22,9 @@ TOO_FEW_RUNS = "fewer than five runs"
 """Why a row has no verdict: an interval of so few runs says little."""
 NOT_MEASURED = "not measured"
 """Why a row has no verdict: the value is undefined in some run, or nothing was run."""
-_MINIMUM_RUNS = 5
+NO_SPREAD = "the runs do not vary"
+"""Why a row has no verdict: every run gave one value, another than the reported one, so nothing that the document left
+open was varied, and no interval says how far that could lead."""
 
 
 class PrintedNumber(float):
@@ -135,6 +137,7 @@ def verdict(
     *,
     is_same_data: bool,
     is_contradicted: bool = False,
+    is_exact: bool = False,
 ) -> str | None:
     """What a row may claim.
 
@@ -144,10 +147,13 @@ def verdict(
         fresh: one value for each run.
         is_same_data: both were measured on the same data; otherwise they cannot be compared.
         is_contradicted: the document itself contradicts the number, which takes precedence.
+        is_exact: no choice that the document left open can change the number (a count of parameters or clips).
 
     Returns:
         `"contradicted by the document"`; `"reproduced"` where what is reported and the 95 % prediction interval of five
         runs or more have a value in common; `"not reproduced"` where they have none; None where nothing can be said.
+        Runs that agree in another value than the reported one have no interval: they say nothing, unless the number is
+        exact.
 
     >>> verdict(0.5, [0.49, 0.51, 0.5, 0.52, 0.48], is_same_data=True)
     'reproduced'
@@ -155,26 +161,43 @@ def verdict(
     'reproduced'
     >>> verdict((0.85, 0.95), [0.34, 0.35, 0.33, 0.34, 0.36], is_same_data=True)
     'not reproduced'
+    >>> verdict(3834, [3830] * 5, is_same_data=True), verdict(3834, [3830] * 5, is_same_data=True, is_exact=True)
+    (None, 'not reproduced')
     >>> verdict(0.5, [0.49, 0.51, 0.5, 0.52, 0.48], is_same_data=False)
     """
+    return _judged(reported, fresh, is_same_data, is_contradicted, is_exact)[0]
+
+
+def _judged(
+    reported: float | tuple[float, float] | None,
+    fresh: Sequence[float],
+    is_same_data: bool,
+    is_contradicted: bool,
+    is_exact: bool,
+) -> tuple[str | None, str]:
+    """The verdict, and the reason where there is none of a reported number."""
     if is_contradicted:
-        return CONTRADICTED
-    if reported is None or _undecided(fresh, is_same_data):
-        return None
-    low, high = prediction_interval(fresh)
-    first, last = (
-        end if isinstance(end, PrintedNumber) else PrintedNumber(repr(end))
-        for end in (reported if isinstance(reported, tuple) else (reported, reported))
-    )
-    return REPRODUCED if low <= last + last.tolerance and first - first.tolerance <= high else NOT_REPRODUCED
-
-
-def _undecided(fresh: Sequence[float], is_same_data: bool) -> str:
+        return CONTRADICTED, ""
+    if reported is None:
+        return None, ""
     if not all(math.isfinite(value) for value in fresh):
-        return NOT_MEASURED
+        return None, NOT_MEASURED
     if not is_same_data:
-        return OTHER_DATA
-    return TOO_FEW_RUNS if len(fresh) < 5 else ""
+        return None, OTHER_DATA
+    if len(fresh) < 5:
+        return None, TOO_FEW_RUNS
+    low, high = prediction_interval(fresh)
+    first, last = bounds(reported)
+    if low <= last and first <= high:
+        return REPRODUCED, ""
+    return (None, NO_SPREAD) if np.ptp(fresh) == 0 and not is_exact else (NOT_REPRODUCED, "")
+
+
+def bounds(reported: float | tuple[float, float]) -> tuple[float, float]:
+    """The values that are printed as a number, or that lie in a printed range: half a unit of the last digit around."""
+    ends = reported if isinstance(reported, tuple) else (reported, reported)
+    first, last = (end if isinstance(end, PrintedNumber) else PrintedNumber(repr(float(end))) for end in ends)
+    return first - first.tolerance, last + last.tolerance
 
 
 def make_row(
@@ -187,6 +210,7 @@ def make_row(
     fresh: Sequence[float],
     is_same_data: bool,
     is_contradicted: bool = False,
+    is_exact: bool = False,
     note: str = "",
     column: str = "",
 ) -> Row:
@@ -203,6 +227,7 @@ def make_row(
         fresh: one value of each run.
         is_same_data: whether both were measured on the same data; else there is no verdict.
         is_contradicted: whether the document itself says otherwise elsewhere.
+        is_exact: see `verdict`.
         note: shown with the row.
         column: variant or measure, see `Row`.
 
@@ -210,8 +235,7 @@ def make_row(
         `Row` with mean and standard deviation of the defined values, and the verdict.
     """
     usable = [float(value) for value in fresh if math.isfinite(value)]
-    found = verdict(reported, fresh, is_same_data=is_same_data, is_contradicted=is_contradicted)
-    undecided = _undecided(fresh, is_same_data) if reported is not None and found is None else ""
+    found, undecided = _judged(reported, fresh, is_same_data, is_contradicted, is_exact)
     if len(usable) < len(fresh):
         note = "; ".join(filter(None, [note, f"undefined in {len(fresh) - len(usable)} of {len(fresh)} runs"]))
     if 2 * len(usable) < len(fresh):

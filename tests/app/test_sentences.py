@@ -11,6 +11,7 @@ from jaxmusic import app, text
 from jaxmusic.app.command_line import main
 from jaxmusic.app.sentences import Embedder, fit_sentence_lyrics
 from tests.app.conftest import SMALL, write_music
+from tests.app.page_file import read
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +125,7 @@ def test_on_the_command_line(music, encoder, tmp_path, capsys, monkeypatch):
     assert main(["fit", str(music.folder), "--out", model, "--text", encoder.name, *quick]) == 0
     monkeypatch.chdir(tmp_path)
     assert main(["map", model, str(music.folder), "--out", str(page), "--quiet"]) == 0
-    assert "python -m jaxmusic search MODEL" in page.read_text(encoding="utf-8")
+    assert "python -m jaxmusic search MODEL" in read(page)["unsearchable"]
     capsys.readouterr()
     assert main(["search", model, "love", "--n", "3"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 3

@@ -77,6 +77,37 @@ def test_reported_numbers_join_by_id_and_those_with_a_section_stand_even_if_noth
     )
 
 
+def test_a_contradiction_marks_both_twins_and_hides_no_other_note(tmp_path):
+    path = tmp_path / "reported.toml"
+    path.write_text(
+        """
+        [[entries]]
+        section = "4"
+        what = "space {space}"
+        id = "{space}.{metric}"
+        columns = ["space", "silhouette"]
+        metrics = ["silhouette"]
+        rows = [["a", 0.5], ["b", 0.5], ["c", 0.5]]
+        [[contradictions]]
+        ids = ["a.silhouette", "c.silhouette"]
+        text = "one result under two names"
+        """
+    )
+    entries = records.read_reported(path)["entries"]
+    found = records.table_of([_seed(0.5, 0.5, 0.5)] * 5)
+    rows = records.reported_rows(
+        found, entries, seeds=5, titles={}, note=lambda values: f"{values['space']} degenerate"
+    )
+    assert [(row.verdict, row.note) for row in rows] == [
+        ("contradicted by the document", "one result under two names; a degenerate"),
+        (None, "b degenerate"),
+        ("contradicted by the document", "one result under two names; c degenerate"),
+    ]
+    path.write_text(path.read_text().replace('"c.silhouette"]', '"d.silhouette"]'))
+    with pytest.raises(ValueError, match=r"reported\.toml: a contradiction names d\.silhouette"):
+        records.read_reported(path)
+
+
 def test_notes_are_filled_expanded_and_left_out(tmp_path):
     path = tmp_path / "notes.md"
     path.write_text("# Notes\n\n- Share\n  {share:.1%}.\n- {several}\n- {none}\n- Braces {{stay}}.\n")

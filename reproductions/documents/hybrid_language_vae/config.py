@@ -45,6 +45,9 @@ class Config:
     """Bangla music: the same."""
     source: Literal["auto", "audio", "tables"] = "auto"
     """What is read of them; auto: features_30_sec.csv where every folder has one, else the audio files."""
+    group_by: str = "auto"
+    """What keeps pieces of one track on one side of a split: auto (track, song or artist of labels.csv, or a column of
+    the tables; else the files' names), name, a column, or none, for equal features alone."""
     cache: Path | None = None
     """Folder that keeps the features of audio files."""
     out: Path = Path("results/hybrid_language_vae")

@@ -39,9 +39,10 @@ def prepare(config: Config) -> data.Dataset:
     if not places:
         raise FileNotFoundError(f"{config.data} holds neither of the folders {sorted(_LANGUAGES.values())}")
     has_tables = all(_has_table(Path(place)) for place in places.values())
+    group_by = None if config.group_by == "none" else config.group_by
     if config.source == "tables" or (config.source == "auto" and has_tables):
-        return data.feature_table(places)
-    return data.genre_folders(places, duration=config.clip_seconds, cache=config.cache)
+        return data.feature_table(places, group_by=group_by)
+    return data.genre_folders(places, duration=config.clip_seconds, group_by=group_by, cache=config.cache)
 
 
 def _has_table(place: Path) -> bool:
