@@ -28,7 +28,7 @@ reproduce: $(STAMP)
 	$(BIN)/python reproductions/joint_vae.py --out results/joint_vae
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -53,6 +54,7 @@ class Benchmark:
 
 
 BENCHMARKS = {
+    "accelerators": Benchmark(quick=("--programs", "FC-VAE", "--chips", "v5e", "--batches", "32", "--devices", "8")),
     "audio": Benchmark(
         quick=("--clips", "4", "--files", "4", "--seconds", "5", "--rounds", "1"), packages=("librosa",)
     ),
@@ -62,6 +64,9 @@ BENCHMARKS = {
     "genre": Benchmark(
         quick=("--songs", "64", "--rounds", "1", "--models", "metadata", "lyrics", "--ways", "PyTorch eager"),
         packages=("torch",),
+    ),
+    "map_page": Benchmark(
+        quick=("--clips", "100", "--rounds", "1", "--seconds", "0.5", "--queries", "5"), packages=("selenium",)
     ),
     "multimodal": Benchmark(
         quick=("--models", "MVAE", "MMVAE", "--rows", "256", "--epochs", "2", "--rounds", "1", "--samples", "10"),
@@ -132,6 +137,8 @@ def command(name: str, options: Options) -> list[str] | str:
     if missing:
         return f"needs {', '.join(missing)}: pip install -e '.[bench]'"
     arguments = list(benchmark.quick if options.quick else benchmark.full)
+    if name == "map_page" and (shutil.which("chromium") is None or shutil.which("chromedriver") is None):
+        return "needs chromium and chromedriver: apt-get install chromium chromium-driver"
     if name == "text":
         if options.model is None or options.data is None:
             return "needs --model, the folder of a BERT, and --data, a folder with clips_en_de/lyrics.csv"

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
-from jaxmusic._arrays import nonzero_rows, of_size_one, unit_rows, whole
+from jaxmusic import _item_scores
+from jaxmusic._arrays import nonzero_rows, whole
+from jaxmusic._item_scores import hide, numbers, prepared
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array, sparray, spmatrix
 
-__all__ = ["SIMILARITIES", "profiles", "recommend", "similar_items", "top_items"]
+__all__ = ["SIMILARITIES", "profiles", "recommend", "score_blocks", "similar_items", "top_items"]
 
-SIMILARITIES = ("dot", "cosine")
+SIMILARITIES = _item_scores.SIMILARITIES
 """Similarities of a profile and an item: the product, or that of the vectors at length 1."""
 _BLOCK = 1024
+# Items that a processor's matrix product scores alike: those behind the last full group add up in another order.
+_GROUP = 64
 
 
 def profiles(plays: csr_array, factors: Float[np.ndarray, "items d"]) -> Float[np.ndarray, "users d"]:
@@ -39,7 +43,7 @@ def profiles(plays: csr_array, factors: Float[np.ndarray, "items d"]) -> Float[n
     Source: "Multimodal Fusion Genre-Based Music Recommender", §3.4: v_u = (1/|S_u|) Σ c · F(s). Dividing by the plays
     instead of the songs changes no user's ranking.
     """
-    plays, factors = nonzero_rows(plays, "plays"), _numbers(factors)
+    plays, factors = nonzero_rows(plays, "plays"), numbers(factors)
     if not np.isfinite(factors).all():
         raise ValueError(f"factors of shape {factors.shape} hold NaN or infinite values")
     if plays.shape[1] != len(factors):
@@ -60,8 +64,12 @@ def top_items(
     similarity: str = "dot",
     block: int = _BLOCK,
     approximate: bool = False,
+    key: jax.Array | None = None,
 ) -> Int[np.ndarray, "users n"]:
     """The n best items of every user, the best first.
+
+    Where many items score alike, an order by number says nothing of them and may say much of the data's own order:
+    give a `key`, or score `score_blocks` by `evaluation.expected_ranking_scores`, the mean over every order.
 
     Args:
         users: `[users, d]` profiles.
@@ -72,22 +80,23 @@ def top_items(
         similarity: `"dot"` or `"cosine"`.
         block: users scored at once.
         approximate: on an accelerator, select by `jax.lax.approx_max_k`, which may miss some; elsewhere an error.
+        key: of the order of equally scored items, one for all users; None: they are in ascending order.
 
     Returns:
-        `[users, n]` items; −1 fills a list when fewer may be shown. Ties go to the lower item.
+        `[users, n]` items; −1 fills a list when fewer may be shown. Factors that are equal tie, while scores that
+        are equal but for rounding may change places between platforms.
 
     Raises:
         ValueError: shapes that do not fit, an unknown similarity, NaN or infinite values.
     """
-    users = _vectors(users, similarity, 1)
-    factors = _vectors(factors, similarity, 1 if similarity == "cosine" else None)
-    if users.shape[1] != factors.shape[1]:
-        raise ValueError(f"profiles have {users.shape[1]} columns, factors {factors.shape[1]}")
+    users, factors, exclude, hidden = prepared(users, factors, exclude, allowed, similarity)
     n, block = whole(n, "n"), whole(block, "block")
-    exclude = _excluded(exclude, (len(users), len(factors)))
-    hidden = np.zeros(len(factors), bool) if allowed is None else ~np.asarray(allowed, bool)
-    if hidden.shape != (len(factors),):
-        raise ValueError(f"allowed has shape {hidden.shape} for {len(factors)} items")
+    if key is not None:
+        # Equals go to the lower place, which is any item's.
+        order = np.asarray(jax.random.permutation(key, len(factors)))
+        options: dict[str, Any] = {"allowed": ~hidden[order], "block": block, "approximate": approximate}
+        places = top_items(users, factors[order], n, exclude=None if exclude is None else exclude[:, order], **options)
+        return np.where(places < 0, places, order[places])
     on_cpu = jax.default_backend() == "cpu"
     if approximate and on_cpu:
         raise ValueError("approximate selection needs an accelerator: on a CPU the exact one is as fast")
@@ -97,21 +106,66 @@ def top_items(
         return found
     if on_cpu:
         # XLA's sort-based top-k is slow on CPU; NumPy's partial selection is not, a block's rows in threads.
+        filler = -len(factors) % _GROUP
+        factors, hidden = np.pad(factors, ((0, filler), (0, 0))), np.pad(hidden, (0, filler), constant_values=True)
         buffer = np.empty((min(block, len(users)), len(factors)), np.float32)
         for start in range(0, len(users), block):
             part = users[start : start + block]
             values = np.matmul(part, factors.T, out=buffer[: len(part)])
-            _hide(values, hidden, exclude, start)
+            hide(values, hidden, exclude, start)
             found[start : start + len(part), :width] = _select(values, width)
         return found
     best = jax.lax.approx_max_k if approximate else jax.lax.top_k
     for start, scores in _score_blocks(users, jnp.asarray(factors), block):
         mask = np.zeros((block, len(factors)), np.float32)
-        _hide(mask, hidden, exclude, start)
+        hide(mask, hidden, exclude, start)
         best_scores, items = best(scores + mask, width)
         chosen = np.where(np.isneginf(np.asarray(best_scores)), -1, np.asarray(items))
         found[start : start + block, :width] = chosen[: len(users) - start]
     return found
+
+
+def score_blocks(
+    users: Float[np.ndarray, "users d"],
+    factors: Float[np.ndarray, "items d"],
+    *,
+    exclude: sparray | spmatrix | None = None,
+    allowed: np.ndarray | None = None,
+    similarity: str = "dot",
+    block: int = _BLOCK,
+) -> Iterator[Float[np.ndarray, "some_users items"]]:
+    """The scores that `top_items` ranks by, a block of users at a time, for `evaluation.expected_ranking_scores`.
+
+    Args:
+        users: `[users, d]` profiles.
+        factors: `[items, d]`.
+        exclude: see `top_items`.
+        allowed: see `top_items`.
+        similarity: `"dot"` or `"cosine"`.
+        block: users of a block.
+
+    Returns:
+        An iterator of `[block, items]` float32, in the users' order; −∞ for what is not shown. Items of equal factors
+        have equal scores.
+
+    Raises:
+        ValueError: as `top_items`.
+
+    >>> [scores.tolist() for scores in score_blocks(np.eye(2), np.eye(2), block=1)]
+    [[[0.5, 0.0]], [[0.0, 0.5]]]
+    """
+    users, factors, exclude, hidden = prepared(users, factors, exclude, allowed, similarity)
+    block = whole(block, "block")
+    # Products of equal rows may differ by their place in a matrix.
+    distinct, row = np.unique(factors, axis=0, return_inverse=True)
+
+    def blocks() -> Iterator[np.ndarray]:
+        for start in range(0, len(users), block):
+            scores = (users[start : start + block] @ distinct.T)[:, row]
+            hide(scores, hidden, exclude, start)
+            yield scores
+
+    return blocks()
 
 
 def recommend(
@@ -137,7 +191,7 @@ def recommend(
     """
     from scipy.sparse import csr_array
 
-    items, factors = np.array(sorted(history), int), _numbers(factors)
+    items, factors = np.array(sorted(history), int), numbers(factors)
     if not len(items):
         raise ValueError("the history is empty: name at least one song")
     if (unknown := items[(items < 0) | (items >= len(factors))]).size:
@@ -168,40 +222,11 @@ def similar_items(
     """
     from scipy.sparse import csr_array
 
-    items, factors = np.asarray(items), _numbers(factors)
+    items, factors = np.asarray(items), numbers(factors)
     if items.ndim != 1 or items.dtype.kind not in "iu" or not ((items >= 0) & (items < len(factors))).all():
         raise ValueError(f"items must be whole numbers [m] from 0 to {len(factors) - 1}")
     itself = csr_array((np.ones(len(items)), (np.arange(len(items)), items)), (len(items), len(factors)))
     return top_items(factors[items], factors, n, exclude=itself, similarity="cosine")
-
-
-def _numbers(x: np.ndarray) -> np.ndarray:
-    x = np.asarray(x)
-    if x.ndim != 2 or x.dtype.kind not in "fiub":
-        raise ValueError(f"expected numbers [rows, d], got {x.dtype} of shape {x.shape}")
-    return x
-
-
-def _vectors(x: np.ndarray, similarity: str, axis: int | None) -> np.ndarray:
-    """Float32, whose lists are those of `x`: profiles may each have a size of their own, factors by cosine alone."""
-    if similarity not in SIMILARITIES:
-        raise ValueError(f"similarity {similarity!r} is none of {SIMILARITIES}")
-    x = _numbers(x)
-    x = x.astype(np.promote_types(x.dtype, np.float32), copy=False)
-    if not np.isfinite(x).all():
-        raise ValueError("profiles or factors hold NaN or infinite values")
-    # At a size whose products neither over- nor underflow in single precision.
-    x = of_size_one(x, axis=axis).astype(np.float32)
-    return unit_rows(x) if similarity == "cosine" else x
-
-
-def _excluded(exclude: sparray | spmatrix | None, shape: tuple[int, int]) -> csr_array | None:
-    """As rows of the items that are not 0; of any sparse format."""
-    if exclude is None:
-        return None
-    if exclude.shape != shape:
-        raise ValueError(f"exclude has shape {exclude.shape}, {shape[0]} users and {shape[1]} items make it {shape}")
-    return nonzero_rows(exclude, "exclude")
 
 
 @jax.jit
@@ -214,18 +239,6 @@ def _score_blocks(users: np.ndarray, factors: jax.Array, block: int) -> Iterator
     for start in range(0, len(users), block):
         part = users[start : start + block]
         yield start, _scores(jnp.asarray(np.pad(part, ((0, block - len(part)), (0, 0)))), factors)
-
-
-def _hide(values: np.ndarray, hidden: np.ndarray, exclude: csr_array | None, start: int) -> None:
-    """Set what may not be shown to −∞, in place."""
-    if hidden.any():
-        values[:, hidden] = -np.inf
-    if exclude is None:
-        return
-    stop = min(start + len(values), exclude.shape[0])
-    ends = exclude.indptr[start : stop + 1]
-    rows = np.repeat(np.arange(stop - start), np.diff(ends))
-    values[rows, exclude.indices[ends[0] : ends[-1]]] = -np.inf
 
 
 def _select(values: np.ndarray, width: int) -> np.ndarray:

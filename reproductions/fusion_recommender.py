@@ -2,7 +2,7 @@
 
     python reproductions/fusion_recommender.py                       # embedded corpus, minutes on two cores
     python reproductions/fusion_recommender.py --data FOLDER         # FOLDER holds the Million Song Dataset's files
-    python reproductions/fusion_recommender.py --data FOLDER --preset paper --lyrics roberta-base
+    python reproductions/fusion_recommender.py --data FOLDER --preset paper --lyrics roberta-base --same-data
 
 FOLDER holds `track_metadata.db`, `artist_term.db`, `mxm_dataset_train.txt`, `train_triplets.txt` and, if it likes, the
 other official files. Writes `report.md`, `report.json` and figures to `--out`. An interrupted run goes on with
@@ -26,7 +26,7 @@ import documents.fusion_recommender.pipeline as pipeline
 import jax
 import runs
 from documents.fusion_recommender.config import PRESETS, Config
-from documents.fusion_recommender.variants import METADATA_ONLY, TABLE1, VARIANTS
+from documents.fusion_recommender.variants import METADATA_ONLY, TABLE1, VARIANTS, Setting
 from records import tidy
 
 from jaxmusic import data
@@ -38,50 +38,34 @@ def run_seed(config: Config, songs: data.MillionSongs, name: str, seed: int) -> 
     key = jax.random.fold_in(jax.random.key(0), seed)
     part = pipeline.part_of(config, songs, VARIANTS[name], jax.random.fold_in(key, 0), seed)
     prepared = time.perf_counter()
-    sizes = sorted({setting.k for setting in TABLE1.values()} | {config.soft_k})
-    classes = {k: pipeline.classes_of(part, k, seed) for k in sizes}
-    fitted = {}
-    for i, (row, setting) in enumerate(TABLE1.items()):
-        fitted[row] = pipeline.fit(
-            config, part, classes[setting.k], jax.random.fold_in(key, 10 + i), setting, has_curves=seed == 0
-        )
+    is_first = name == config.variant[0]
+    swept = config.experiments.sweep_k if is_first and seed < config.experiments.sweep_seeds else ()
+    classes = {k: pipeline.classes_of(part, k, seed) for k in sorted({3, 4, 6, config.soft_k, *swept})}
+
+    def fit(number: int, setting: Setting, **options: Any) -> pipeline.Fitted:
+        return pipeline.fit(config, part, classes[setting.k], jax.random.fold_in(key, number), setting, **options)
+
+    main = TABLE1["row2"]
+    fitted = {row: fit(10 + i, setting, has_curves=seed == 0) for i, (row, setting) in enumerate(TABLE1.items())}
     if "lyrics" in part.blocks:
-        fitted[METADATA_ONLY] = pipeline.fit(
-            config,
-            part,
-            classes[TABLE1["row2"].k],
-            jax.random.fold_in(key, 20),
-            TABLE1["row2"],
-            inputs={"features": part.metadata},
-        )
+        fitted[METADATA_ONLY] = fit(20, main, inputs={"features": part.metadata})
     if classes[config.soft_k].k == config.soft_k:
-        fitted["soft"] = pipeline.fit(
-            config,
-            part,
-            classes[config.soft_k],
-            jax.random.fold_in(key, 21),
-            TABLE1["row2"]._replace(k=config.soft_k),
-        )
+        fitted["soft"] = fit(21, main._replace(k=config.soft_k))
+    if config.net.long_epochs and seed == 0 and is_first:
+        fitted["long"] = fit(11, main, has_curves=True, epochs=config.net.long_epochs)
+    by_k = {TABLE1[row].k: fitted[row] for row in ("row4", "row3", "row2")}
+    by_k |= {config.soft_k: fitted["soft"]} if "soft" in fitted else {}
+    if swept:
+        by_k |= {k: fit(100 + k, main._replace(k=k)) for k in swept if k not in by_k and classes[k].k == k}
     trained = time.perf_counter()
     found, listened = lists.score(config, part, classes, fitted, seed, jax.random.fold_in(key, 30))
-    scored = time.perf_counter()
-    if config.net.long_epochs and seed == 0 and name == config.variant[0]:
-        fitted["long"] = pipeline.fit(
-            config,
-            part,
-            classes[TABLE1["row2"].k],
-            jax.random.fold_in(key, 11),
-            TABLE1["row2"],
-            has_curves=True,
-            epochs=config.net.long_epochs,
-        )
+    if swept:
+        found += lists.sweep(config, part, classes, by_k, seed)
     scores = {row: model.scores for row, model in fitted.items()}
+    records = tidy({row: _numbers(model) for row, model in scores.items()}, "model", "metric")
     return {
         "variant": name,
-        "records": [
-            *tidy({row: _numbers(model) for row, model in scores.items()}, "model", "metric", variant=name),
-            *tidy(found, "method", "metric", variant=name),
-        ],
+        "records": [{**record, "variant": name} for record in records + found],
         "models": {row: {field: model[field] for field in _KEPT if field in model} for row, model in scores.items()},
         "facts": part.facts,
         "classes": {str(k): {"names": c.names, "shares": c.shares, "note": c.note} for k, c in classes.items()},
@@ -89,8 +73,7 @@ def run_seed(config: Config, songs: data.MillionSongs, name: str, seed: int) -> 
         "seconds": {
             "features": prepared - began,
             "training": trained - prepared,
-            "lists": scored - trained,
-            "long run": time.perf_counter() - scored,
+            "lists": time.perf_counter() - trained,
         },
     }
 
@@ -110,7 +93,7 @@ def tasks(config: Config, songs: data.MillionSongs) -> dict[str, runs.Task]:
         for seed in range(config.seeds)
         for name in config.variant
     }
-    return {**seeds, "experiments": partial(experiments.run, config, songs)}
+    return {**seeds, **experiments.tasks(config, songs)}
 
 
 DOCUMENT = runs.Document(PRESETS, VARIANTS, pipeline.load, pipeline.fingerprint, tasks, outputs.write, outputs.FILES)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import tyro
 
-from jaxmusic.data.clip_folder import files_by_id
+from jaxmusic.data.clip_files import files_by_id
 from jaxmusic.data.tables import read_text, write_table
 
 

@@ -1,5 +1,8 @@
 """Top-N in blocks against a full sort, what is excluded, profiles by hand, one person's list."""
 
+import itertools
+
+import jax
 import numpy as np
 import pytest
 from scipy import sparse
@@ -46,6 +49,31 @@ def test_ties_go_to_the_lower_item():
     assert found[0].tolist() == [0, 1, 2, 3, 4, 5]
 
 
+def test_a_key_draws_the_order_of_equals_and_nothing_else():
+    factors, exclude = np.array([[2.0], [1], [1], [1], [0]]), csr_array(np.array([[0, 0, 0, 1, 0], [0, 0, 0, 0, 0]]))
+    lists = [
+        recommend.top_items(np.ones((2, 1)), factors, 5, exclude=exclude, key=jax.random.key(i)).tolist()
+        for i in range(30)
+    ]
+    assert {tuple(first) for first, _ in lists} == {(0, 1, 2, 4, -1), (0, 2, 1, 4, -1)}
+    assert {tuple(second) for _, second in lists} == {(0, *order, 4) for order in itertools.permutations((1, 2, 3))}
+
+
+@pytest.mark.parametrize("similarity", ["dot", "cosine"])
+def test_blocks_of_scores_rank_as_the_lists_do_and_equal_items_score_alike(similarity):
+    users, factors = _vectors()
+    factors[40:] = factors[:10]
+    exclude, allowed = csr_array(np.random.default_rng(1).random((37, 50)) < 0.2), np.arange(50) != 7
+    options = {"exclude": exclude, "allowed": allowed, "similarity": similarity, "block": 10}
+    scores = np.concatenate(list(recommend.score_blocks(users, factors, **options)))
+    assert (np.isneginf(scores) == (exclude.toarray() | ~allowed)).all()
+    shown = ~np.isneginf(scores[:, :10]) & ~np.isneginf(scores[:, 40:])
+    np.testing.assert_array_equal(scores[:, :10][shown], scores[:, 40:][shown])
+    np.testing.assert_array_equal(
+        recommend.top_items(users, factors, 5, **options), np.argsort(-scores, axis=1, kind="stable")[:, :5]
+    )
+
+
 @pytest.mark.parametrize("n", [3, 20, 49])
 def test_ties_at_the_end_of_a_list_go_to_the_lower_item_too(n):
     # Labels as factors: many songs are alike, and a partial selection would take any of them.
@@ -59,6 +87,20 @@ def test_ties_at_the_end_of_a_list_go_to_the_lower_item_too(n):
     expected = np.argsort(-scores, axis=1, kind="stable")[:, :n]
     expected = np.where(np.isneginf(np.take_along_axis(scores, expected, axis=1)), -1, expected)
     np.testing.assert_array_equal(recommend.top_items(users, factors, n, exclude=exclude, block=16), expected)
+
+
+@pytest.mark.parametrize("backend", ["cpu", "tpu"])
+def test_items_of_equal_factors_tie_on_every_platform(backend, monkeypatch):
+    # Without `_GROUP`, a processor's product scores the last of these columns by another order of summation.
+    monkeypatch.setattr(jax, "default_backend", lambda: backend)
+    rng = np.random.default_rng(1)
+    for items in (13, 59, 131):
+        source = rng.integers(0, 5, items)
+        users, factors = rng.normal(size=(7, 19)), rng.normal(size=(5, 19))
+        order = np.argsort(-(users @ factors.T), axis=1)
+        expected = [np.concatenate([np.flatnonzero(source == one) for one in row]) for row in order]
+        found = recommend.top_items(users, factors[source], items, block=4)
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_a_profile_is_the_mean_by_plays():

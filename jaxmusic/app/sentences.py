@@ -51,7 +51,7 @@ class Embedder:
             encoder = sentence_encoder(
                 self.name,
                 transformer=models.TextTransformer,
-                prefix=self.prefix,
+                prefix=self.prefix or None,
                 cache=cache,
                 progress="lyrics" if progress else None,
             )

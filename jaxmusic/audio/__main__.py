@@ -7,6 +7,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from jaxmusic._interrupts import end_on_interrupt
+
 
 @dataclass(frozen=True)
 class Options:
@@ -16,7 +18,7 @@ class Options:
     """
 
     folder: Path
-    """Folder of wav, flac, ogg and mp3 files; the name of a file's subfolder becomes its label."""
+    """Folder of music, in any subfolders; the name of a file's subfolder becomes its label."""
     out: Path = Path("features.csv")
     """The table to write."""
     sr: int = 22_050
@@ -27,6 +29,8 @@ class Options:
     """Files decoded at a time; -1 for one per core."""
     cache: Path | None = None
     """Folder that keeps each file's features, so that a stopped run goes on and a second one is quick."""
+    follow_links: bool = False
+    """Also read what links in the folder lead to outside of it."""
     quiet: bool = False
     """Show no progress bar."""
 
@@ -56,12 +60,14 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(options: Options) -> int:
     from jaxmusic._programs import keep_compiled_programs
     from jaxmusic.audio.io import check_sampling
-    from jaxmusic.audio.table import audio_files, extract_table, write_table
+    from jaxmusic.audio.table import extract_table, some_files, write_table
+    from jaxmusic.audio.tree import music_tree
 
     check_sampling(options.sr, options.duration)
     out = options.out.expanduser()
     _check_place(out)
-    paths = audio_files(options.folder)
+    tree = music_tree(options.folder, follow_links=options.follow_links)
+    paths = list(some_files(tree).values())
     if out.exists() and any(path.samefile(out) for path in paths if path.exists()):
         raise ValueError(f"--out {out} is one of the files that are read: name another")
     keep_compiled_programs()
@@ -80,6 +86,8 @@ def _run(options: Options) -> int:
         print(
             f"{cropped} files are {options.duration:g} s or longer: only their first {options.duration:g} s were read"
         )
+    for note in tree.notes:
+        print(f"note: {note}")
     if extraction.skipped:
         print(f"{len(extraction.skipped)} files were skipped:", file=sys.stderr)
     for path, reason in extraction.skipped:
@@ -98,4 +106,5 @@ def _check_place(out: Path) -> None:
 
 
 if __name__ == "__main__":
+    end_on_interrupt("jaxmusic.audio: stopped; with --cache the same command goes on from here")
     sys.exit(main())

@@ -45,6 +45,7 @@ def extract(
     *,
     sr: int = 22_050,
     duration: float | None = None,
+    excerpts: int = 1,
     with_lengths: bool = False,
     batch_size: int = 16,
     n_jobs: int = -1,
@@ -57,12 +58,13 @@ def extract(
     512 MiB in a temporary file. A run that was interrupted goes on where it stopped, if it has a `cache`.
 
     Args:
-        paths: audio files (wav, flac, ogg, mp3).
+        paths: audio files, of the formats of `load`.
         transform: `[batch, samples]` float32 → a pytree of arrays `[batch, …]`, each row of its own clip only. It is
             compiled for each shape it sees: one, or one for each length of `with_lengths`.
         sr: sampling rate in Hz to convert to.
         duration: seconds of each clip, from its start; shorter ones are padded with silence. None: as long as the
             longest clip, 30 s at most; with `with_lengths`, all of every clip.
+        excerpts: equal parts that the duration is taken in, of longer files: see `load`.
         with_lengths: call `transform(y, lengths)` with `lengths` `[batch]`, the samples before padding, so that
             statistics can leave the padding out. Clips are then padded only to the next of few lengths, a factor of
             1.41 apart, and the transform's result must not depend on which.
@@ -94,9 +96,11 @@ def extract(
         duration = min(longest, MAX_DURATION)
     samples = max(1, round(min(longest, duration or math.inf) * sr))
     programs = Programs(transform, samples=samples, with_lengths=with_lengths, batch_size=batch_size)
-    store = None if cache is None else _cache_of(programs, cache, sr, duration, with_lengths)
+    store = None if cache is None else _cache_of(programs, cache, sr, duration, with_lengths, excerpts)
     chunk = max(1, min(_LONGEST_CHUNK, _DECODED_SAMPLES // samples))
-    decoded = decode_all(partial(decode, sr=sr, duration=duration, cache=store), paths, n_jobs=n_jobs, chunk=chunk)
+    decoded = decode_all(
+        partial(decode, sr=sr, duration=duration, excerpts=excerpts, cache=store), paths, n_jobs=n_jobs, chunk=chunk
+    )
     rows, skipped = RowBuffer(len(paths), cache), list[tuple[str, str]]()
     with (
         tqdm(total=len(paths), desc="sound", unit="file", disable=not progress) as bar,
@@ -135,10 +139,10 @@ def _longest(paths: Sequence[str | Path], n_jobs: int) -> float:
 
 
 def _cache_of(
-    programs: Programs, folder: str | Path, sr: int, duration: float | None, with_lengths: bool
+    programs: Programs, folder: str | Path, sr: int, duration: float | None, with_lengths: bool, excerpts: int
 ) -> FeatureCache:
     """The cache of this transform: its program on one clip is part of every key."""
     # With lengths the result does not depend on the padding: one padded length stands for all.
     traced = programs.trace(sr if duration is None else programs.padded(round(duration * sr)), 1)
-    parameters = (program_digest(traced), sr, duration, with_lengths)
+    parameters = (program_digest(traced), sr, duration, with_lengths, *((excerpts,) if excerpts > 1 else ()))
     return FeatureCache(folder, parameters, programs.row_shapes)

@@ -29,14 +29,16 @@ class Decoded(NamedTuple):
 _NO_SAMPLES = np.empty(0, np.float32)
 
 
-def decode(path: str | Path, *, sr: int, duration: float | None, cache: FeatureCache | None) -> Decoded:
+def decode(
+    path: str | Path, *, sr: int, duration: float | None, cache: FeatureCache | None, excerpts: int = 1
+) -> Decoded:
     """Read one file, unless the cache has its features; a file that can't be read is a reason, not an error."""
     try:
         key = "" if cache is None else cache.key(content_digest(path))
         cached = None if cache is None else cache.read(key)
         if cached is not None:
             return Decoded(_NO_SAMPLES, key, cached)
-        return Decoded(load(path, sr=sr, duration=duration), key)
+        return Decoded(load(path, sr=sr, duration=duration, excerpts=excerpts), key)
     except OSError as error:
         return Decoded(_NO_SAMPLES, reason=error.strerror or str(error))
     except ValueError as error:

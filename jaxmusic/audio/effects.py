@@ -10,12 +10,14 @@ import numpy as np
 from jaxtyping import Array, Complex, Float, Int
 
 from jaxmusic.audio.batching import each_clip
-from jaxmusic.audio.checks import checked_waveform
+from jaxmusic.audio.checks import checked_waveform, checking
+from jaxmusic.audio.filters import Window
 from jaxmusic.audio.inverse import overlap_add
 from jaxmusic.audio.median import sliding_median
 from jaxmusic.audio.spectral import STFT_ARGUMENTS, TINY, frames_of, root, spectra, window_and_hop
 
 
+@checking()
 @partial(jax.jit, static_argnames=("kernel_size", "power", "margin", *STFT_ARGUMENTS))
 def hpss(
     y: Float[Array, "*batch samples"],
@@ -26,7 +28,7 @@ def hpss(
     n_fft: int = 2048,
     hop_length: int | None = None,
     win_length: int | None = None,
-    window: str = "hann",
+    window: Window = "hann",
     center: bool = True,
     pad_mode: str = "constant",
     lengths: Int[Array, "*batch"] | None = None,
@@ -95,7 +97,7 @@ def hpss_of_spectra(
     power: float = 2.0,
     margins: tuple[float, float] = (1.0, 1.0),
     win_length: int | None = None,
-    window: str = "hann",
+    window: Window = "hann",
     center: bool = True,
 ) -> tuple[Float[Array, " samples"], Float[Array, " samples"]]:
     """`hpss` of one clip whose STFT is there already; only its first `length` samples are its own.

@@ -1,126 +1,23 @@
-"""One number a frame: loudness, where the spectrum lies, how wide it is, and how often the waveform changes sign."""
+"""One number a frame: where the spectrum lies, how wide it is, and how flat."""
 
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from jaxmusic.audio.batching import each_clip
-from jaxmusic.audio.checks import checked_waveform, magnitudes, spectrogram_checked
-from jaxmusic.audio.spectral import STFT_ARGUMENTS, TINY, on_spectrogram, root
+from jaxmusic.audio.checks import checking, magnitudes
+from jaxmusic.audio.filters import Window
+from jaxmusic.audio.spectral import STFT_ARGUMENTS, TINY, fft_frequencies, fft_length, on_spectrogram, root
 
 
-def _as_magnitudes(S: Array) -> Array:
-    """Of a complex spectrogram its magnitude, as the oracle takes it."""
-    return magnitudes(jnp.abs(S) if jnp.iscomplexobj(S) else S)
-
-
-@spectrogram_checked(_as_magnitudes)
-@partial(jax.jit, static_argnames=("frame_length", "hop_length", "center", "pad_mode"))
-def rms(
-    y: Float[Array, "*batch samples"] | None = None,
-    *,
-    S: Float[Array, "*batch bins frames"] | None = None,
-    frame_length: int = 2048,
-    hop_length: int = 512,
-    center: bool = True,
-    pad_mode: str = "constant",
-) -> Float[Array, "*batch 1 frames"]:
-    """Root mean square of every frame.
-
-    Args:
-        y: `[…, samples]` float32 waveform, or None where `S` is given.
-        S: `[…, bins, frames]` magnitude spectrogram, or a complex one, of which the magnitude counts.
-        frame_length: samples in a frame.
-        hop_length: samples between frames.
-        center: pad the ends by half a frame, in `pad_mode` of `jnp.pad`.
-        pad_mode: see `center`.
-
-    Returns:
-        `[…, 1, frames]` float32. The oracle is `librosa.feature.rms`.
-
-    Raises:
-        ValueError: neither `y` nor `S`, an `S` with other bins than `frame_length` has, or with negative values.
-
-    >>> rms(jnp.full(4096, 0.5), center=False).tolist()
-    [[0.5, 0.5, 0.5, 0.5, 0.5]]
-    """
-    if S is not None:
-        S = jnp.asarray(S)
-        if S.shape[-2] != frame_length // 2 + 1:
-            raise ValueError(f"S has {S.shape[-2]} bins; frame_length {frame_length} has {frame_length // 2 + 1}")
-        # The first and the last bin stand for one frequency, the others for a pair.
-        weights = np.full((S.shape[-2], 1), 2.0, np.float32)
-        weights[0] = 1
-        weights[-1] = 1 if frame_length % 2 == 0 else 2
-        return root((weights * jnp.square(S)).sum(-2, keepdims=True) / frame_length**2)
-    if y is None:
-        raise ValueError("give either y or S")
-
-    def of_clip(y: Array) -> Array:
-        if center:
-            y = jnp.pad(y, frame_length // 2, mode=pad_mode)
-        return root(_windowed_sum(jnp.square(y), frame_length, hop_length) / frame_length)[None]
-
-    return each_clip(of_clip, checked_waveform(y), axes=(1,))
-
-
-@partial(jax.jit, static_argnames=("frame_length", "hop_length", "center", "threshold", "zero_pos"))
-def zero_crossing_rate(
-    y: Float[Array, "*batch samples"],
-    *,
-    frame_length: int = 2048,
-    hop_length: int = 512,
-    center: bool = True,
-    threshold: float = 1e-10,
-    zero_pos: bool = True,
-    lengths: Int[Array, "*batch"] | None = None,
-) -> Float[Array, "*batch 1 frames"]:
-    """Share of a frame's samples at which the sign changes.
-
-    Args:
-        y: `[…, samples]` float32 waveform.
-        frame_length: samples in a frame.
-        hop_length: samples between frames.
-        center: repeat the first and the last sample for half a frame at the ends.
-        threshold: samples no further from 0 count as 0.
-        zero_pos: 0 counts as positive; else it is a sign of its own.
-        lengths: `[…]` samples of each clip before it was padded; None: all are the clip's.
-
-    Returns:
-        `[…, 1, frames]` float32. The oracle is `librosa.feature.zero_crossing_rate`.
-
-    >>> zero_crossing_rate(jnp.tile(jnp.array([1.0, -1.0]), 2048), center=False)[0, 0].item()  # 2047 of 2048
-    0.99951171875
-    """
-
-    def of_clip(y: Array, *length: Array) -> Array:
-        if length:
-            # What follows the clip repeats its last sample, as the padding of the ends does.
-            y = jnp.where(jnp.arange(y.shape[-1]) < length[0], y, y[jnp.maximum(length[0] - 1, 0)])
-        if center:
-            y = jnp.pad(y, frame_length // 2, mode="edge")
-        y = jnp.where(jnp.abs(y) <= threshold, 0.0, y)
-        signs = (y < 0).astype(jnp.float32) if zero_pos else jnp.sign(y)
-        changes = jnp.where(~jnp.isfinite(y[1:]), jnp.nan, (signs[1:] != signs[:-1]).astype(jnp.float32))
-        # A frame's first sample has no one before it: `changes[i]` lies between samples i and i + 1.
-        count = 1 + (y.shape[-1] - frame_length) // hop_length
-        inside = _windowed_sum(jnp.append(changes, 0.0), frame_length, hop_length)
-        last = jnp.append(changes, 0.0)[frame_length - 1 :: hop_length][:count]
-        return ((inside - last) / frame_length)[None]
-
-    y = checked_waveform(y)
-    if lengths is None:
-        return each_clip(of_clip, y, axes=(1,))
-    return each_clip(of_clip, y, jnp.broadcast_to(jnp.asarray(lengths), y.shape[:-1]), axes=(1, 0))
-
-
-@spectrogram_checked(magnitudes)
+@checking(S=magnitudes)
 @partial(jax.jit, static_argnames=("sr", *STFT_ARGUMENTS))
 def spectral_centroid(
     y: Float[Array, "*batch samples"] | None = None,
@@ -130,9 +27,10 @@ def spectral_centroid(
     n_fft: int = 2048,
     hop_length: int = 512,
     win_length: int | None = None,
-    window: str = "hann",
+    window: Window = "hann",
     center: bool = True,
     pad_mode: str = "constant",
+    freq: Float[Array, "*batch bins frames"] | Float[Array, " bins"] | None = None,
 ) -> Float[Array, "*batch 1 frames"]:
     """Mean frequency of every frame's magnitude spectrum.
 
@@ -141,6 +39,8 @@ def spectral_centroid(
         sr: sampling rate in Hz.
         S: `[…, bins, frames]` magnitude spectrogram.
         n_fft, hop_length, win_length, window, center, pad_mode: see `stft`.
+        freq: Hz of each bin, `[bins]`, or of each bin in each frame, in the shape of the spectrogram; default the
+            FFT's.
 
     Returns:
         `[…, 1, frames]` float32, Hz; 0 in silence. The oracle is `librosa.feature.spectral_centroid`.
@@ -149,10 +49,10 @@ def spectral_centroid(
         ValueError: neither `y` nor `S`, or an `S` that is complex or, where values can be seen, negative.
     """
     settings = (n_fft, hop_length, win_length, window, center, pad_mode)
-    return on_spectrogram(lambda S: _centroid(S, sr)[None], y, S, 1.0, *settings)
+    return _on_bins(lambda S, f: _centroid(S, f)[None], y, S, freq, sr, *settings)
 
 
-@spectrogram_checked(magnitudes)
+@checking(S=magnitudes)
 @partial(jax.jit, static_argnames=("sr", "norm", "p", *STFT_ARGUMENTS))
 def spectral_bandwidth(
     y: Float[Array, "*batch samples"] | None = None,
@@ -162,9 +62,10 @@ def spectral_bandwidth(
     n_fft: int = 2048,
     hop_length: int = 512,
     win_length: int | None = None,
-    window: str = "hann",
+    window: Window = "hann",
     center: bool = True,
     pad_mode: str = "constant",
+    freq: Float[Array, "*batch bins frames"] | Float[Array, " bins"] | None = None,
     norm: bool = True,
     p: float = 2.0,
 ) -> Float[Array, "*batch 1 frames"]:
@@ -175,6 +76,8 @@ def spectral_bandwidth(
         sr: sampling rate in Hz.
         S: `[…, bins, frames]` magnitude spectrogram.
         n_fft, hop_length, win_length, window, center, pad_mode: see `stft`.
+        freq: Hz of each bin, `[bins]`, or of each bin in each frame, in the shape of the spectrogram; default the
+            FFT's.
         norm: divide each frame's spectrum by its sum.
         p: the power; 2 weighs as a standard deviation does.
 
@@ -185,17 +88,17 @@ def spectral_bandwidth(
         ValueError: neither `y` nor `S`, or an `S` that is complex or, where values can be seen, negative.
     """
 
-    def spread(S: Array) -> Array:
-        deviation = jnp.abs(_frequencies(S, sr) - _centroid(S, sr)[:, None])
+    def spread(S: Array, frequencies: Any) -> Array:
+        deviation = jnp.abs(frequencies - _centroid(S, frequencies)[:, None])
         weights = _shares(S) if norm else S
         powered = jnp.square(deviation) if p == 2 else root(deviation, p)
         return root((weights * powered).sum(-1), 1 / p)[None]
 
     settings = (n_fft, hop_length, win_length, window, center, pad_mode)
-    return on_spectrogram(spread, y, S, 1.0, *settings)
+    return _on_bins(spread, y, S, freq, sr, *settings)
 
 
-@spectrogram_checked(magnitudes)
+@checking(S=magnitudes)
 @partial(jax.jit, static_argnames=("sr", "roll_percent", *STFT_ARGUMENTS))
 def spectral_rolloff(
     y: Float[Array, "*batch samples"] | None = None,
@@ -205,9 +108,10 @@ def spectral_rolloff(
     n_fft: int = 2048,
     hop_length: int = 512,
     win_length: int | None = None,
-    window: str = "hann",
+    window: Window = "hann",
     center: bool = True,
     pad_mode: str = "constant",
+    freq: Float[Array, "*batch bins frames"] | Float[Array, " bins"] | None = None,
     roll_percent: float = 0.85,
 ) -> Float[Array, "*batch 1 frames"]:
     """Lowest frequency below which a frame has `roll_percent` of its magnitude.
@@ -217,6 +121,8 @@ def spectral_rolloff(
         sr: sampling rate in Hz.
         S: `[…, bins, frames]` magnitude spectrogram.
         n_fft, hop_length, win_length, window, center, pad_mode: see `stft`.
+        freq: Hz of each bin, `[bins]`, or of each bin in each frame, in the shape of the spectrogram; default the
+            FFT's.
         roll_percent: between 0 and 1.
 
     Returns:
@@ -229,20 +135,85 @@ def spectral_rolloff(
     if not 0 < roll_percent < 1:
         raise ValueError(f"roll_percent must lie between 0 and 1, got {roll_percent}")
 
-    def edge(S: Array) -> Array:
+    def edge(S: Array, frequencies: Any) -> Array:
         # Summed bin by bin, as NumPy's cumsum does: another order of additions would move frames that lie at the
         # threshold to the next bin.
         total, sums = lax.scan(lambda carry, row: (carry + row,) * 2, jnp.zeros(S.shape[0], S.dtype), S.T, unroll=8)
         below = (sums < np.float32(roll_percent) * total).sum(0)
-        found = jnp.take(jnp.asarray(_frequencies(S, sr)), below, mode="clip")
-        return jnp.where(jnp.isfinite(total), found, jnp.nan)[None]
+        frequencies = jnp.asarray(frequencies)
+        at = jnp.minimum(below, S.shape[-1] - 1)
+        edges = frequencies[at] if frequencies.ndim == 1 else jnp.take_along_axis(frequencies, at[:, None], -1)[:, 0]
+        return jnp.where(jnp.isfinite(total), edges, jnp.nan)[None]
 
     settings = (n_fft, hop_length, win_length, window, center, pad_mode)
-    return on_spectrogram(edge, y, S, 1.0, *settings)
+    return _on_bins(edge, y, S, freq, sr, *settings)
 
 
-def _frequencies(S: Array, sr: float) -> np.ndarray:
-    return np.linspace(0, sr / 2, S.shape[-1]).astype(np.float32)
+@checking(S=magnitudes)
+@partial(jax.jit, static_argnames=("amin", "power", *STFT_ARGUMENTS))
+def spectral_flatness(
+    y: Float[Array, "*batch samples"] | None = None,
+    *,
+    S: Float[Array, "*batch bins frames"] | None = None,
+    n_fft: int = 2048,
+    hop_length: int = 512,
+    win_length: int | None = None,
+    window: Window = "hann",
+    center: bool = True,
+    pad_mode: str = "constant",
+    amin: float = 1e-10,
+    power: float = 2.0,
+) -> Float[Array, "*batch 1 frames"]:
+    """Geometric over arithmetic mean of every frame's spectrum: 1 for white noise, near 0 for a tone.
+
+    Args:
+        y: `[…, samples]` float32 waveform, or None where `S` is given.
+        S: `[…, bins, frames]` magnitude spectrogram.
+        n_fft, hop_length, win_length, window, center, pad_mode: see `stft`.
+        amin: lowest value counted, of the magnitude raised to `power`.
+        power: exponent of the magnitude: 2 for power, 1 for amplitude.
+
+    Returns:
+        `[…, 1, frames]` float32, 0 to 1; 1 in silence. The oracle is `librosa.feature.spectral_flatness`.
+
+    Raises:
+        ValueError: `amin` not above 0; neither `y` nor `S`, or an `S` that is complex or, where values can be seen,
+            negative.
+
+    Source: Dubnov, "Generalization of spectral flatness measure for non-Gaussian linear processes", 2004.
+    """
+    if amin <= 0:
+        raise ValueError(f"amin must be positive, got {amin}")
+
+    def flatness(S: Array) -> Array:
+        counted = jnp.maximum(jnp.square(S) if power == 2 else root(S, power), amin)
+        return (jnp.exp(jnp.log(counted).mean(-1)) / counted.mean(-1))[None]
+
+    return on_spectrogram(flatness, y, S, 1.0, n_fft, hop_length, win_length, window, center, pad_mode)
+
+
+def _on_bins(function, y, S, freq, sr, n_fft, *settings) -> Any:
+    """Apply a function of one clip's `[frames, bins]` magnitudes and of its bins' frequencies, `[(frames,) bins]`."""
+    if freq is None:
+        return on_spectrogram(
+            lambda S: function(S, fft_frequencies(sr, fft_length(S.shape[-1], n_fft)).astype(np.float32)),
+            y,
+            S,
+            1.0,
+            n_fft,
+            *settings,
+        )
+    freq = jnp.asarray(freq)
+    if freq.ndim == 1:
+        return on_spectrogram(lambda S: function(S, freq), y, S, 1.0, n_fft, *settings)
+    if S is None:
+        S = on_spectrogram(jnp.transpose, y, None, 1.0, n_fft, *settings)
+    S = jnp.asarray(S)
+    if freq.shape != S.shape:
+        raise ValueError(
+            f"freq has shape {freq.shape}: give one frequency for each bin, or the spectrogram's {S.shape}"
+        )
+    return each_clip(lambda S, f: function(S.T, f.T), S, freq, axes=(2, 2))
 
 
 def _shares(S: Float[Array, "frames bins"]) -> Float[Array, "frames bins"]:
@@ -250,19 +221,6 @@ def _shares(S: Float[Array, "frames bins"]) -> Float[Array, "frames bins"]:
     return S / jnp.where(total < TINY, 1.0, total)
 
 
-def _centroid(S: Float[Array, "frames bins"], sr: float) -> Float[Array, " frames"]:
+def _centroid(S: Float[Array, "frames bins"], frequencies: Any) -> Float[Array, " frames"]:
     total = S.sum(-1)
-    return (S * _frequencies(S, sr)).sum(-1) / jnp.where(total < TINY, 1.0, total)
-
-
-def _windowed_sum(x: Float[Array, " samples"], length: int, hop_length: int) -> Float[Array, " frames"]:
-    """Sum over every frame of one clip."""
-    count = 1 + (x.shape[-1] - length) // hop_length
-    if count < 1:
-        raise ValueError(f"{x.shape[-1]} samples are fewer than one frame of {length}")
-    if length % hop_length:
-        return lax.reduce_window(x, 0.0, lax.add, (length,), (hop_length,), "valid")
-    # A frame is a whole number of hops: each hop is summed once.
-    overlap = length // hop_length
-    sums = x[: (count + overlap - 1) * hop_length].reshape(-1, hop_length).sum(-1)
-    return sum((sums[i : i + count] for i in range(1, overlap)), sums[:count])
+    return (S * frequencies).sum(-1) / jnp.where(total < TINY, 1.0, total)

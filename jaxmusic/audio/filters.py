@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -11,6 +13,9 @@ from jaxtyping import Float
 _LINEAR_STEP = 200.0 / 3
 _BREAK_HZ, _BREAK_MEL = 1000.0, 15.0
 _LOG_STEP = np.log(6.4) / 27
+
+Window = str | float | tuple[Any, ...] | Callable[[int], Any]
+"""A window: a name of SciPy's, with its parameters in a tuple; a function of the number of samples; samples."""
 
 
 def hz_to_mel(frequencies: Float[np.ndarray, ...] | float, *, htk: bool = False) -> Float[np.ndarray, ...]:
@@ -58,7 +63,7 @@ def mel(
     fmin: float = 0.0,
     fmax: float | None = None,
     htk: bool = False,
-    norm: str | None = "slaney",
+    norm: str | float | None = "slaney",
 ) -> Float[np.ndarray, "n_mels bins"]:
     """Triangular mel filters.
 
@@ -69,7 +74,8 @@ def mel(
         fmin: lowest frequency in Hz.
         fmax: highest frequency in Hz; default `sr / 2`.
         htk: use HTK's scale instead of Slaney's.
-        norm: `"slaney"` gives every filter unit area; None a peak of 1.
+        norm: `"slaney"` gives every filter unit area; a number is the order of the norm that becomes 1, `np.inf` among
+            them; None leaves a peak of 1 in Hz.
 
     Returns:
         `[n_mels, 1 + n_fft // 2]` float32, read-only. The oracle is `librosa.filters.mel`.
@@ -77,8 +83,8 @@ def mel(
     Raises:
         ValueError: an unknown `norm`, or no bands.
     """
-    if norm not in ("slaney", None):
-        raise ValueError(f"norm {norm!r} is neither 'slaney' nor None")
+    if not (norm in ("slaney", None) or (isinstance(norm, int | float) and norm > 0)):
+        raise ValueError(f"norm {norm!r} is neither 'slaney', a positive order, nor None")
     if n_mels < 1:
         raise ValueError(f"n_mels must be at least 1, got {n_mels}")
     bins = np.fft.rfftfreq(n_fft, 1 / sr)
@@ -90,15 +96,19 @@ def mel(
     weights = np.maximum(0, np.minimum(rising, falling))
     if norm == "slaney":
         weights *= (2.0 / (edges[2:] - edges[:-2]))[:, None]
+    elif norm is not None:
+        lengths = np.linalg.norm(weights, ord=float(norm), axis=1, keepdims=True)
+        weights /= np.where(lengths > 0, lengths, 1.0)
     return _constant(weights)
 
 
 @lru_cache(maxsize=32)
-def window(name: str, win_length: int, n_fft: int) -> Float[np.ndarray, " n_fft"]:
-    """A periodic window of SciPy's names, centred in `n_fft` samples; float32, read-only.
+def window(name: Window, win_length: int, n_fft: int) -> Float[np.ndarray, " n_fft"]:
+    """A window, centred in `n_fft` samples; float32, read-only.
 
     Args:
-        name: such as `"hann"`, as `scipy.signal.get_window` knows it.
+        name: such as `"hann"` or `("kaiser", 4.0)`, as `scipy.signal.get_window` knows it, made periodic; a function of
+            the number of samples; or the samples themselves, a tuple.
         win_length: samples of the window.
         n_fft: samples of the result, zeros on either side.
 
@@ -106,7 +116,7 @@ def window(name: str, win_length: int, n_fft: int) -> Float[np.ndarray, " n_fft"
         `[n_fft]`.
 
     Raises:
-        ValueError: `win_length` outside 1 to `n_fft`, or an unknown name.
+        ValueError: `win_length` outside 1 to `n_fft`, an unknown name, or other than `win_length` samples.
     """
     if not 1 <= win_length <= n_fft:
         raise ValueError(f"win_length {win_length} must lie between 1 and n_fft {n_fft}")
@@ -115,10 +125,16 @@ def window(name: str, win_length: int, n_fft: int) -> Float[np.ndarray, " n_fft"
     if name == "hann":
         # Written out, since scipy.signal takes half a second to import.
         shape = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(win_length) / win_length) if win_length > 1 else np.ones(1)
+    elif callable(name):
+        shape = np.asarray(name(win_length))
+    elif isinstance(name, tuple) and not isinstance(name[0], str):
+        shape = np.asarray(name)
     else:
         from scipy.signal import get_window
 
         shape = get_window(name, win_length, fftbins=True)
+    if shape.shape != (win_length,):
+        raise ValueError(f"the window has {shape.shape} samples where win_length is {win_length}")
     values[start : start + win_length] = shape
     return _constant(values)
 

@@ -12,9 +12,12 @@ from jaxtyping import Array, Complex, Float, PRNGKeyArray
 
 from jaxmusic.audio import filters
 from jaxmusic.audio.batching import each_clip
+from jaxmusic.audio.checks import checking
+from jaxmusic.audio.filters import Window
 from jaxmusic.audio.spectral import STFT_ARGUMENTS, TINY, spectra, window_and_hop
 
 
+@checking()
 @partial(jax.jit, static_argnames=("hop_length", "win_length", "n_fft", "window", "center", "length"))
 def istft(
     stft_matrix: Complex[Array, "*batch bins frames"],
@@ -22,7 +25,7 @@ def istft(
     hop_length: int | None = None,
     win_length: int | None = None,
     n_fft: int | None = None,
-    window: str = "hann",
+    window: Window = "hann",
     center: bool = True,
     length: int | None = None,
 ) -> Float[Array, "*batch samples"]:
@@ -57,7 +60,7 @@ def overlap_add(
     n_fft: int,
     hop_length: int,
     win_length: int,
-    window: str,
+    window: Window,
     center: bool,
     length: int | None,
     valid: Array | None = None,
@@ -85,6 +88,7 @@ def _add_up(pieces: Float[Array, "frames length"], hop_length: int) -> Float[Arr
     return jnp.ravel(total)[: (frames - 1) * hop_length + length]
 
 
+@checking()
 @partial(jax.jit, static_argnames=(*STFT_ARGUMENTS, "n_iter", "length", "momentum"))
 def griffinlim(
     S: Float[Array, "*batch bins frames"],
@@ -94,7 +98,7 @@ def griffinlim(
     hop_length: int | None = None,
     win_length: int | None = None,
     n_fft: int | None = None,
-    window: str = "hann",
+    window: Window = "hann",
     center: bool = True,
     length: int | None = None,
     pad_mode: str = "constant",

@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxmusic.audio.spectral import melspectrogram, power_to_db
+from jaxmusic.audio.decibels import power_to_db
+from jaxmusic.audio.spectral import melspectrogram
 
 MUSICNN_RATE, MUSICNN_HOP, MUSICNN_FFT, MUSICNN_FRAMES = 16_000, 256, 512, 187
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -13,7 +12,9 @@ from jaxtyping import Array, Bool, Complex, Float, Int
 
 from jaxmusic.audio import filters
 from jaxmusic.audio.batching import each_clip
-from jaxmusic.audio.checks import checked_waveform, magnitudes, real, spectrogram_checked
+from jaxmusic.audio.checks import checked_waveform, checking, magnitudes, real
+from jaxmusic.audio.decibels import power_to_db
+from jaxmusic.audio.filters import Window
 
 # The smallest normal float32: librosa divides by nothing below it.
 TINY = float(np.finfo(np.float32).tiny)
@@ -23,6 +24,7 @@ PRECISION = jax.lax.Precision.HIGHEST
 STFT_ARGUMENTS = ("n_fft", "hop_length", "win_length", "window", "center", "pad_mode")
 
 
+@checking()
 @partial(jax.jit, static_argnames=STFT_ARGUMENTS)
 def stft(
     y: Float[Array, "*batch samples"],
@@ -30,7 +32,7 @@ def stft(
     n_fft: int = 2048,
     hop_length: int | None = None,
     win_length: int | None = None,
-    window: str = "hann",
+    window: Window = "hann",
     center: bool = True,
     pad_mode: str = "constant",
 ) -> Complex[Array, "*batch bins frames"]:
@@ -59,7 +61,7 @@ def stft(
     return each_clip(lambda y: spectra(y, *settings).T, checked_waveform(y), axes=(1,))
 
 
-@spectrogram_checked(magnitudes)
+@checking(S=magnitudes)
 @partial(jax.jit, static_argnames=(*STFT_ARGUMENTS, "sr", "power", "n_mels", "fmin", "fmax", "htk", "norm"))
 def melspectrogram(
     y: Float[Array, "*batch samples"] | None = None,
@@ -69,7 +71,7 @@ def melspectrogram(
     n_fft: int = 2048,
     hop_length: int = 512,
     win_length: int | None = None,
-    window: str = "hann",
+    window: Window = "hann",
     center: bool = True,
     pad_mode: str = "constant",
     power: float = 2.0,
@@ -77,7 +79,7 @@ def melspectrogram(
     fmin: float = 0.0,
     fmax: float | None = None,
     htk: bool = False,
-    norm: str | None = "slaney",
+    norm: str | float | None = "slaney",
 ) -> Float[Array, "*batch n_mels frames"]:
     """Mel spectrogram.
 
@@ -100,59 +102,12 @@ def melspectrogram(
     """
 
     def bands(S: Array) -> Array:
-        n = 2 * (S.shape[-1] - 1)
+        n = fft_length(S.shape[-1], n_fft)
         bank = filters.mel(sr=sr, n_fft=n, n_mels=n_mels, fmin=fmin, fmax=fmax, htk=htk, norm=norm)
         return jnp.einsum("mb,fb->mf", jnp.asarray(bank), S, precision=PRECISION)
 
     stft_settings = (n_fft, hop_length, win_length, window, center, pad_mode)
     return on_spectrogram(bands, y, S, power, *stft_settings)
-
-
-def power_to_db(
-    S: Float[Array, "*batch n_mels frames"],
-    *,
-    ref: float | Array | Callable[[Array], Array] = 1.0,
-    amin: float = 1e-10,
-    top_db: float | None = 80.0,
-) -> Float[Array, "*batch n_mels frames"]:
-    """Power in decibels, `10 log10(S / ref)`.
-
-    Args:
-        S: `[…, n_mels, frames]` power.
-        ref: power that becomes 0 dB; or a function of one clip's power that gives it, such as `jnp.max`.
-        amin: lowest power counted.
-        top_db: nothing lies further below the peak than this. The peak is that of each clip (the last two axes), so
-            that a batch equals its clips; None keeps everything.
-
-    Returns:
-        The shape of `S`, float32, dB. The oracle is `librosa.power_to_db`, which takes one peak for all channels.
-
-    Raises:
-        ValueError: `amin` not above 0, a negative `top_db`, or a complex `S`.
-
-    >>> power_to_db(jnp.array([[1.0, 100.0]])).round(3).tolist()
-    [[0.0, 20.0]]
-    >>> power_to_db(jnp.array([[1.0, 100.0]]), ref=jnp.min).round(3).tolist()
-    [[0.0, 20.0]]
-    """
-    if amin <= 0:
-        raise ValueError(f"amin must be positive, got {amin}")
-    if top_db is not None and top_db < 0:
-        raise ValueError(f"top_db must not be negative, got {top_db}")
-    S = jnp.asarray(real(S))
-    level: Any = ref
-    if callable(ref):
-        clips = S.reshape(-1, *S.shape[-2:])
-        level = jax.vmap(ref)(clips).reshape(S.shape[:-2] + (1,) * min(2, S.ndim))
-    return _power_to_db(S, level, amin, top_db)
-
-
-@partial(jax.jit, static_argnames=("amin", "top_db"))
-def _power_to_db(S: Array, ref: float | Array, amin: float, top_db: float | None) -> Array:
-    decibels = 10.0 * jnp.log10(jnp.maximum(S, amin)) - 10.0 * jnp.log10(jnp.maximum(amin, jnp.abs(ref)))
-    if top_db is None:
-        return decibels
-    return jnp.maximum(decibels, decibels.max(axis=tuple(range(-min(2, S.ndim), 0)), keepdims=True) - top_db)
 
 
 @partial(jax.jit, static_argnames=("sr", "n_mfcc", "dct_type", "norm", "lifter", "mel_norm", "mel"))
@@ -169,6 +124,7 @@ def _mfcc(y, S, *, sr, n_mfcc, dct_type, norm, lifter, mel_norm, mel):
     return each_clip(lambda y: coefficients(power_to_db(one(y))), checked_waveform(y), axes=(1,))
 
 
+@checking(S=partial(real, axes=2))
 def mfcc(
     y: Float[Array, "*batch samples"] | None = None,
     *,
@@ -178,7 +134,7 @@ def mfcc(
     dct_type: int = 2,
     norm: str | None = "ortho",
     lifter: float = 0,
-    mel_norm: str | None = "slaney",
+    mel_norm: str | float | None = "slaney",
     **mel: Any,
 ) -> Float[Array, "*batch n_mfcc frames"]:
     """Mel-frequency cepstral coefficients.
@@ -204,7 +160,7 @@ def mfcc(
     """
     return _mfcc(
         y,
-        None if S is None else real(S),
+        S,
         sr=sr,
         n_mfcc=n_mfcc,
         dct_type=dct_type,
@@ -256,6 +212,17 @@ def on_spectrogram(function, y, S, power, n_fft, hop_length, win_length, window,
     return each_clip(from_waveform, checked_waveform(y), axes=(1,))
 
 
+def fft_length(bins: int, n_fft: int) -> int:
+    """The FFT length that a spectrogram of so many bins was made with: `n_fft` where it fits, else the even one."""
+    return n_fft if n_fft // 2 + 1 == bins else 2 * (bins - 1)
+
+
+def fft_frequencies(sr: float, n_fft: int) -> np.ndarray:
+    """Centres of an FFT's bins in Hz, `[1 + n_fft // 2]` float64."""
+    half = n_fft // 2
+    return np.linspace(0, sr * half / n_fft, 1 + half)
+
+
 def root(x: Array, exponent: float = 0.5) -> Array:
     """`x ** exponent` of x ≥ 0 with a gradient of 0, not infinity, at 0."""
     positive = ~(x <= 0)  # NaN is to stay one
@@ -268,7 +235,7 @@ def spectra(
     n_fft: int,
     hop_length: int,
     win_length: int,
-    window: str,
+    window: Window,
     center: bool,
     pad_mode: str,
 ) -> Complex[Array, "frames bins"]:
@@ -293,8 +260,8 @@ def frame(y: Float[Array, " samples"], length: int, hop_length: int) -> Float[Ar
 
 def window_and_hop(n_fft: int, win_length: int | None, hop_length: int | None) -> tuple[int, int]:
     """Window and hop length in samples, librosa's where they are None: `n_fft` and a quarter of the window."""
-    if n_fft < 2 or n_fft % 2:
-        raise ValueError(f"n_fft must be even and at least 2, got {n_fft}")
+    if n_fft < 2:
+        raise ValueError(f"n_fft must be at least 2, got {n_fft}")
     win_length = n_fft if win_length is None else win_length
     hop_length = win_length // 4 if hop_length is None else hop_length
     if hop_length < 1:

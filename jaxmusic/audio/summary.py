@@ -10,11 +10,13 @@ from jaxtyping import Array, Bool, Float, Int
 
 from jaxmusic.audio.batching import each_clip
 from jaxmusic.audio.checks import checked_waveform
+from jaxmusic.audio.decibels import power_to_db
 from jaxmusic.audio.effects import hpss_of_spectra
-from jaxmusic.audio.features import rms, spectral_bandwidth, spectral_centroid, spectral_rolloff, zero_crossing_rate
+from jaxmusic.audio.features import spectral_bandwidth, spectral_centroid, spectral_rolloff
 from jaxmusic.audio.rhythm import onset_strength, tempo
-from jaxmusic.audio.spectral import frame_mask, melspectrogram, mfcc, power_to_db, root, spectra
+from jaxmusic.audio.spectral import frame_mask, melspectrogram, mfcc, root, spectra
 from jaxmusic.audio.tonal import chroma_stft
+from jaxmusic.audio.waveform_features import rms, zero_crossing_rate
 
 _MEASURED = (
     *("chroma_stft", "rms", "spectral_centroid", "spectral_bandwidth", "rolloff", "zero_crossing_rate"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -11,32 +10,29 @@ from pathlib import Path
 import numpy as np
 
 from jaxmusic.audio._extract import Extraction, extract
-from jaxmusic.audio.io import AUDIO_SUFFIXES
 from jaxmusic.audio.summary import TABLE_COLUMNS, table_features
+from jaxmusic.audio.tree import MusicTree, music_tree, sound_suffixes
 
 
-def audio_files(folder: str | Path) -> list[Path]:
-    """Audio files in a folder and all its subfolders, by their suffixes, sorted; hidden ones don't count.
-
-    Links to folders are not followed, so that a loop of links ends; links to files are.
+def audio_files(folder: str | Path, *, follow_links: bool = False) -> list[Path]:
+    """Audio files in a folder and all its subfolders, in the order of their paths: those of `music_tree`.
 
     Raises:
         FileNotFoundError: no such folder, or no audio file in it.
     """
-    folder = Path(folder).expanduser()
-    if not folder.is_dir():
-        raise FileNotFoundError(f"no such folder: {folder}")
-    found = []
-    for place, subfolders, names in os.walk(folder):
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        found += [
-            Path(place, name)
-            for name in names
-            if name.lower().endswith(AUDIO_SUFFIXES) and not name.startswith(".") and not Path(place, name).is_dir()
-        ]
-    if not found:
-        raise FileNotFoundError(f"{folder} holds no audio file: none ends with {', '.join(AUDIO_SUFFIXES)}")
-    return sorted(found)
+    return list(some_files(music_tree(folder, follow_links=follow_links)).values())
+
+
+def some_files(tree: MusicTree) -> dict[str, Path]:
+    """The files of a tree.
+
+    Raises:
+        FileNotFoundError: there are none.
+    """
+    if not tree.files:
+        why = "; ".join(["", *tree.notes])
+        raise FileNotFoundError(f"{tree.root} holds no audio file: none ends with {', '.join(sound_suffixes())}{why}")
+    return tree.files
 
 
 def extract_table(

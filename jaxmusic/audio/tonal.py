@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,14 +12,15 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from jaxmusic.audio import filters
-from jaxmusic.audio.checks import magnitudes, spectrogram_checked
+from jaxmusic.audio.checks import checking, magnitudes
+from jaxmusic.audio.filters import Window
 from jaxmusic.audio.rounding import divide, log2
-from jaxmusic.audio.spectral import PRECISION, STFT_ARGUMENTS, TINY, on_spectrogram
+from jaxmusic.audio.spectral import PRECISION, STFT_ARGUMENTS, TINY, fft_frequencies, fft_length, on_spectrogram
 
 _A0 = 440.0 / 16
 
 
-@spectrogram_checked(magnitudes)
+@checking(S=magnitudes)
 @partial(jax.jit, static_argnames=("sr", "resolution", "bins_per_octave", "fmin", "fmax", "threshold", *STFT_ARGUMENTS))
 def estimate_tuning(
     y: Float[Array, "*batch samples"] | None = None,
@@ -28,7 +30,7 @@ def estimate_tuning(
     n_fft: int = 2048,
     hop_length: int | None = None,
     win_length: int | None = None,
-    window: str = "hann",
+    window: Window = "hann",
     center: bool = True,
     pad_mode: str = "constant",
     resolution: float = 0.01,
@@ -58,13 +60,13 @@ def estimate_tuning(
     settings = (n_fft, hop_length, win_length, window, center, pad_mode)
 
     def estimate(S: Array) -> Array:
-        tuning = _tuning(S, sr, resolution, bins_per_octave, fmin, fmax, threshold)
+        tuning = _tuning(S, sr, fft_length(S.shape[-1], n_fft), resolution, bins_per_octave, fmin, fmax, threshold)
         return jnp.where(jnp.isnan(S).any(), jnp.nan, tuning)
 
     return on_spectrogram(estimate, y, S, 1.0, *settings)
 
 
-@spectrogram_checked(magnitudes)
+@checking(S=magnitudes)
 @partial(jax.jit, static_argnames=("sr", "norm", "tuning", "n_chroma", "ctroct", "octwidth", "base_c", *STFT_ARGUMENTS))
 def chroma_stft(
     y: Float[Array, "*batch samples"] | None = None,
@@ -75,7 +77,7 @@ def chroma_stft(
     n_fft: int = 2048,
     hop_length: int = 512,
     win_length: int | None = None,
-    window: str = "hann",
+    window: Window = "hann",
     center: bool = True,
     pad_mode: str = "constant",
     tuning: float | None = None,
@@ -103,7 +105,7 @@ def chroma_stft(
     """
 
     def fold(S: Array) -> Array:
-        n = 2 * (S.shape[-1] - 1)
+        n = fft_length(S.shape[-1], n_fft)
         if tuning is not None:
             bank = jnp.asarray(
                 filters.chroma(
@@ -111,7 +113,7 @@ def chroma_stft(
                 )
             )
         else:
-            estimated = lax.stop_gradient(_tuning(S, sr, 0.01, n_chroma, 150.0, 4000.0, 0.1))
+            estimated = lax.stop_gradient(_tuning(S, sr, n, 0.01, n_chroma, 150.0, 4000.0, 0.1))
             bank = _tuned_bank(estimated, sr, n, n_chroma, ctroct, octwidth, base_c)
         classes = jnp.einsum("cb,fb->cf", bank, S, precision=PRECISION)
         if norm is None:
@@ -121,6 +123,41 @@ def chroma_stft(
 
     settings = (n_fft, hop_length, win_length, window, center, pad_mode)
     return on_spectrogram(fold, y, S, 2.0, *settings)
+
+
+@checking(chroma=magnitudes)
+def tonnetz(
+    y: Float[Array, "*batch samples"] | None = None,
+    *,
+    sr: float = 22_050,
+    chroma: Float[Array, "*batch n_chroma frames"] | None = None,
+    **chroma_arguments: Any,
+) -> Float[Array, "*batch 6 frames"]:
+    """Tonal centroids: each frame's pitch classes on the circles of fifths, minor thirds and major thirds.
+
+    Args:
+        y: `[…, samples]` float32 waveform, or None where `chroma` is given.
+        sr: sampling rate in Hz.
+        chroma: `[…, n_chroma, frames]` energy of the pitch classes.
+        chroma_arguments: further arguments of `chroma_stft`.
+
+    Returns:
+        `[…, 6, frames]` float32: x and y on each circle; 0 in silence. The oracle is `librosa.feature.tonnetz` of the
+        same chroma; without one it takes that of a constant-Q transform, and this the short-time Fourier transform's.
+
+    Raises:
+        ValueError: neither `y` nor `chroma`, or a `chroma` that is complex or negative.
+
+    Source: Harte, Sandler and Gasser, "Detecting harmonic change in musical audio", AMCMM 2006.
+    """
+    classes = chroma_stft(y, sr=sr, **chroma_arguments) if chroma is None else jnp.asarray(chroma)
+    steps = np.linspace(0, 12, classes.shape[-2], endpoint=False)
+    angles = np.multiply.outer([7 / 6, 7 / 6, 3 / 2, 3 / 2, 2 / 3, 2 / 3], steps)
+    angles[::2] -= 0.5
+    circles = np.array([1, 1, 1, 1, 0.5, 0.5])[:, None] * np.cos(np.pi * angles)
+    total = classes.sum(-2, keepdims=True)
+    shares = classes / jnp.where(total < TINY, 1.0, total)
+    return jnp.einsum("pc,...ct->...pt", jnp.asarray(circles, shares.dtype), shares, precision=PRECISION)
 
 
 def _tuned_bank(
@@ -145,6 +182,7 @@ def _tuned_bank(
 def _tuning(
     S: Float[Array, "frames bins"],
     sr: float,
+    n_fft: int,
     resolution: float,
     bins_per_octave: int,
     fmin: float,
@@ -154,8 +192,7 @@ def _tuning(
     """The fullest bin of the histogram of what the louder half of the spectral peaks deviate by."""
     # The histogram and its median count bits of single precision, in 64-bit mode, too.
     S = S.astype(jnp.float32)
-    n_fft = 2 * (S.shape[-1] - 1)
-    frequencies = np.linspace(0, sr / 2, S.shape[-1])
+    frequencies = fft_frequencies(sr, n_fft)
     wanted = np.flatnonzero((frequencies >= max(fmin, 0)) & (frequencies < min(fmax, sr / 2)))
     wanted = wanted[(wanted >= 1) & (wanted < S.shape[-1] - 1)]
     if len(wanted) == 0:

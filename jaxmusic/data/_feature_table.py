@@ -14,6 +14,7 @@ import numpy as np
 from jaxmusic.audio.summary import TABLE_COLUMNS
 from jaxmusic.data.dataset import Dataset
 from jaxmusic.data.tables import read_table, without_suffix
+from jaxmusic.data.tracks import column_of_tracks, joined_groups, tracks_by_name
 
 __all__ = ["DESCRIPTORS", "feature_table", "repeats"]
 
@@ -24,15 +25,18 @@ _MFCCS = 13
 _LARGEST = float(np.finfo(np.float32).max)
 
 
-def feature_table(tables: Mapping[str, str | Path]) -> Dataset:
+def feature_table(tables: Mapping[str, str | Path], *, group_by: str | None = "auto") -> Dataset:
     """Stack the feature tables of several languages.
 
-    Rows whose features equal another's are kept and put into one group, so that no split parts them. A row with a
+    Rows whose features equal another's, and pieces of one track (`blues.00042.3.wav` of `features_3_sec.csv`, see
+    `genre_folders`), are kept and put into one group, so that no split parts them. A row with a
     value that is no finite float32 number is left out and counted. A row's id is its file's name without
     folder and ending, with them where two would have one id.
 
     Args:
         tables: language → a table, or a folder that holds `features_30_sec.csv`.
+        group_by: `"auto"`: the column `track`, else `song`, else `artist` of a table, else the files' names; `"name"`:
+            the names; another column of the tables; None: equal features alone.
 
     Returns:
         A `Dataset`: modalities `"table"` `[n, 57]` float32 in the order of `audio.TABLE_COLUMNS`, `"mfcc"` `[n, 26]`
@@ -43,24 +47,27 @@ def feature_table(tables: Mapping[str, str | Path]) -> Dataset:
 
     Raises:
         FileNotFoundError: no such table.
-        ValueError: a column is missing, a file name occurs twice, or no row of a table is usable.
+        ValueError: a column is missing, that of `group_by` too, a file name occurs twice, or no row of a table is
+            usable.
     """
     if not tables:
         raise ValueError("no tables given: name one for each language, e.g. {'english': 'gtzan'}")
-    parts, dropped, counts = [], [], {}
+    parts, dropped, counts, tracks = [], [], {}, list[str]()
     for language, place in tables.items():
         path = _file(Path(place).expanduser())
         rows = read_table(path, ("filename", *TABLE_COLUMNS, "label"))
         kept, reasons = _numbers(path, rows)
         counts[language] = {"rows": len(rows), "used": len(kept)}
         dropped += reasons
+        tracks += [track and f"{language}/{track}" for track in _tracks(path, [rows[i] for i in kept], group_by)]
         parts.append((language, [rows[i] for i in kept], np.array([_values(rows[i]) for i in kept], np.float32)))
     values = np.concatenate([numbers for _, _, numbers in parts])
     languages = np.concatenate([np.full(len(rows), language) for language, rows, _ in parts])
     genres = np.array([row["label"].strip().lower() for _, rows, _ in parts for row in rows])
     names = [_ids([row["filename"] for row in rows]) for _, rows, _ in parts]
     ids = np.array([f"{part[0]}/{name}" for part, found in zip(parts, names, strict=True) for name in found])
-    groups = repeats(values)
+    equal = repeats(values)
+    groups, grouped_by = joined_groups(equal, tracks)
     present = np.ones(len(values), bool)
     return Dataset(
         ids=ids,
@@ -76,12 +83,19 @@ def feature_table(tables: Mapping[str, str | Path]) -> Dataset:
         source={
             "name": "feature tables",
             "path": [str(place) for place in tables.values()],
-            "counts": {**counts, "repeats": len(values) - len(set(groups)), "dropped": len(dropped)},
+            "counts": {**counts, "repeats": len(values) - len(set(equal)), "dropped": len(dropped)},
             "audio": {"from": "feature tables", "columns": len(TABLE_COLUMNS)},
-            "groups": "rows with equal features",
+            "groups": f"rows with {grouped_by}",
             "dropped": dropped,
         },
     )
+
+
+def _tracks(path: Path, rows: Sequence[Mapping[str, str]], group_by: str | None) -> list[str]:
+    column = column_of_tracks(list(rows[0]), group_by, str(path))
+    if group_by is None or column is not None:
+        return [row[column].strip() if column else "" for row in rows]
+    return tracks_by_name([row["filename"] for row in rows], [row["label"].strip() for row in rows])
 
 
 def _path(name: str) -> str:

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
-from jaxmusic.audio import AUDIO_SUFFIXES
 from jaxmusic.audio._extract import MAX_DURATION
+from jaxmusic.data.clip_credits import attribution
+from jaxmusic.data.clip_files import Media, find_media
+from jaxmusic.data.clip_tables import merged_labels, read_labels, read_lyrics
 from jaxmusic.data.dataset import Dataset
+from jaxmusic.data.music_library import library_groups, library_labels, read_library
 from jaxmusic.data.spectrograms import Spectrograms, frames_of, read_audio, read_mels
-from jaxmusic.data.tables import clip_of, read_table, read_text
 
 __all__ = ["clips"]
-
-_CREDIT_FILES = re.compile(r"(licen[cs]e|copying|provenance|attribution|credits)(\.\w+)?", re.IGNORECASE)
-_CREDIT_LINES = re.compile(
-    r"^[-*]?\s*((?:sources?|licen[cs]e)\b.*(?:\n(?![-*#|]|\s*\n).*)*)", re.IGNORECASE | re.MULTILINE
-)
 
 
 def clips(
@@ -34,18 +30,27 @@ def clips(
     hop_length: int = 512,
     n_mels: int = 128,
     duration: float | None = None,
+    excerpts: int = 1,
+    follow_links: bool = False,
     group_by: str | None = "auto",
     n_jobs: int = -1,
     cache: str | Path | None = None,
     progress: bool = True,
 ) -> Dataset:
-    """Read a folder of clips.
+    """Read a folder of clips, or a library of music as it lies on the disk.
 
     The folder holds `mels/<id>.npy` (mel spectrograms in dB, `[n_mels, frames]` or `[1, n_mels, frames]`) or
-    `audio/<id>.wav` (flac, ogg, mp3); where it has both, `mels/` is read. Lyrics come from `lyrics.csv` (columns
+    `audio/<id>.wav` (or another format); where it has both, `mels/` is read. Lyrics come from `lyrics.csv` (columns
     id, lyrics, and filename where the id isn't the file's name) or else `lyrics/<id>.txt`, labels from
     `labels.csv` (id and any columns); an id may also be the file's name. All are UTF-8, and lyrics and labels may
-    be missing. A clip without lyrics (none, or only white space) or without audio (none, or a file that can't be
+    be missing.
+
+    A folder with neither `mels/` nor `audio/` is a library: every sound file below it is a clip, and its id is its path
+    in the folder (`Artist/Album/01 - Title.mp3`). Labels are the files' tags (title, artist, album_artist, album,
+    genre, year, track, bpm), lyrics are embedded in the file or lie beside it (`.lrc`, `.txt`). `labels.csv` and
+    `lyrics.csv` in the folder override both; their ids may leave out ending and folders where that is unique.
+
+    A clip without lyrics (none, or only white space) or without audio (none, or a file that can't be
     read) stays, with that mask off;
     what was dropped is in `source`, with the reason.
 
@@ -62,182 +67,142 @@ def clips(
         n_mels: mel bands, for audio; stored spectrograms keep theirs.
         duration: seconds kept of each clip, from its start; default: all of the longest, but 30 s at most. Stored
             spectrograms are cropped as if made at `sr` and `hop_length`.
-        group_by: column of `labels.csv` that says which clips belong together and so never cross a split; None for
-            none. By default `song` where clips share songs, else `artist`, else none.
+        excerpts: equal parts that these seconds of a longer file are taken in, spread from its start to its end; more
+            than 1 makes the default duration 30 s.
+        follow_links: read what links in a library lead to outside of it.
+        group_by: label that says which clips belong together and so never cross a split; None for none. By default
+            `song` where clips share songs; else in a library album artist, artist or folder; else `artist`, else none.
         n_jobs: audio files decoded at a time; -1 for one per core.
         cache: folder that keeps computed spectrograms for the next call.
         progress: show a progress bar.
 
     Returns:
-        A `Dataset` in the order of its ids (the files' names without suffix): modalities `"audio"`
-        `[n, n_mels, frames]` float32 in dB and `"lyrics"` `[n]` str, masks for both and `"frames"`, labels as str.
+        A `Dataset` in the order of its ids (the files' names without suffix, or the paths in a library): modalities
+        `"audio"` `[n, n_mels, frames]` float32 in dB and `"lyrics"` `[n]` str, masks for both and `"frames"`, labels
+        as str; `source["files"]` has the path of each clip's file.
 
     Raises:
-        FileNotFoundError: if the folder, or both `mels/` and `audio/`, are missing or empty.
-        ValueError: if no spectrogram can be read, two have different numbers of bands, two files claim one id, a table
-            is malformed or not UTF-8, no row of `labels.csv` is of a clip, or `group_by` names no column.
+        FileNotFoundError: if the folder is missing, or has no sound in it.
+        ValueError: if no spectrogram can be read, two have different numbers of bands, a table is malformed or not
+            UTF-8, no row of `labels.csv` is of a clip, or `group_by` names no column.
 
     Source: the layout of "Hybrid Multimodal Music Clustering via Joint VAE", sections 3.1 and 6.1.
     """
+    reading = SoundReading(sr, n_fft, hop_length, n_mels, duration, excerpts, n_jobs, cache, progress)
+    return read_clips(folder, reading, follow_links=follow_links, group_by=group_by)
+
+
+class SoundReading(NamedTuple):
+    """How sound becomes spectrograms: the arguments of `clips` of these names."""
+
+    sr: int
+    n_fft: int
+    hop_length: int
+    n_mels: int
+    duration: float | None
+    excerpts: int
+    n_jobs: int
+    cache: str | Path | None
+    progress: bool
+
+    def __call__(self, media: Media, files: Mapping[str, Path]) -> Spectrograms:
+        """The spectrograms of files of either layout."""
+        if media.layout == "audio":
+            return read_audio(files, **self._asdict())
+        seconds = MAX_DURATION if self.duration is None else self.duration
+        return read_mels(files, frames_of(round(seconds * self.sr), self.hop_length))
+
+
+def read_clips(
+    folder: str | Path,
+    reading: SoundReading | None,
+    *,
+    only: Collection[str] | None = None,
+    follow_links: bool = False,
+    group_by: str | None = "auto",
+) -> Dataset:
+    """What `clips` reads, or a part of it.
+
+    Args:
+        folder, follow_links, group_by: see `clips`.
+        reading: how sound is read. None: not at all; the data set then has lyrics and labels alone, of every file that
+            is there, and no mask of frames.
+        only: ids of the clips to read; None: all. Others are as if they weren't there, and none need be readable.
+    """
     folder = Path(folder).expanduser()
-    if not folder.is_dir():
-        raise FileNotFoundError(f"no such folder: {folder}")
     dropped: list[dict[str, str]] = []
-    notes: list[str] = []
-    layout, files = _media(folder, dropped, notes)
-    if layout == "mels":
-        seconds = MAX_DURATION if duration is None else duration
-        spectrograms = read_mels(files, frames_of(round(seconds * sr), hop_length))
-    else:
-        spectrograms = read_audio(
-            files,
-            sr=sr,
-            n_fft=n_fft,
-            hop_length=hop_length,
-            n_mels=n_mels,
-            duration=duration,
-            n_jobs=n_jobs,
-            cache=cache,
-            progress=progress,
-        )
-    if not spectrograms.ids:
-        name, why = spectrograms.skipped[0]
-        raise ValueError(f"none of {len(files)} files in {folder / layout} can be read; the first is {name}: {why}")
-    dropped += ({"file": f"{layout}/{name}", "why": why} for name, why in spectrograms.skipped)
-    lyrics = _lyrics(folder, files, dropped, notes)
-    if lyrics and not lyrics.keys() & files.keys():
-        warnings.warn(f"{folder}: no lyrics are of any clip; do their ids match the file names?", stacklevel=2)
-    ids = sorted({*spectrograms.ids, *(name for name, text in lyrics.items() if text)})
-    labels, unknown_labels = _labels(folder, ids, notes)
-    groups = _group_column(labels, group_by)
-    modalities, masks = _assemble(ids, spectrograms, lyrics)
-    return Dataset(
-        ids=np.array(ids),
-        modalities=modalities,
-        masks=masks,
-        labels=labels,
-        groups=None if groups is None else labels[groups],
-        source={
-            "name": folder.resolve().name,
-            "path": str(folder),
-            "counts": {
-                "clips": len(ids),
-                "with_audio": int(masks["audio"].sum()),
-                "with_lyrics": int(masks["lyrics"].sum()),
-                "with_both": int((masks["audio"] & masks["lyrics"]).sum()),
-                "dropped": len(dropped),
-                "unknown_labels": unknown_labels,
-            },
-            "audio": {"from": layout, **spectrograms.description},
-            "groups": groups,
-            "dropped": dropped,
-            "notes": notes,
-            "attribution": _attribution(folder, labels),
+    media = find_media(folder, dropped, follow_links=follow_links)
+    wanted = media.files.keys() if only is None else set(only)
+    notes, files = [*media.notes], {name: path for name, path in media.files.items() if name in wanted}
+    spectrograms = None if reading is None else reading(media, files)
+    if reading is not None and spectrograms is not None:
+        unread = [(Path(path).relative_to(folder).as_posix(), why) for path, why in spectrograms.skipped]
+        dropped += ({"file": name, "why": why} for name, why in unread)
+        if not spectrograms.ids and only is None:
+            where, (name, why) = folder if media.is_library else folder / media.layout, unread[0]
+            first = Path(folder, name).name
+            raise ValueError(f"none of {len(files)} files in {where} can be read; the first is {first}: {why}")
+        if not spectrograms.ids:
+            spectrograms = replace(spectrograms, values=np.zeros((0, reading.n_mels, 1), np.float32))
+    readable = list(files) if spectrograms is None else spectrograms.ids
+    tags, embedded = dict[str, dict[str, str]](), dict[str, str]()
+    if media.is_library:
+        tags, embedded, more = read_library({name: files[name] for name in readable})
+        notes += more
+    lyrics = embedded | read_lyrics(folder, media.files, dropped, notes, is_library=media.is_library)
+    if lyrics and not lyrics.keys() & media.files.keys():
+        warnings.warn(f"{folder}: no lyrics are of any clip; do their ids match the file names?", stacklevel=3)
+    if only is not None:
+        lyrics = {name: text for name, text in lyrics.items() if name in wanted}
+    ids = sorted({*readable, *(name for name, text in lyrics.items() if text and not media.is_library)})
+    known = {*ids} if only is None else {*ids, *media.files}
+    table, unknown_labels = read_labels(folder, ids, known, notes, is_library=media.is_library)
+    labels = merged_labels(library_labels(ids, tags), table)
+    group_names, groups = _groups(ids, labels, group_by, media.is_library)
+    modalities, masks = _texts(ids, files, lyrics) if spectrograms is None else _assemble(ids, spectrograms, lyrics)
+    source = {
+        "name": folder.resolve().name,
+        "path": str(folder),
+        "counts": {
+            "clips": len(ids),
+            "with_audio": int(masks["audio"].sum()),
+            "with_lyrics": int(masks["lyrics"].sum()),
+            "with_both": int((masks["audio"] & masks["lyrics"]).sum()),
+            "dropped": len(dropped),
+            "unknown_labels": unknown_labels,
         },
-    )
-
-
-def files_by_id(folder: Path, suffixes: Iterable[str]) -> dict[str, Path]:
-    """id → file, for the files of a folder with one of the suffixes; hidden files don't count."""
-    found: dict[str, Path] = {}
-    paths = sorted(folder.iterdir()) if folder.is_dir() else []
-    for path in paths:
-        if path.suffix.lower() in suffixes and not path.name.startswith(".") and path.is_file():
-            # Some file systems hand names back decomposed; tables are composed.
-            name = unicodedata.normalize("NFC", path.stem)
-            if name in found:
-                raise ValueError(f"{found[name]} and {path} are both clip {name!r}: keep one")
-            found[name] = path
-    return found
-
-
-def _media(folder: Path, dropped: list[dict[str, str]], notes: list[str]) -> tuple[str, dict[str, Path]]:
-    """Which layout the folder has, and its files by id."""
-    mels, audio = files_by_id(folder / "mels", (".npy",)), files_by_id(folder / "audio", AUDIO_SUFFIXES)
-    if mels:
-        if audio:
-            unused = len(audio.keys() - mels.keys())
-            notes.append(f"mels/ is read and audio/ is not; {unused} of its {len(audio)} files have no mel spectrogram")
-        return "mels", mels
-    if not audio:
-        raise FileNotFoundError(
-            f"{folder} has neither mels/<id>.npy nor audio/<id> with one of {', '.join(AUDIO_SUFFIXES)}: "
-            "put the clips in one of the two folders"
-        )
-    for path in sorted((folder / "audio").iterdir()):
-        if path.is_file() and not path.name.startswith(".") and path.suffix.lower() not in AUDIO_SUFFIXES:
-            dropped.append({"file": f"audio/{path.name}", "why": f"not one of {', '.join(AUDIO_SUFFIXES)}"})
-    return "audio", audio
-
-
-def _lyrics(folder: Path, media: Mapping[str, Path], dropped: list[dict[str, str]], notes: list[str]) -> dict[str, str]:
-    """id → lyrics, "" where there are only spaces."""
-    table, texts = folder / "lyrics.csv", files_by_id(folder / "lyrics", (".txt",))
-    lyrics: dict[str, str] = {}
-    if table.is_file():
-        for row in read_table(table, ("id", "lyrics")):
-            # A table may name the clip's file in the place of its id, or number its rows and name the file beside.
-            name = clip_of(row["id"], media)
-            if name not in media and (by_file := clip_of(row.get("filename", ""), media)) in media:
-                name = by_file
-            if name in lyrics:
-                raise ValueError(f"{table}: two rows hold the lyrics of clip {name!r}; keep one")
-            lyrics[name] = row["lyrics"].strip()
-        if left := len(texts.keys() - lyrics.keys()):
-            notes.append(
-                f"lyrics.csv is read and lyrics/ is not; {left} of its {len(texts)} files are not in the table"
-            )
-    else:
-        for name, path in texts.items():
-            try:
-                lyrics[name] = read_text(path).strip()
-            except ValueError as error:
-                dropped.append({"file": f"lyrics/{path.name}", "why": str(error)})
-        if not texts:
-            notes.append("no lyrics.csv and no lyrics/<id>.txt: every clip is without lyrics")
-    if empty := sum(not text for text in lyrics.values()):
-        notes.append(f"{empty} of {len(lyrics)} lyrics are empty")
-    return lyrics
-
-
-def _labels(folder: Path, ids: list[str], notes: list[str]) -> tuple[dict[str, np.ndarray], int]:
-    """Each column of `labels.csv` in the order of the ids, "" where it has no row for one; and its rows of no clip."""
-    table = folder / "labels.csv"
-    if not table.is_file():
-        return {}, 0
-    known, rows = set(ids), dict[str, dict[str, str]]()
-    for row in read_table(table, ("id",)):
-        name = clip_of(row["id"], known)
-        if name in rows:
-            raise ValueError(f"{table}: two rows hold the labels of clip {name!r}; keep one")
-        rows[name] = row
-    if rows and not rows.keys() & known:
-        # Artists' groups would vanish with them, and songs of one artist stand on both sides of a split.
-        raise ValueError(
-            f"{table}: none of its {len(rows)} rows is of a clip here: it names {next(iter(rows))!r}, the clips are "
-            f"{ids[0]!r} and others; its ids must be the files' names"
-        )
-    if unknown := sorted(rows.keys() - known):
-        notes.append(f"{len(unknown)} rows of labels.csv are of no clip here and ignored, such as {unknown[0]!r}")
-    if missing := sum(name not in rows for name in ids):
-        notes.append(f"{missing} clips have no row in labels.csv")
-    columns = [column for column in next(iter(rows.values()), {}) if column != "id"]
-    labels = {
-        column: np.array([rows[name][column].strip() if name in rows else "" for name in ids]) for column in columns
+        "audio": {"from": media.layout, **({} if spectrograms is None else spectrograms.description)},
+        "files": {name: files[name].relative_to(folder).as_posix() for name in readable},
+        "groups": group_names,
+        "dropped": dropped,
+        "notes": notes,
+        "attribution": attribution(folder, labels),
     }
-    return labels, len(unknown)
+    return Dataset(np.array(ids, dtype=str), modalities, masks, labels, groups, source)
 
 
-def _group_column(labels: Mapping[str, np.ndarray], group_by: str | None) -> str | None:
-    """The label that keeps clips together."""
+def _groups(
+    ids: list[str], labels: Mapping[str, np.ndarray], group_by: str | None, is_library: bool
+) -> tuple[str | None, np.ndarray | None]:
+    """What keeps clips together, and each clip's."""
     if group_by != "auto":
         if group_by is not None and group_by not in labels:
             raise ValueError(f"group_by={group_by!r} is no column of labels.csv: {sorted(labels)}")
-        return group_by
+        return group_by, None if group_by is None else labels[group_by]
     songs = Counter(song for song in labels.get("song", ()) if song)
     if songs and max(songs.values()) > 1:
-        return "song"
-    return "artist" if "artist" in labels else None
+        return "song", labels["song"]
+    if is_library:
+        return "album artist, artist or folder", library_groups(ids, labels)
+    return ("artist", labels["artist"]) if "artist" in labels else (None, None)
+
+
+def _texts(
+    ids: list[str], files: Mapping[str, Path], lyrics: Mapping[str, str]
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Lyrics, and which clips have a file."""
+    texts = np.array([lyrics.get(name, "") for name in ids], dtype=object)
+    return {"lyrics": texts}, {"audio": np.array([name in files for name in ids], bool), "lyrics": texts != ""}
 
 
 def _assemble(
@@ -245,14 +210,16 @@ def _assemble(
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Modalities and masks in the order of the ids."""
     row_of = {name: row for row, name in enumerate(spectrograms.ids)}
-    rows = np.array([row_of.get(name, -1) for name in ids])
+    rows = np.array([row_of.get(name, -1) for name in ids], int)
     has_audio = rows >= 0
     if np.array_equal(rows, np.arange(len(spectrograms.ids))):
         audio = spectrograms.values  # in order already: no second copy of what may be gigabytes
     else:
-        audio = np.full((len(ids), *spectrograms.values.shape[1:]), spectrograms.values.min(), np.float32)
+        floor = spectrograms.values.min(initial=0)
+        audio = np.full((len(ids), *spectrograms.values.shape[1:]), floor, np.float32)
         audio[has_audio] = spectrograms.values[rows[has_audio]]
-    lengths = np.where(has_audio, np.asarray(spectrograms.lengths)[rows], 0)
+    lengths = np.zeros(len(ids), int)
+    lengths[has_audio] = np.asarray(spectrograms.lengths, int)[rows[has_audio]]
     texts = np.array([lyrics.get(name, "") for name in ids], dtype=object)
     masks = {
         "audio": has_audio,
@@ -260,23 +227,3 @@ def _assemble(
         "frames": np.arange(audio.shape[2]) < lengths[:, None],
     }
     return {"audio": audio, "lyrics": texts}, masks
-
-
-def _attribution(folder: Path, labels: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Where the clips come from and under which licence, as far as the folder says."""
-    files = sorted(path for path in folder.iterdir() if _CREDIT_FILES.fullmatch(path.name))
-    statements = []
-    for path in files:
-        found = _CREDIT_LINES.findall(path.read_text(encoding="utf-8", errors="replace"))
-        statements += [" ".join(statement.split()) for statement in found]
-    licences = next((labels[name] for name in ("licence", "license") if name in labels), None)
-    named = [labels[name] for name in ("artist", "song", "title") if name in labels]
-    credited: set[str] = set()
-    if licences is not None:
-        credited.update(" / ".join(filter(None, row)) for row in zip(*named, licences, strict=True))
-    return {
-        "files": [path.name for path in files],
-        "statements": statements,
-        "licences": {} if licences is None else dict(Counter(licences.tolist()).most_common()),
-        "credits": sorted(credited),
-    }

@@ -26,7 +26,7 @@ class Spectrograms:
         ids: the clips that could be read, in the order of the rows.
         values: `[n, n_mels, frames]` float32 in dB; frames beyond a clip's length hold its own lowest value.
         lengths: `[n]` frames of music.
-        skipped: (file name, reason) of each file that could not be read.
+        skipped: (file, reason) of each file that could not be read.
         description: parameters and sizes, for the data set's `source`.
     """
 
@@ -74,7 +74,7 @@ def _readable(files: Mapping[str, Path], skipped: list[tuple[str, str]]) -> Iter
         try:
             n_mels, frames = _stored_shape(path)
         except ValueError as error:
-            skipped.append((path.name, str(error)))
+            skipped.append((str(path), str(error)))
         else:
             yield name, n_mels, frames
 
@@ -112,7 +112,7 @@ def read_mels(files: Mapping[str, Path], max_frames: int) -> Spectrograms:
         with np.errstate(over="ignore"):  # what overflows float32 becomes infinite and is counted below
             array = np.load(files[name], allow_pickle=False).reshape(n_mels, -1)[:, :frames].astype(np.float32)
         if not (finite := np.isfinite(array)).all():
-            skipped.append((files[name].name, f"{int((~finite).sum())} of {array.size} values are NaN or infinite"))
+            skipped.append((str(files[name]), f"{int((~finite).sum())} of {array.size} values are NaN or infinite"))
             continue
         values[len(ids), :, :frames] = array
         ids.append(name)
@@ -132,6 +132,7 @@ def read_audio(
     n_mels: int,
     duration: float | None,
     n_jobs: int,
+    excerpts: int = 1,
     cache: str | Path | None,
     progress: bool,
 ) -> Spectrograms:
@@ -145,6 +146,7 @@ def read_audio(
         n_mels: mel bands.
         duration: seconds of each clip, from its start; None for all of the longest, at most `MAX_DURATION`.
         n_jobs: parallel decoders.
+        excerpts: parts that `duration` is taken in, of longer files.
         cache: folder that keeps the results, or None.
         progress: show a progress bar.
 
@@ -154,14 +156,14 @@ def read_audio(
     names, paths = list(files), list(files.values())
     mel = partial(decibel_mel, sr=sr, n_fft=n_fft, hop_length=hop_length, n_mels=n_mels)
     rows, values, samples, unreadable = audio.extract(
-        paths, mel, sr=sr, duration=duration, n_jobs=n_jobs, cache=cache, progress=progress
+        paths, mel, sr=sr, duration=duration, excerpts=excerpts, n_jobs=n_jobs, cache=cache, progress=progress
     )
-    skipped = [(Path(path).name, why) for path, why in unreadable]
+    skipped = list(unreadable)
     if values is None:
         values = np.empty((0, n_mels, 0), np.float32)
     if (is_short := samples < n_fft).any():
         skipped += [
-            (paths[row].name, f"{length} samples are less than one window of {n_fft}")
+            (str(paths[row]), f"{length} samples are less than one window of {n_fft}")
             for row, length in zip(rows[is_short], samples[is_short], strict=True)
         ]
         rows, values, samples = rows[~is_short], values[~is_short], samples[~is_short]

@@ -10,12 +10,13 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from jaxmusic._files import written_whole
+from jaxmusic.audio.foreign import FOREIGN_SUFFIXES
 from jaxmusic.audio.io import AUDIO_SUFFIXES
 
 __all__ = ["clip_of", "read_table", "read_text", "without_suffix", "write_table"]
 
 # Endings that are cut from the names of files: of sound, read here or not, of spectrograms and of lyrics.
-_MEDIA_SUFFIXES = {*AUDIO_SUFFIXES, ".aac", ".aif", ".aiff", ".au", ".m4a", ".opus", ".wma", ".npy", ".txt"}
+_MEDIA_SUFFIXES = {*AUDIO_SUFFIXES, *FOREIGN_SUFFIXES, ".au", ".npy", ".txt"}
 
 
 def read_text(path: Path) -> str:

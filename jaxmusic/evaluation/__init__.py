@@ -33,7 +33,12 @@ from jaxmusic.evaluation.likelihood import (
     joint_log_likelihood,
     predictive_log_likelihood,
 )
-from jaxmusic.evaluation.ranking import average_precision, ranking_scores
+from jaxmusic.evaluation.ranking import (
+    average_precision,
+    expected_average_precision,
+    expected_ranking_scores,
+    ranking_scores,
+)
 from jaxmusic.evaluation.resampling import Interval, bootstrap_interval
 from jaxmusic.evaluation.retrieval import cross_modal_retrieval, query_scores, ranks, retrieval_scores
 
@@ -59,7 +64,9 @@ __all__ = [
     "dbscan",
     "disentanglement_scores",
     "elbow",
+    "expected_average_precision",
     "expected_calibration_error",
+    "expected_ranking_scores",
     "fit_cca",
     "fit_kernel_cca",
     "generate",

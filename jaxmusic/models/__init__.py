@@ -14,13 +14,13 @@ from jaxmusic.models.fusion import (
     Average,
     Fusion,
     Gated,
-    GaussianMixture,
     Mixture,
     MixtureOfProducts,
     PosteriorFusion,
     Product,
 )
 from jaxmusic.models.fusion_classifier import MODALITY_FUSIONS, FusionClassifier, ResidualBlock
+from jaxmusic.models.gaussian_mixture import GaussianMixture
 from jaxmusic.models.genre import CombinedClassifier, LyricsClassifier, MetadataClassifier
 from jaxmusic.models.joint import AUDIO_ENCODERS, JointVAE, JointVAEOutput, start_from
 from jaxmusic.models.layers import MLP

@@ -15,7 +15,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from jaxmusic.models.token_pooling import kept_pads, token_activation, token_sum
+from jaxmusic.models.token_parts import kept_pads, token_activation
+from jaxmusic.models.token_pooling import token_sum
 
 _METADATA_WIDTHS = (18, 12, 8)
 _uniform_kernel = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")

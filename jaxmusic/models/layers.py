@@ -1,4 +1,4 @@
-"""The building blocks the models share, each in a form that XLA runs fast on the backend at hand."""
+"""The building blocks the models share, each in a form that XLA runs fast on the platform it is lowered for."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import jax.numpy as jnp
 from flax.linen.dtypes import promote_dtype
 from jaxtyping import Array, Float
 
-from jaxmusic.models.convolutions import convolution, pooled_convolution, rows_times, transposed_convolution
+from jaxmusic.models.convolutions import convolution, rows_times, transposed_convolution
+from jaxmusic.models.pooling import pooled_convolution
 
 
 class Convolution(nn.Module):

@@ -12,7 +12,8 @@ from flax.core import FrozenDict
 from jaxtyping import Array, Float
 
 from jaxmusic.models.draws import Draws
-from jaxmusic.models.fusion import GaussianMixture, PosteriorFusion, Product
+from jaxmusic.models.fusion import PosteriorFusion, Product
+from jaxmusic.models.gaussian_mixture import GaussianMixture
 from jaxmusic.models.layers import split_gaussian
 from jaxmusic.models.vae import sample_latent
 

@@ -1,18 +1,29 @@
-"""BERT, RoBERTa and XLM-R in one module: token ids → hidden states and one vector per text."""
+"""BERT and what came of it in one module: token ids → hidden states and one vector per text."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal, NamedTuple, get_args
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from jaxmusic.text.transformer_config import TransformerConfig
+from jaxmusic.text.transformer_config import ACTIVATIONS, TransformerConfig
 
 Pooling = Literal["cls", "mean", "max", "pooler"]
 _INITIAL = nn.initializers.normal(0.02)
+_ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
+    "gelu": partial(nn.gelu, approximate=False),
+    "gelu_tanh": partial(nn.gelu, approximate=True),
+    "quick_gelu": lambda x: x * nn.sigmoid(1.702 * x),
+    "relu": nn.relu,
+    "silu": nn.silu,
+    "tanh": jnp.tanh,
+}
 
 
 class TextTransformerOutput(NamedTuple):
@@ -28,7 +39,7 @@ class TextTransformerOutput(NamedTuple):
 
 
 class TextTransformer(nn.Module):
-    """A BERT-like encoder with post-LayerNorm and exact (erf) GELU.
+    """A BERT-like encoder with post-LayerNorm: BERT, DistilBERT, RoBERTa, XLM-R, CamemBERT, MPNet.
 
     Attributes:
         config: its sizes; `text.load_pretrained(folder).config` for a pretrained one.
@@ -43,7 +54,8 @@ class TextTransformer(nn.Module):
         attention: `implementation` of `jax.nn.dot_product_attention`: `"xla"`, `"cudnn"` (half precision on NVIDIA
             GPUs) or None to let JAX choose.
 
-    Source: Devlin et al., BERT (2019), section 3; Liu et al., RoBERTa (2019); Conneau et al., XLM-R (2020). The
+    Source: Devlin et al., BERT (2019), section 3; Liu et al., RoBERTa (2019); Conneau et al., XLM-R (2020); Sanh et
+    al., DistilBERT (2019); Song et al., MPNet (2020), whose relative positions are T5's (Raffel et al. 2020). The
     conventions (names of sizes, positions of RoBERTa) are those of Hugging Face's checkpoints.
     """
 
@@ -86,6 +98,7 @@ class TextTransformer(nn.Module):
             raise ValueError(f"{input_ids.shape[1]} tokens, but the model has {config.max_length} positions: truncate")
         mask = input_ids != config.pad_token_id if attention_mask is None else attention_mask.astype(bool)
         x = self._embed(input_ids, token_type_ids)
+        bias = self._relative_positions(input_ids.shape[1])
         x = nn.Dropout(self.dropout_rate, deterministic=not train)(x)
         layer: Any = nn.remat(TransformerLayer, static_argnums=(3,)) if self.remat else TransformerLayer
         options = (config, self.dropout_rate, self.dtype, self.attention)
@@ -94,13 +107,13 @@ class TextTransformer(nn.Module):
                 _ScannedLayer,
                 variable_axes={"params": 0},
                 split_rngs={"params": True, "dropout": True},
-                in_axes=(nn.broadcast, nn.broadcast),
+                in_axes=(nn.broadcast, nn.broadcast, nn.broadcast),
                 length=config.num_hidden_layers,
             )
-            x, _ = scanned(layer, options, name="layers")(x, mask, train)
+            x, _ = scanned(layer, options, name="layers")(x, mask, train, bias)
         else:
             for i in range(config.num_hidden_layers):
-                x = layer(*options, name=f"layer_{i}")(x, mask, train)
+                x = layer(*options, name=f"layer_{i}")(x, mask, train, bias)
         return TextTransformerOutput(x, self._pool(x, mask))
 
     def _embed(self, input_ids: Array, token_type_ids: Array | None) -> Array:
@@ -110,7 +123,6 @@ class TextTransformer(nn.Module):
             return self.param(name, _INITIAL, (rows, width))
 
         positions = table("position_embedding", config.max_position_embeddings)
-        types = table("token_type_embedding", config.type_vocab_size)
         x = table("word_embedding", config.vocab_size)[input_ids]
         if config.position_offset:
             # Padding has the padding id's position and does not count, wherever it stands.
@@ -118,8 +130,23 @@ class TextTransformer(nn.Module):
             x += positions[jnp.cumsum(is_token, axis=1) * is_token + config.pad_token_id]
         else:
             x += positions[: input_ids.shape[1]]
-        x += types[0] if token_type_ids is None else types[token_type_ids]
+        if config.type_vocab_size:
+            types = table("token_type_embedding", config.type_vocab_size)
+            x += types[0] if token_type_ids is None else types[token_type_ids]
+        elif token_type_ids is not None:
+            raise ValueError(f"{config.model_type} has no token types: leave token_type_ids away")
         return _layer_norm(config, self.dtype, "embedding_norm")(x)
+
+    def _relative_positions(self, length: int) -> Float[Array, "1 heads length length"] | None:
+        """What MPNet adds to every layer's attention scores, by the distance of key and query."""
+        config = self.config
+        if not config.relative_attention_num_buckets:
+            return None
+        shape = config.relative_attention_num_buckets, config.num_attention_heads
+        table = self.param("relative_attention_bias", _INITIAL, shape)
+        places = np.arange(length)
+        buckets = _position_buckets(places[None, :] - places[:, None], config.relative_attention_num_buckets)
+        return jnp.moveaxis(table[buckets], -1, 0)[None].astype(self.dtype)
 
     def _pool(self, x: Array, mask: Array) -> Array:
         x = x.astype(jnp.float32)
@@ -148,8 +175,15 @@ class TransformerLayer(nn.Module):
     attention: Literal["xla", "cudnn"] | None = None
 
     @nn.compact
-    def __call__(self, x: Float[Array, "batch length hidden"], mask: Bool[Array, "batch length"], train: bool) -> Array:
-        """`[batch, length, hidden_size]` → the same shape; no token attends to those that the mask leaves out."""
+    def __call__(
+        self,
+        x: Float[Array, "batch length hidden"],
+        mask: Bool[Array, "batch length"],
+        train: bool,
+        bias: Float[Array, "1 heads length length"] | None = None,
+    ) -> Array:
+        """`[batch, length, hidden_size]` → the same shape; no token attends to those that the mask leaves out, and the
+        bias is added to every score."""
         config = self.config
         heads = (config.num_attention_heads, config.hidden_size // config.num_attention_heads)
 
@@ -163,19 +197,22 @@ class TransformerLayer(nn.Module):
             dense(config.hidden_size, name)(x).reshape(*x.shape[:2], *heads) for name in ("query", "key", "value")
         )
         if train and self.dropout_rate:
-            attended = self._attention_with_dropout(query, key, value, mask, dropout)
+            attended = self._attention_with_dropout(query, key, value, mask, bias, dropout)
         else:
             attended = jax.nn.dot_product_attention(
-                query, key, value, mask=mask[:, None, None, :], implementation=self.attention
+                query, key, value, bias, mask[:, None, None, :], implementation=self.attention
             )
         attended = dropout(dense(config.hidden_size, "attention_output")(attended.reshape(x.shape)))
         x = _layer_norm(config, self.dtype, "attention_norm")(x + attended)
-        inner = nn.gelu(dense(config.intermediate_size, "intermediate")(x), approximate=False)
+        inner = _ACTIVATIONS[ACTIVATIONS[config.hidden_act]](dense(config.intermediate_size, "intermediate")(x))
         return _layer_norm(config, self.dtype, "output_norm")(x + dropout(dense(config.hidden_size, "output")(inner)))
 
-    def _attention_with_dropout(self, query: Array, key: Array, value: Array, mask: Array, dropout: Any) -> Array:
+    def _attention_with_dropout(
+        self, query: Array, key: Array, value: Array, mask: Array, bias: Array | None, dropout: Any
+    ) -> Array:
         # `dot_product_attention` has no dropout of the weights.
         scores = jnp.einsum("bqhd,bkhd->bhqk", query, key).astype(jnp.float32) / jnp.sqrt(query.shape[-1])
+        scores = scores if bias is None else scores + bias
         weights = jax.nn.softmax(jnp.where(mask[:, None, None, :], scores, jnp.finfo(jnp.float32).min))
         return jnp.einsum("bhqk,bkhd->bqhd", dropout(weights).astype(value.dtype), value)
 
@@ -187,8 +224,19 @@ class _ScannedLayer(nn.Module):
     options: tuple[Any, ...]
 
     @nn.compact
-    def __call__(self, x: Array, mask: Array, train: bool) -> tuple[Array, None]:
-        return self.layer(*self.options, name="layer")(x, mask, train), None
+    def __call__(self, x: Array, mask: Array, train: bool, bias: Array | None) -> tuple[Array, None]:
+        return self.layer(*self.options, name="layer")(x, mask, train, bias), None
+
+
+def _position_buckets(distance: Int[np.ndarray, "n n"], count: int) -> Int[np.ndarray, "n n"]:
+    """Buckets of distances: half for each direction, a bucket for each short one, the rest by the logarithm to 128."""
+    half = count // 2
+    short = half // 2
+    size = np.abs(distance)
+    # In float32, as the checkpoints' own code rounds it.
+    ratio = np.log(np.maximum(size, 1).astype(np.float32) / short) / np.log(np.float32(128 / short))
+    long = np.minimum(short + (ratio * (half - short)).astype(np.int32), half - 1)
+    return np.where(distance > 0, half, 0) + np.where(size < short, size, long)
 
 
 def _layer_norm(config: TransformerConfig, dtype: Any, name: str) -> nn.LayerNorm:

@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxmusic.models.convolutions import adaptive_average_pool
 from jaxmusic.models.layers import MLP, Convolution, TransposedConvolution, at_least_float32, split_gaussian
+from jaxmusic.models.pooling import adaptive_average_pool
 
 
 class VAEOutput(NamedTuple):

@@ -60,13 +60,14 @@ class Encoder:
         module: Any,
         pretrained: Pretrained,
         *,
-        prefix: str = "",
+        prefix: str | None = None,
         tokenizer_folder: str | os.PathLike[str] | None = None,
     ) -> None:
         import jax
 
         folder = pretrained.folder if tokenizer_folder is None else tokenizer_folder
-        self.module, self.pretrained, self.prefix = module, pretrained, prefix
+        self.module, self.pretrained = module, pretrained
+        self.prefix = pretrained.prompt if prefix is None else prefix
         self.tokenizer = load_tokenizer(os.fspath(folder), vocab_size=pretrained.config.vocab_size)
         self._params = jax.device_put(pretrained.params)
         self._apply = jax.jit(lambda params, ids, mask: module.apply({"params": params}, ids, mask).pooled)
@@ -99,7 +100,14 @@ class Encoder:
         """Of parameters, tokenizer and the options that a text meets: the same on every machine, in every version."""
         config = self.pretrained.config
         # Sizes that change a vector and stand in no tensor's shape, one by one: another version may know more fields.
-        sizes = (config.model_type, config.num_attention_heads, config.layer_norm_eps, config.pad_token_id)
+        sizes: tuple[Any, ...] = (
+            config.model_type,
+            config.num_attention_heads,
+            config.layer_norm_eps,
+            config.pad_token_id,
+        )
+        if config.hidden_act != "gelu":
+            sizes = (*sizes, config.hidden_act)
         options = (self.module.pooling, self.module.normalize, self.prefix, *sizes)
         return self._digest(repr((*options, self.pretrained.max_length, self.pretrained.lower_case)))
 

@@ -88,7 +88,7 @@ def sentence_encoder(
     transformer: Callable[..., Any] | None = None,
     fit_on: Sequence[str] | None = None,
     n_components: int = 64,
-    prefix: str = "",
+    prefix: str | None = None,
     **options: Any,
 ) -> SentenceEncoder:
     """One callable from texts to vectors.
@@ -101,7 +101,8 @@ def sentence_encoder(
         transformer: `models.TextTransformer`, for all but `"e5-small"` and `"lsa"`; `text` does not import `models`.
         fit_on: the texts that `"lsa"` is fitted on: the training part only.
         n_components: width of `"lsa"`.
-        prefix: put before every text by a transformer; `"e5-small"` has its own `"query: "`.
+        prefix: put before every text by a transformer; None for the default prompt that its folder names, if it does.
+            `"e5-small"` has its own `"query: "`.
         **options: `batch_tokens`, `cache`, `mesh` and `progress` of `encode`; of them `"e5-small"` takes `cache` and
             `progress`.
 
@@ -221,7 +222,7 @@ def _place(name: str) -> str:
     return str(Path(found.origin).parent / folder)
 
 
-def _transformer(name: str, module: Callable[..., Any], prefix: str, options: dict[str, Any]) -> SentenceEncoder:
+def _transformer(name: str, module: Callable[..., Any], prefix: str | None, options: dict[str, Any]) -> SentenceEncoder:
     pretrained = load_pretrained(_place(name))
     pooling = pretrained.pooling or "mean"
     built = module(pretrained.config, pooling=pooling, normalize=pretrained.normalize)
@@ -242,4 +243,6 @@ def _transformer(name: str, module: Callable[..., Any], prefix: str, options: di
         "max_length": pretrained.max_length,
         "digest": encoder.digest[:16],
     }
-    return SentenceEncoder(vectors, record | ({"prefix": prefix} if prefix else {}), lambda: encoder.weights_digest)
+    if encoder.prefix:
+        record["prefix"] = encoder.prefix
+    return SentenceEncoder(vectors, record, lambda: encoder.weights_digest)

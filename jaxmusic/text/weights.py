@@ -7,39 +7,20 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from jaxmusic.text.checkpoint_layout import LAYOUTS, Layout, modules, tables, tensor_shapes
 from jaxmusic.text.hub import WEIGHTS, hub_folder, read_json, read_tensors, some
 from jaxmusic.text.transformer_config import TransformerConfig
 
 __all__ = ["Pretrained", "load_pretrained", "save_pretrained"]
 
-_PREFIXES = ("bert.", "roberta.")
-# Parts of pretraining and classification heads, and a buffer of old checkpoints: no part of the encoder.
-_NO_ENCODER = ("cls.", "lm_head.", "classifier.", "qa_outputs.", "embeddings.position_ids")
 _POOLINGS = {"pooling_mode_cls_token": "cls", "pooling_mode_mean_tokens": "mean", "pooling_mode_max_tokens": "max"}
-# Torch tensor → path in the parameters. "{i}" is the layer; "dense" has a kernel (transposed) and a bias, "norm" a
-# scale and a bias.
-_TABLES = {
-    "embeddings.word_embeddings.weight": "word_embedding",
-    "embeddings.position_embeddings.weight": "position_embedding",
-    "embeddings.token_type_embeddings.weight": "token_type_embedding",
-}
-_LAYER = {
-    "attention.self.query": ("query", "dense"),
-    "attention.self.key": ("key", "dense"),
-    "attention.self.value": ("value", "dense"),
-    "attention.output.dense": ("attention_output", "dense"),
-    "attention.output.LayerNorm": ("attention_norm", "norm"),
-    "intermediate.dense": ("intermediate", "dense"),
-    "output.dense": ("output", "dense"),
-    "output.LayerNorm": ("output_norm", "norm"),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +37,8 @@ class Pretrained:
         max_length: tokens of a text at most, special ones included.
         lower_case: whether they lower the text's case before the tokenizer.
         ignored: tensors that are no part of it (heads, a pooler that was left out).
+        prompts: name → what stands before a text of that kind, as sentence-transformers' files have them.
+        default_prompt_name: the prompt of a text of no kind; None for none.
     """
 
     config: TransformerConfig
@@ -66,10 +49,17 @@ class Pretrained:
     max_length: int = 512
     lower_case: bool = False
     ignored: tuple[str, ...] = field(default=())
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    default_prompt_name: str | None = None
+
+    @property
+    def prompt(self) -> str:
+        """What stands before a text where nothing else is asked for."""
+        return "" if self.default_prompt_name is None else self.prompts[self.default_prompt_name]
 
 
 def load_pretrained(name_or_folder: str | os.PathLike[str], *, pooler: bool | None = None) -> Pretrained:
-    """Read a BERT, RoBERTa or XLM-R checkpoint, with or without sentence-transformers' files.
+    """Read a checkpoint of one of `TransformerConfig`'s families, with or without sentence-transformers' files.
 
     Args:
         name_or_folder: a folder with `config.json` and `model.safetensors` (one file, or shards with an index), or
@@ -95,7 +85,8 @@ def load_pretrained(name_or_folder: str | os.PathLike[str], *, pooler: bool | No
         where = folder / paths[0] / "config.json"
     config = TransformerConfig.from_json(read_json(where), str(where))
     options = _sentence_options(folder, where.parent, config)
-    tensors, ignored = _encoder_tensors(where.parent, pooler="pooling" not in options if pooler is None else pooler)
+    keeps_pooler = "pooling" not in options if pooler is None else pooler
+    tensors, ignored = _encoder_tensors(where.parent, LAYOUTS[config.model_type], pooler=keeps_pooler)
     return Pretrained(config, to_params(config, tensors, where.parent), where.parent, ignored=ignored, **options)
 
 
@@ -120,7 +111,7 @@ def save_pretrained(pretrained: Pretrained, folder: str | os.PathLike[str]) -> P
     folder = Path(folder).expanduser()
     tensors = _from_params(pretrained)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(json.dumps({**asdict(pretrained.config), "hidden_act": "gelu"}, indent=2))
+    (folder / "config.json").write_text(json.dumps(pretrained.config.to_json(), indent=2))
     partial = folder / f"{WEIGHTS}.part"
     save_file(tensors, partial, metadata={"format": "pt"})
     os.replace(partial, folder / WEIGHTS)
@@ -131,32 +122,6 @@ def save_pretrained(pretrained: Pretrained, folder: str | os.PathLike[str]) -> P
     if pretrained.pooling is not None:
         _write_sentence_options(pretrained, folder)
     return folder
-
-
-def tensor_shapes(config: TransformerConfig, *, pooler: bool = False) -> dict[str, tuple[int, ...]]:
-    """Every tensor of a checkpoint, without prefix, and its shape in torch's layout."""
-    width, inner = config.hidden_size, config.intermediate_size
-    rows = (config.vocab_size, config.max_position_embeddings, config.type_vocab_size)
-    shapes: dict[str, tuple[int, ...]] = {name: (n, width) for name, n in zip(_TABLES, rows, strict=True)}
-    for name, _, kind in _modules(config, pooler):
-        out, into = (width, width)
-        if name.endswith("intermediate.dense"):
-            out = inner
-        elif name.endswith("output.dense") and not name.endswith("attention.output.dense"):
-            into = inner
-        shapes[f"{name}.weight"] = (out, into) if kind == "dense" else (width,)
-        shapes[f"{name}.bias"] = (out,)
-    return shapes
-
-
-def _modules(config: TransformerConfig, pooler: bool) -> Iterator[tuple[str, tuple[str, ...], str]]:
-    """(torch name, path in the parameters, kind) of every dense layer and norm."""
-    yield "embeddings.LayerNorm", ("embedding_norm",), "norm"
-    for i in range(config.num_hidden_layers):
-        for name, (ours, kind) in _LAYER.items():
-            yield f"encoder.layer.{i}.{name}", (f"layer_{i}", ours), kind
-    if pooler:
-        yield "pooler.dense", ("pooler",), "dense"
 
 
 def to_params(config: TransformerConfig, tensors: Mapping[str, np.ndarray], folder: Path) -> dict[str, Any]:
@@ -177,8 +142,8 @@ def to_params(config: TransformerConfig, tensors: Mapping[str, np.ndarray], fold
     for name, shape in expected.items():
         if tensors[name].shape != shape:
             raise ValueError(f"{folder}: tensor {name} has shape {tensors[name].shape}, config.json says {shape}")
-    params: dict[str, Any] = {ours: tensors[name] for name, ours in _TABLES.items()}
-    for name, path, kind in _modules(config, pooler):
+    params: dict[str, Any] = {ours: tensors[name] for name, (ours, _) in tables(config).items()}
+    for name, path, kind in modules(config, pooler=pooler):
         weight, bias = tensors[f"{name}.weight"], tensors[f"{name}.bias"]
         part = params
         for step in path[:-1]:
@@ -192,9 +157,9 @@ def _from_params(pretrained: Pretrained) -> dict[str, np.ndarray]:
     params, pooler = pretrained.params, "pooler" in pretrained.params
     tensors: dict[str, np.ndarray] = {}
     try:
-        for name, ours in _TABLES.items():
+        for name, (ours, _) in tables(pretrained.config).items():
             tensors[name] = np.asarray(params[ours], np.float32)
-        for name, path, kind in _modules(pretrained.config, pooler):
+        for name, path, kind in modules(pretrained.config, pooler=pooler):
             part: Any = params
             for step in path:
                 part = part[step]
@@ -209,18 +174,18 @@ def _from_params(pretrained: Pretrained) -> dict[str, np.ndarray]:
     return tensors
 
 
-def _encoder_tensors(folder: Path, *, pooler: bool) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+def _encoder_tensors(folder: Path, layout: Layout, *, pooler: bool) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     """Tensors of the encoder, without prefix, float32; and the names of all others."""
     raw = read_tensors(folder)
     tensors: dict[str, np.ndarray] = {}
     ignored = []
     for original, tensor in raw.items():
         name = original
-        for prefix in _PREFIXES:
+        for prefix in {known.prefix for known in LAYOUTS.values()}:
             name = name.removeprefix(prefix)
         # The names that checkpoints converted from TensorFlow have.
         name = name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
-        if name.startswith(_NO_ENCODER if pooler else (*_NO_ENCODER, "pooler.")):
+        if name.startswith(layout.heads if pooler else (*layout.heads, "pooler.")):
             ignored.append(original)
             continue
         if name in tensors:
@@ -240,6 +205,7 @@ def _sentence_options(folder: Path, weights: Path, config: TransformerConfig) ->
             options["max_length"] = int(min(options["max_length"], value))
     if (weights / "sentence_bert_config.json").is_file():
         options["lower_case"] = bool(read_json(weights / "sentence_bert_config.json").get("do_lower_case", False))
+    options |= _prompts(folder / "config_sentence_transformers.json")
     if not (folder / "modules.json").is_file():
         return options
     for module in read_json(folder / "modules.json"):
@@ -254,11 +220,23 @@ def _sentence_options(folder: Path, weights: Path, config: TransformerConfig) ->
     return options
 
 
+def _prompts(path: Path) -> dict[str, Any]:
+    values = read_json(path) if path.is_file() else {}
+    prompts, default = values.get("prompts") or {}, values.get("default_prompt_name")
+    if not (isinstance(prompts, dict) and all(isinstance(text, str) for text in prompts.values())):
+        raise ValueError(f"{path}: prompts is {prompts!r}: it maps names to texts")
+    if default is not None and default not in prompts:
+        raise ValueError(f"{path}: default_prompt_name {default!r} is none of its prompts {sorted(prompts)}")
+    return {"prompts": prompts, "default_prompt_name": default}
+
+
 def _pooling(values: Mapping[str, Any], path: Path) -> str:
     if "pooling_mode" in values:
         chosen = [values["pooling_mode"]]
     else:
         chosen = [_POOLINGS.get(name, name) for name, on in values.items() if name.startswith("pooling_mode_") and on]
+    if values.get("include_prompt") is False:
+        raise ValueError(f"{path}: include_prompt is false; pooling without the prompt's tokens is not supported")
     if len(chosen) != 1 or chosen[0] not in _POOLINGS.values():
         raise ValueError(f"{path}: pooling {chosen} is not supported; one of {sorted(_POOLINGS.values())} is")
     return chosen[0]
@@ -278,3 +256,6 @@ def _write_sentence_options(pretrained: Pretrained, folder: Path) -> None:
     for name, values in (("modules.json", listed), ("1_Pooling/config.json", pooling)):
         (folder / name).write_text(json.dumps(values, indent=2))
     (folder / "sentence_bert_config.json").write_text(json.dumps(options, indent=2))
+    if pretrained.prompts:
+        prompts = {"prompts": dict(pretrained.prompts), "default_prompt_name": pretrained.default_prompt_name}
+        (folder / "config_sentence_transformers.json").write_text(json.dumps(prompts, indent=2))

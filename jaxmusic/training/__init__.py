@@ -1,5 +1,6 @@
 """A module, a loss and data → a fitted state; a fitted state and rows → predictions."""
 
+from jaxmusic.training._fit import fit
 from jaxmusic.training.checkpoint import Checkpoint
 from jaxmusic.training.grid import Grid, fit_grid
 from jaxmusic.training.hooks import CSVLog, TensorBoardLog
@@ -8,7 +9,7 @@ from jaxmusic.training.loop import Info
 from jaxmusic.training.optimizers import restart_every
 from jaxmusic.training.processes import start_processes
 from jaxmusic.training.state import Batch, State, batch_inputs
-from jaxmusic.training.trainer import Trainer, fit
+from jaxmusic.training.trainer import Trainer
 
 __all__ = [
     "Batch",

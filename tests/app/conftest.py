@@ -10,9 +10,13 @@ import jax
 import pytest
 
 from jaxmusic import app, data
-from jaxmusic.app.command_line import keep_compiled_umap
+from jaxmusic.app.page.document import document
+from jaxmusic.app.running import keep_compiled_umap
+from tests.app.page_file import plain_page
 
-SMALL = app.Settings(n_mels=32, duration=2.0, audio_dim=8, lyrics_dim=8, latent=4, width=16, epochs=3, batch=8)
+SMALL = app.Settings(
+    sound=None, n_mels=32, duration=2.0, audio_dim=8, lyrics_dim=8, latent=4, width=16, epochs=3, batch=8
+)
 HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
 GOLDEN = Path(__file__).parent.parent / "golden" / "transformer_bert"
 # In the place of clips 0, 1 and 2.
@@ -58,6 +62,29 @@ def music(tmp_path_factory):
 @pytest.fixture(scope="session")
 def model(music):
     return app.fit(music.folder, SMALL)
+
+
+@pytest.fixture(scope="session")
+def page(model, music, tmp_path_factory):
+    return app.write_map(model, music.folder, tmp_path_factory.mktemp("pages") / "map.html", clusters=3).path
+
+
+@pytest.fixture(scope="session")
+def write_page(tmp_path_factory):
+    """Writes a page of `plain_page` with changes and returns its path."""
+    folder = tmp_path_factory.mktemp("plain")
+
+    def written(**changes):
+        path = folder / f"{len(list(folder.iterdir()))}.html"
+        path.write_text(document(plain_page(**changes)), encoding="utf-8", newline="")
+        return path
+
+    return written
+
+
+@pytest.fixture(scope="session")
+def six(write_page):
+    return write_page()
 
 
 @pytest.fixture(scope="session")

@@ -81,7 +81,7 @@ def test_broken_files_are_refused_with_their_name_and_the_reason(tmp_path):
 
 def test_whole_files_of_every_length_are_not_taken_for_truncated(tmp_path):
     for seconds in (0.01, 0.3, 5.0, 30.0):
-        for suffix in audio.AUDIO_SUFFIXES:
+        for suffix in (".wav", ".flac", ".ogg", ".mp3", ".aiff"):
             assert len(audio.load(_write(tmp_path / f"a{suffix}", seconds))) >= seconds * 22_050 - 1
 
 
@@ -154,7 +154,7 @@ def test_an_odd_wave_without_its_pad_byte_is_whole(tmp_path):
     assert len(audio.load(tmp_path / "odd.wav")) == 2001
 
 
-@pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 @pytest.mark.parametrize("chunks", ["", "before", "behind"])
 def test_a_wave_that_is_cut_is_refused_wherever_it_keeps_its_notes(tmp_path, share, chunks):
     path = _write(tmp_path / "a.wav")
@@ -196,6 +196,40 @@ def test_an_mp3_without_its_last_frame_or_with_a_wrong_count_is_read(tmp_path):
         audio.load(path)
     with pytest.raises(ValueError, match=r"a\.mp3: truncated"):
         list(stream(path, sr=22_050))
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac"])
+def test_a_file_without_its_last_frames_is_read_with_a_warning(tmp_path, name):
+    path = _write(tmp_path / name, 8.0)
+    whole, content = audio.load(path), path.read_bytes()
+    path.write_bytes(content[: -len(content) // 100])
+    with pytest.warns(UserWarning, match=rf"{name} ends 0\.\d\d s before its header says: it is read without"):
+        found = audio.load(path)
+    assert 0.97 * len(whole) < len(found) < len(whole)
+    np.testing.assert_allclose(found[:-200], whole[: len(found) - 200], atol=1e-4)
+    # Where the cut lies behind what is wanted, nothing is missing.
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(ValueError, match="truncated"):
+        audio.load(path)
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.mp3", "a.ogg"])
+def test_excerpts_are_from_start_middle_and_end(tmp_path, name):
+    rate = 44_100
+    y = np.random.default_rng(0).normal(0, 0.1, 10 * rate).cumsum()
+    y = (y / np.abs(y).max() * 0.5).astype(np.float32)
+    soundfile.write(tmp_path / name, y, rate)
+    whole = audio.load(tmp_path / name, sr=None)
+    found = audio.load(tmp_path / name, sr=None, duration=3.0, excerpts=3)
+    assert len(found) == 3 * rate
+    for i, start in enumerate((0.0, 4.5, 9.0)):
+        first = round(start * rate)
+        part = found[i * rate : (i + 1) * rate]
+        np.testing.assert_allclose(part[:-2000], whole[first : first + rate - 2000], atol=2e-3)
+    # A short file is read once, whole.
+    np.testing.assert_array_equal(audio.load(tmp_path / name, duration=12.0, excerpts=3), audio.load(tmp_path / name))
+    with pytest.raises(ValueError, match="excerpts must be 1, or more with a duration"):
+        audio.load(tmp_path / name, excerpts=3)
 
 
 @pytest.mark.parametrize(("name", "value"), [("sr", 0), ("sr", -1), ("sr", np.nan), ("duration", 0), ("duration", -1)])

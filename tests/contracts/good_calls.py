@@ -54,8 +54,15 @@ CALLS = {
         "dbscan": Call(evaluation.dbscan, {"x": X, "eps": 0.5, "min_samples": 2}),
         "disentanglement_scores": Call(evaluation.disentanglement_scores, {"codes": X, "factors": {"a": Y[:, 0]}}),
         "elbow": Call(evaluation.elbow, {"x": np.arange(1, 6), "y": np.array([9.0, 4.0, 2.0, 1.0, 0.5])}),
+        "expected_average_precision": Call(
+            evaluation.expected_average_precision, {"scores": np.eye(3), "relevant": RELEVANT, "k": 2}
+        ),
         "expected_calibration_error": Call(
             evaluation.expected_calibration_error, {"probabilities": np.eye(3)[CLASSES], "labels": CLASSES, "bins": 5}
+        ),
+        "expected_ranking_scores": Call(
+            evaluation.expected_ranking_scores,
+            {"scores": np.eye(3), "relevant": RELEVANT, "k": 2, "cutoffs": (2,)},
         ),
         "fit_cca": Call(evaluation.fit_cca, {"x": X, "y": Y, "n_components": 2, "ridge": 0.1}),
         "fit_kernel_cca": Call(evaluation.fit_kernel_cca, {"x": X, "y": Y, "n_components": 2, "bandwidth": 1.0}),
@@ -84,10 +91,17 @@ CALLS = {
     "recommend": {
         "profiles": Call(recommend.profiles, {"plays": RELEVANT, "factors": F[:3]}),
         "recommend": Call(recommend.recommend, {"history": {0: 1.0}, "factors": F, "n": 3}),
+        "score_blocks": Call(
+            lambda **given: list(recommend.score_blocks(**given)), {"users": F, "factors": G, "block": 5}
+        ),
         "similar_items": Call(recommend.similar_items, {"items": np.array([0, 1]), "factors": F, "n": 3}),
         "top_items": Call(recommend.top_items, {"users": F, "factors": G, "n": 3, "block": 5}),
     },
     "audio": {
+        "amplitude_to_db": Call(audio.amplitude_to_db, {"S": POWER, "amin": 1e-5, "top_db": 80.0}),
+        "db_to_amplitude": Call(audio.db_to_amplitude, {"S_db": DECIBELS}),
+        "db_to_power": Call(audio.db_to_power, {"S_db": DECIBELS}),
+        "delta": Call(audio.delta, {"data": DECIBELS, "width": 5, "order": 1}),
         "chroma_stft": Call(audio.chroma_stft, {"y": WAVE, "sr": 22_050}),
         "estimate_tuning": Call(audio.estimate_tuning, {"y": WAVE, "sr": 22_050}),
         "melspectrogram": Call(audio.melspectrogram, {"y": WAVE, "n_mels": 16}),
@@ -97,6 +111,9 @@ CALLS = {
         "rms": Call(audio.rms, {"S": POWER}),
         "spectral_bandwidth": Call(audio.spectral_bandwidth, {"S": POWER, "p": 2.0}),
         "spectral_centroid": Call(audio.spectral_centroid, {"S": POWER}),
+        "spectral_contrast": Call(audio.spectral_contrast, {"S": POWER, "n_bands": 3, "quantile": 0.02}),
+        "spectral_flatness": Call(audio.spectral_flatness, {"S": POWER, "amin": 1e-10}),
+        "tonnetz": Call(audio.tonnetz, {"chroma": POWER[:12]}),
         "spectral_rolloff": Call(audio.spectral_rolloff, {"S": POWER, "roll_percent": 0.85}),
         "stft": Call(audio.stft, {"y": WAVE, "n_fft": 512}),
         "tempo": Call(audio.tempo, {"onset_envelope": np.abs(RNG.normal(size=400)).astype(np.float32)}),

@@ -84,13 +84,17 @@ def test_folders_of_genres_become_features_and_broken_files_are_listed(tmp_path)
     broken.write_bytes(b"RIFF")
     _tone(tmp_path / "bangla" / "Folk" / "a.wav", 330)
     shutil.copy(tmp_path / "bangla" / "Folk" / "a.wav", tmp_path / "bangla" / "Folk" / "b.wav")
+    for piece in range(2):
+        _tone(tmp_path / "bangla" / "Folk" / f"c_{piece}.wav", 500 + 100 * piece)
     found = data.genre_folders(
         {"english": tmp_path / "gtzan", "bangla": tmp_path / "bangla"}, duration=1.0, progress=False
     )
-    assert found.labels["genre"].tolist() == ["english jazz", "english rock", "bangla folk", "bangla folk"]
+    assert found.labels["genre"].tolist() == ["english jazz", "english rock", *["bangla folk"] * 4]
     assert [name for name, _ in found.source["dropped"]] == ["jazz.00054.wav"]
-    assert found.groups[2] == found.groups[3]
-    assert found.modalities["mfcc"].shape == (4, 52)
+    # Equal features, and two pieces of one track.
+    assert found.groups[2] == found.groups[3] != found.groups[4] == found.groups[5]
+    assert found.source["groups"] == "clips with equal features, or one track (2 pieces of 1 tracks)"
+    assert found.modalities["mfcc"].shape == (6, 52)
     y = audio.load(tmp_path / "gtzan" / "genres_original" / "rock" / "rock.00000.wav")
     cepstrum = np.asarray(audio.mfcc(y, n_mfcc=13))
     # A clip shorter than the duration has the moments of its own frames.

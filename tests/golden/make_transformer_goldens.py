@@ -1,10 +1,10 @@
-"""Hidden states of small random encoders by PyTorch transformers: `transformer_{bert,roberta,xlm_roberta}/`.
+"""Hidden states of small random encoders by PyTorch transformers: `transformer_{bert,roberta,…}/`.
 
     python tests/golden/make_transformer_goldens.py      # needs torch and transformers (tested: 2.13.0, 5.23.0)
 
 Each folder holds `config.json` and `model.safetensors` as that library writes them, and `expected.npz` with
-`input_ids`, `attention_mask`, `last_hidden_state` and `pooler_output`. The second row ends in padding, the third
-has it inside.
+`input_ids`, `attention_mask`, `last_hidden_state` and, where there is a pooler, `pooler_output`. The second row ends in
+padding, the third has it inside.
 """
 
 from pathlib import Path
@@ -20,11 +20,20 @@ SIZES = {
 }  # fmt: skip
 
 
+# Another activation each for some.
+OPTIONS = {
+    "MPNet": {"hidden_act": "gelu_new"},
+    "DistilBert": {"dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 48, "activation": "relu"},
+    "Camembert": {"hidden_act": "silu"},
+}
+
+
 def main() -> None:
-    """Write the three folders."""
-    for seed, (name, pad) in enumerate((("Bert", 0), ("Roberta", 1), ("XLMRoberta", 1))):
+    """Write the folders."""
+    kinds = (("Bert", 0), ("Roberta", 1), ("XLMRoberta", 1), ("MPNet", 1), ("DistilBert", 0), ("Camembert", 1))
+    for seed, (name, pad) in enumerate(kinds):
         torch.manual_seed(seed)
-        types = {"type_vocab_size": 2 if name == "Bert" else 1, "pad_token_id": pad}
+        types = {"type_vocab_size": 2 if name == "Bert" else 1, "pad_token_id": pad, **OPTIONS.get(name, {})}
         config = getattr(transformers, f"{name}Config")(**SIZES, **types)
         model = getattr(transformers, f"{name}Model")(config).eval()
         with torch.no_grad():
@@ -46,7 +55,7 @@ def main() -> None:
             input_ids=ids,
             attention_mask=mask.bool(),
             last_hidden_state=found.last_hidden_state,
-            pooler_output=found.pooler_output,
+            **({"pooler_output": found.pooler_output} if "pooler_output" in found else {}),
         )
 
 

@@ -9,7 +9,8 @@ from every_model import CASES, latents, modules_in
 from jax import export
 
 from jaxmusic import models
-from jaxmusic.models.convolutions import convolution, max_pool
+from jaxmusic.models.convolutions import convolution
+from jaxmusic.models.pooling import max_pool
 
 
 def _specs(few, many, symbol):

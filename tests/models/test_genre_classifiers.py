@@ -9,8 +9,9 @@ import pytest
 from scipy.stats import binom
 
 from jaxmusic import losses, models, training
-from jaxmusic.models import token_pooling
-from jaxmusic.models.token_pooling import kept_pads, token_sum
+from jaxmusic.models import token_parts
+from jaxmusic.models.token_parts import kept_pads
+from jaxmusic.models.token_pooling import token_sum
 
 TOKENS, LENGTHS = jnp.zeros((2, 512), jnp.int32), jnp.array([512, 3])
 FEATURES = jnp.ones((2, 22))
@@ -55,7 +56,7 @@ def _plain_lyrics(params, tokens, positions, *, mask_padding=False):
 @pytest.mark.parametrize("mask_padding", [False, True])
 @pytest.mark.parametrize("chunk", [16, 64, 100_000])
 def test_skipped_padding_is_exact_in_value_and_gradient(mask_padding, chunk, monkeypatch):
-    monkeypatch.setattr(token_pooling, "_CHUNK", chunk)
+    monkeypatch.setattr(token_parts, "_CHUNK", chunk)
     tokens, lengths = _songs(0)
     module = models.LyricsClassifier(50, positions=128, dropout=0.0, mask_padding=mask_padding)
     with jax.enable_x64(True):
@@ -70,6 +71,38 @@ def test_skipped_padding_is_exact_in_value_and_gradient(mask_padding, chunk, mon
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12), gradient, expected_gradient)
         # The padding's row is trained, unless it is masked.
         assert bool(jnp.any(gradient["tokens"]["embedding"][0] != 0)) is not mask_padding
+
+
+@pytest.mark.parametrize("form", ["packed", "blocks"])
+@pytest.mark.parametrize(
+    ("dim", "dropout", "width", "has_linear", "songs"),
+    [(3, 0.3, 150, True, 5), (4, 0.3, 70, False, 5), (3, 0, 64, True, 2)],
+)
+def test_the_forms_of_a_sum_over_tokens_agree_units_dropped_included(form, dim, dropout, width, has_linear, songs):
+    tokens, lengths = _songs(6, songs, width)
+    lengths[1] = 0
+    normal = jax.random.normal
+    with jax.enable_x64(True):
+        table, rest = normal(jax.random.key(0), (30, dim)), normal(jax.random.key(1), (10, dim))
+        weights = (normal(jax.random.key(2), (dim, dim)), normal(jax.random.key(3), (dim,))) if has_linear else None
+
+        def sums(table, weights, form):
+            key = jax.random.key(4)
+            return token_sum(table, rest, weights, tokens, lengths, dropout=dropout, key=key, form=form)
+
+        def value_and_gradient(form):
+            value = lambda table, weights: (sums(table, weights, form) * jnp.arange(1.0, dim + 1)).sum()  # noqa: E731
+            return sums(table, weights, form), jax.jit(jax.grad(value, (0, 1)))(table, weights)
+
+        found, expected = value_and_gradient(form), value_and_gradient("plain")
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12), found, expected)
+        assert (np.asarray(found[0])[1] == 0).all()
+        assert (np.asarray(found[0])[0] != 0).any()
+
+
+def test_an_unknown_form_of_the_sum_is_refused():
+    with pytest.raises(ValueError, match="'fast' is none of"):
+        token_sum(jnp.ones((2, 3)), None, None, jnp.ones((1, 2), jnp.int32), jnp.array([2]), form="fast")
 
 
 def test_the_combined_models_lyrics_branch_is_the_mean_over_all_positions():

@@ -269,3 +269,10 @@ def test_sentence_encoders_that_cannot_be(folder, monkeypatch):
         text.sentence_encoder("minilm-l6", transformer=models.TextTransformer)
     with pytest.raises(TypeError, match="text 1 is None"):
         text.sentence_encoder("lsa", fit_on=["a love", "b rain"])(["a", None])  # type: ignore[list-item]
+
+
+def test_the_folders_default_prompt_is_the_prefix_unless_another_is_given(encoder):
+    asking = dataclasses.replace(encoder.pretrained, prompts={"query": "love "}, default_prompt_name="query")
+    assert text.Encoder(encoder.module, asking).prefix == "love "
+    assert text.Encoder(encoder.module, asking, prefix="").prefix == ""
+    assert text.Encoder(encoder.module, encoder.pretrained).prefix == ""

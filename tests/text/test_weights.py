@@ -36,7 +36,7 @@ def _equal(a, b):
     jax.tree.map(np.testing.assert_array_equal, a, b)
 
 
-@pytest.mark.parametrize("name", ["bert", "roberta", "xlm_roberta"])
+@pytest.mark.parametrize("name", ["bert", "roberta", "xlm_roberta", "mpnet", "distilbert", "camembert"])
 def test_saving_writes_the_tensors_that_were_read(tmp_path, name):
     loaded = load_pretrained(GOLDEN / f"transformer_{name}")
     save_pretrained(loaded, tmp_path / "copy")
@@ -157,7 +157,7 @@ def test_folders_that_cannot_be_read(folder, tmp_path):
         load_pretrained(tmp_path)
     for values, message in (
         ({"model_type": "gpt2"}, "'gpt2', another architecture"),
-        ({"hidden_act": "relu"}, "hidden_act is 'relu'"),
+        ({"hidden_act": "mish"}, "hidden_act is 'mish'"),
         ({"position_embedding_type": "relative_key"}, "relative_key"),
     ):
         broken = shutil.copytree(folder, tmp_path / message[:5])
@@ -199,3 +199,16 @@ def test_stacked_parameters_are_not_saved(folder, tmp_path):
     with pytest.raises(ValueError, match=r"'layer_1' for encoder\.layer\.1"):
         save_pretrained(dataclasses.replace(loaded, params=params), tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_the_default_prompt_of_a_folder_goes_before_every_text(folder, tmp_path):
+    prompts = {"prompts": {"query": "query: ", "passage": "passage: "}, "default_prompt_name": "query"}
+    (folder / "config_sentence_transformers.json").write_text(json.dumps(prompts))
+    loaded = load_pretrained(folder)
+    assert loaded.prompt == "query: "
+    assert loaded.prompts["passage"] == "passage: "
+    again = load_pretrained(save_pretrained(dataclasses.replace(loaded, pooling="mean"), tmp_path / "copy"))
+    assert (again.prompts, again.prompt) == (loaded.prompts, loaded.prompt)
+    (folder / "config_sentence_transformers.json").write_text(json.dumps({**prompts, "default_prompt_name": "song"}))
+    with pytest.raises(ValueError, match="default_prompt_name 'song' is none of its prompts"):
+        load_pretrained(folder)

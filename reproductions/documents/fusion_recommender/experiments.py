@@ -1,17 +1,19 @@
 """Fusion recommender: what the document tuned or left open, each on few seeds.
 
-Tag clusters over k, mAP against k, the ways to fuse, and a search over depth, width and dropout.
+Tag clusters over k, the ways to fuse, and a search over depth, width and dropout.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax
 import numpy as np
+import runs
 from records import tidy
 
-from documents.fusion_recommender import lists, pipeline
+from documents.fusion_recommender import pipeline
 from documents.fusion_recommender.config import Config
 from documents.fusion_recommender.variants import TABLE1, VARIANTS
 from jaxmusic import data, models, text
@@ -26,23 +28,12 @@ WIDTHS = {
 DROPOUTS = (0.2, 0.5, 0.7)
 
 
-def run(config: Config, songs: data.MillionSongs) -> dict[str, Any]:
-    """All studies (JSON)."""
-    found, chosen = search(config, songs) if config.studies.search_epochs else ([], [])
+def tasks(config: Config, songs: data.MillionSongs) -> dict[str, runs.Task]:
+    """All experiments by name, each a JSON value."""
     return {
-        "clusters": clusters(config, songs),
-        "sweep": [
-            record
-            for seed in range(config.studies.sweep_seeds)
-            for record in tidy(sweep(config, songs, seed), "k", "way", seed=seed)
-        ],
-        "fusions": [
-            record
-            for seed in range(config.studies.fusion_seeds)
-            for record in tidy(fusions(config, songs, seed), "fusion", "metric", seed=seed)
-        ],
-        "search": found,
-        "chosen": chosen,
+        "clusters": partial(clusters, config, songs),
+        "fusions": partial(all_fusions, config, songs),
+        "search": partial(search, config, songs),
     }
 
 
@@ -57,7 +48,7 @@ def clusters(config: Config, songs: data.MillionSongs) -> dict[str, Any]:
     spaces = {"multi-hot": text.multi_hot(distinct, vocabulary), "word2vec": vectors.mean(distinct)[0]}
     found: dict[str, Any] = {"lists": len(distinct), "tags": len(vocabulary)}
     for name, x in spaces.items():
-        swept = kmeans_sweep(x, range(2, config.studies.max_k + 1), seed=0)
+        swept = kmeans_sweep(x, range(2, config.experiments.max_k + 1), seed=0)
         found[name] = {field: np.asarray(value).tolist() for field, value in swept._asdict().items()}
         seen = sum(1 for tags in distinct for tag in set(tags))
         found["tags seen once"] = sum(
@@ -67,28 +58,13 @@ def clusters(config: Config, songs: data.MillionSongs) -> dict[str, Any]:
     return found
 
 
-def sweep(config: Config, songs: data.MillionSongs, seed: int) -> dict[int, dict[str, float]]:
-    """k → mAP of the net's probabilities by dot product and by cosine, and of the K-means labels alone."""
-    key = jax.random.fold_in(jax.random.key(1), seed)
-    part = pipeline.part_of(config, songs, VARIANTS["random"], jax.random.fold_in(key, 0), seed)
-    heard = lists.listening(config, part, seed)
-    found = {}
-    for k in config.studies.sweep_k:
-        classes = pipeline.classes_of(part, k, seed)
-        if classes.k < k:
-            continue
-        setting = TABLE1["row2"]._replace(k=k)
-        fitted = pipeline.fit(
-            config, part, classes, jax.random.fold_in(key, k), setting, epochs=config.studies.sweep_epochs
-        )
-        scorer = lists.Scorer(heard)
-        items = fitted.probabilities[part.test]
-        scorer.add_content("dot", items)
-        scorer.add_content("cosine", items, similarity="cosine")
-        scorer.add_content("labels", lists.one_hot(classes, part.test))
-        found[k] = {name: values[f"map@{lists.LENGTH}"] for name, values in scorer.scores.items()}
-        found[k]["accuracy"] = fitted.scores["accuracy"]
-    return found
+def all_fusions(config: Config, songs: data.MillionSongs) -> list[dict[str, Any]]:
+    """Records of every seed's comparison of fusions."""
+    return [
+        record
+        for seed in range(config.experiments.fusion_seeds)
+        for record in tidy(fusions(config, songs, seed), "fusion", "metric", seed=seed)
+    ]
 
 
 def fusions(config: Config, songs: data.MillionSongs, seed: int) -> dict[str, dict[str, float]]:
@@ -110,19 +86,21 @@ def fusions(config: Config, songs: data.MillionSongs, seed: int) -> dict[str, di
             inputs=part.blocks,
             masks=masks,
             fusion=fusion,
-            epochs=config.studies.fusion_epochs,
+            epochs=config.experiments.fusion_epochs,
         ).scores
         found[fusion] = {name: scores[name] for name in ("accuracy", "balanced_accuracy", "train_accuracy")}
     return found
 
 
-def search(config: Config, songs: data.MillionSongs) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def search(config: Config, songs: data.MillionSongs) -> dict[str, list[dict[str, Any]]]:
     """Depth, width and dropout on a validation part of the training songs.
 
     Returns:
-        Every cell's validation scores; and the test scores of the document's cell and of the one with the best
-        validation accuracy, both trained anew on all training songs.
+        `cells`: every cell's validation scores; and `chosen`: the test scores of the document's cell and of the one
+        with the best validation accuracy, both trained anew on all training songs. Empty lists without a search.
     """
+    if not config.experiments.search_epochs:
+        return {"cells": [], "chosen": []}
     key = jax.random.key(3)
     part = pipeline.part_of(config, songs, VARIANTS["random"], jax.random.fold_in(key, 0), 0)
     classes = pipeline.classes_of(part, TABLE1["row2"].k, 0)
@@ -138,7 +116,7 @@ def search(config: Config, songs: data.MillionSongs) -> tuple[list[dict[str, Any
             TABLE1["row2"]._replace(dropout=dropout),
             rows=rows,
             widths=WIDTHS[name],
-            epochs=config.studies.search_epochs,
+            epochs=config.experiments.search_epochs,
         ).scores
         metrics = ("accuracy", "balanced_accuracy", "train_accuracy", "parameters")
         return {"widths": name, "dropout": dropout, **{metric: scores[metric] for metric in metrics}}
@@ -151,4 +129,4 @@ def search(config: Config, songs: data.MillionSongs) -> tuple[list[dict[str, Any
         {"of": of, **cell(name, dropout, jax.random.fold_in(key, 3), (part.train, part.test))}
         for of, (name, dropout) in compared.items()
     ]
-    return found, chosen
+    return {"cells": found, "chosen": chosen}

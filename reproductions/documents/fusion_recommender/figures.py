@@ -9,13 +9,15 @@ import numpy as np
 import pandas as pd
 from records import mean_of, moments, select
 
+from documents.fusion_recommender.comparisons import Facts
 from documents.fusion_recommender.config import Config
-from documents.fusion_recommender.lists import LENGTH
-from documents.fusion_recommender.rows import Facts, titles_of
+from documents.fusion_recommender.factors import LENGTH
+from documents.fusion_recommender.listening import PROTOCOLS
+from documents.fusion_recommender.lists import MAP
+from documents.fusion_recommender.rows import titles_of
 from documents.fusion_recommender.variants import TABLE1
 from jaxmusic import figures
 
-_MAP = f"map@{LENGTH}"
 # The k that a figure marks.
 _MARKED = (2, 3, 4, 6, 10, 13, 20, 30, 50, 70, 100)
 Drawn = list[tuple[str, str]]
@@ -26,8 +28,9 @@ def draw(config: Config, records: pd.DataFrame, facts: Facts, experiments: Mappi
     return [
         *_draw_clusters(config, experiments["clusters"]),
         *_draw_accuracies(config, facts),
-        _draw_sweep(config, records, pd.DataFrame(experiments["sweep"])),
+        *([_draw_sweep(config, records)] if "way" in records else []),
         _draw_lists(config, records),
+        _draw_protocols(config, records),
     ]
 
 
@@ -87,14 +90,15 @@ def _draw_accuracies(config: Config, facts: Facts) -> Drawn:
     return [(file, caption) for file, _, _, caption in panels]
 
 
-def _draw_sweep(config: Config, records: pd.DataFrame, sweep: pd.DataFrame) -> tuple[str, str]:
-    sizes = sorted(set(sweep["k"]))
+def _draw_sweep(config: Config, records: pd.DataFrame) -> tuple[str, str]:
+    sweep = records.dropna(subset=["way"])
+    sizes = [int(k) for k in sorted(set(sweep["k"]))]
     lines = {}
     for way in ("dot", "cosine", "labels"):
         found = [moments(select(sweep, k=k, way=way)["value"]) for k in sizes]
         lines[way] = [mean for mean, _ in found], [spread for _, spread in found]
     main = config.variant[0]
-    popular = mean_of(records, variant=main, method="popularity", metric=_MAP)
+    popular = mean_of(records, variant=main, method="popularity", metric=MAP)
     figures.learning_curve(
         sizes,
         lines,
@@ -106,8 +110,8 @@ def _draw_sweep(config: Config, records: pd.DataFrame, sweep: pd.DataFrame) -> t
         level="popularity",
     )
     caption = (
-        f"mAP against the number of classes, {config.studies.sweep_epochs} epochs, {sweep['seed'].nunique()} seeds, "
-        f"random split; labels: K-means alone; popularity from the rows of the {main} split"
+        f"mAP against the number of classes, {config.net.epochs} epochs, {sweep['seed'].nunique()} seeds, "
+        f"split {main}; labels: K-means alone"
     )
     return "map_against_k.png", caption
 
@@ -116,7 +120,7 @@ def _draw_lists(config: Config, records: pd.DataFrame) -> tuple[str, str]:
     names, titles = _ranked(records, config.variant[0])[::-1], titles_of(config)
     bars: dict[str, Any] = {}
     for variant in config.variant:
-        found = [moments(select(records, variant=variant, method=name, metric=_MAP)["value"]) for name in names]
+        found = [moments(select(records, variant=variant, method=name, metric=MAP)["value"]) for name in names]
         bars[variant] = [mean for mean, _ in found], [spread for _, spread in found]
     figures.metric_bars(
         [titles[name] for name in names],
@@ -129,17 +133,39 @@ def _draw_lists(config: Config, records: pd.DataFrame) -> tuple[str, str]:
     return "map.png", "Table 2 and what it lacks: mean ± standard deviation over seeds"
 
 
+def _draw_protocols(config: Config, records: pd.DataFrame) -> tuple[str, str]:
+    """mAP over that of a random order: what a protocol multiplies for every method alike is gone."""
+    main, titles = config.variant[0], titles_of(config)
+    found = select(records, variant=main).dropna(subset=["protocol"])
+    bars: dict[str, Any] = {}
+    for ranked in ("popularity", "labels", "row4", "row3", "row2", "soft"):
+        ratios = []
+        for protocol in PROTOCOLS:
+            of_seed = select(found, protocol=protocol).pivot(index="seed", columns="ranked", values="value")
+            ratios.append(moments(of_seed[ranked] / of_seed["random"] if ranked in of_seed else []))
+        bars[titles[ranked]] = [mean for mean, _ in ratios], [spread for _, spread in ratios]
+    figures.metric_bars(
+        [name.replace("_", " ") for name in PROTOCOLS],
+        bars,
+        path=config.out / "protocols.png",
+        ylabel=f"mAP@{LENGTH} over that of a random order",
+        title=f"Who and what is kept, split {main}",
+        lying=True,
+    )
+    return "protocols.png", f"mAP over that of a random order under each protocol, split {main}, mean ± deviation"
+
+
 def _ranked(records: pd.DataFrame, variant: str) -> list[str]:
     """Methods by their mean mAP, the lowest first."""
-    found = select(records, variant=variant, metric=_MAP).groupby("method", sort=False)["value"].mean()
+    found = select(records, variant=variant, metric=MAP).groupby("method", sort=False)["value"].mean()
     return [str(name) for name in found.sort_values(kind="stable").index]
 
 
 def data_of(config: Config, records: pd.DataFrame, facts: Facts, experiments: Mapping[str, Any]) -> dict[str, Any]:
     """The numbers behind every figure (JSON)."""
-    sweep = pd.DataFrame(experiments["sweep"])
+    sweep = records.dropna(subset=["way"]) if "way" in records else records[:0].assign(k=0, way="")
     by_k: Sequence[dict[str, dict[str, float]]] = [
-        {str(k): dict(zip(own["way"], own["value"], strict=True)) for k, own in seed.groupby("k")}
+        {f"{k:g}": dict(zip(own["way"], own["value"], strict=True)) for k, own in seed.groupby("k")}
         for _, seed in sweep.groupby("seed")
     ]
     return {
@@ -148,7 +174,7 @@ def data_of(config: Config, records: pd.DataFrame, facts: Facts, experiments: Ma
         "map against k": by_k,
         "map": {
             name: {
-                method: select(records, variant=name, method=method, metric=_MAP)["value"].tolist()
+                method: select(records, variant=name, method=method, metric=MAP)["value"].tolist()
                 for method in _ranked(records, name)
             }
             for name in config.variant

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -10,16 +11,27 @@ import pandas as pd
 from records import mean_of
 
 from documents.fusion_recommender import rows
+from documents.fusion_recommender.comparisons import Facts, compared
 from documents.fusion_recommender.config import Config
-from documents.fusion_recommender.lists import LENGTH
+from documents.fusion_recommender.factors import LENGTH
+from documents.fusion_recommender.listening import PROTOCOLS
+from documents.fusion_recommender.lists import MAP, STATED
+from jaxmusic import report
 
 
-def measured(config: Config, records: pd.DataFrame, facts: rows.Facts, experiments: Mapping[str, Any]) -> list[str]:
+def measured(
+    config: Config,
+    records: pd.DataFrame,
+    facts: Facts,
+    experiments: Mapping[str, Any],
+    made: Sequence[report.Row],
+    reported: Mapping[str, Any],
+) -> list[str]:
     """What the runs say, in their numbers."""
     found = []
     titles = rows.titles_of(config)
     for name in config.variant:
-        mean = partial(mean_of, records, variant=name, metric=f"map@{LENGTH}")
+        mean = partial(mean_of, records, variant=name, metric=MAP)
         popularity, own, chance = (mean(method=method) for method in ("popularity", "row2", "random"))
         found.append(
             f"Split {name}, mAP@{LENGTH}: random order {chance:.4f}, the document's recipe (k = 6) {own:.4f}, "
@@ -29,12 +41,14 @@ def measured(config: Config, records: pd.DataFrame, facts: rows.Facts, experimen
             better: list[str] = []
             worse: list[str] = []
             unclear: list[str] = []
-            for method, (difference, _) in rows.compared(facts[name], base).items():
+            for method, (difference, _) in compared(facts[name], base).items():
                 text = f"{titles[method]} ({difference.mean:+.4f})"
                 (better if difference.low > 0 else worse if difference.high < 0 else unclear).append(text)
             for kind, names in (("better than", better), ("worse than", worse), ("not told apart from", unclear)):
                 if names:
                     found.append(f"Split {name}, paired bootstrap, {kind} {title}: {'; '.join(names)}.")
+        found.append(_fits(name, made, reported))
+    found += [f"Protocol {name}: {title}." for name, title in PROTOCOLS.items()]
     found += _clusters(experiments["clusters"])
     notes = {c["note"] for of in facts.values() for record in of for c in record["classes"].values() if c["note"]}
     found += [f"Classes: {note}." for note in sorted(notes)]
@@ -49,8 +63,8 @@ def measured(config: Config, records: pd.DataFrame, facts: rows.Facts, experimen
         found.append(
             f"In some seed a class has no test song, and no part in balanced accuracy: {', '.join(sorted(untested))}."
         )
-    if experiments["search"]:
-        best = max(experiments["search"], key=lambda row: row["accuracy"])
+    if experiments["search"]["cells"]:
+        best = max(experiments["search"]["cells"], key=lambda row: row["accuracy"])
         found.append(
             f"Search: {best['widths']}, p = {best['dropout']} had the highest validation accuracy, "
             f"{best['accuracy']:.3f}."
@@ -58,6 +72,20 @@ def measured(config: Config, records: pd.DataFrame, facts: rows.Facts, experimen
     if config.net.epochs != 2000:
         found.append(f"Table 1's rows were trained for {config.net.epochs} epochs, not 2,000.")
     return found
+
+
+def _fits(variant: str, made: Sequence[report.Row], reported: Mapping[str, Any]) -> str:
+    """How far the document's four mAPs lie from those of each protocol."""
+    stated = {f"protocol.{variant}.{name}": reported[f"table2.{name}.{MAP}"]["reported"] for name in STATED}
+    rows = [replace(row, reported=stated[row.id]) for row in made if row.id in stated]
+    columns = [name for name in PROTOCOLS if any(row.column == name for row in rows)]
+    fits = "; ".join(
+        f"{fit.column} {fit.mean:.1f} ({fit.inside} of {fit.numbers} inside)" for fit in report.distances(rows, columns)
+    )
+    return (
+        f"Split {variant}, mean distance of the document's four mAPs from the runs under each protocol, in half-widths "
+        f"of the 95 % prediction interval: {fits}."
+    )
 
 
 def _clusters(clusters: Mapping[str, Any]) -> list[str]:

@@ -12,6 +12,7 @@ import runs
 from records import read_notes, read_reported
 
 from documents.fusion_recommender import figures, rows
+from documents.fusion_recommender.comparisons import Facts
 from documents.fusion_recommender.config import Config
 from documents.fusion_recommender.notes import measured
 from jaxmusic import data, report
@@ -26,7 +27,7 @@ def write(
 ) -> Path:
     """Report, figures and the figures' data; returns the path of `report.md`."""
     reported = read_reported(REPORTED)
-    experiments = found["experiments"]
+    experiments = {name: found[name] for name in ("clusters", "fusions", "search")}
     facts = {name: runs.by_seed(found, f"{name}_seed_") for name in config.variant}
     records = pd.DataFrame(
         [
@@ -51,7 +52,9 @@ def write(
         settings=_settings(config, preset, facts[config.variant[0]][0]),
         rows=made,
         findings=report.findings(_HERE / "findings.toml", made),
-        notes=read_notes(_HERE / "notes.md", {"measured": measured(config, records, facts, experiments)}),
+        notes=read_notes(
+            _HERE / "notes.md", {"measured": measured(config, records, facts, experiments, made, reported["entries"])}
+        ),
         timing={**timing, **_seconds(facts)},
         figures=drawn,
     )
@@ -74,7 +77,7 @@ def _settings(config: Config, preset: Config, first: Mapping[str, Any]) -> dict[
     }
 
 
-def _seconds(facts: rows.Facts) -> dict[str, float]:
+def _seconds(facts: Facts) -> dict[str, float]:
     found: dict[str, float] = {}
     for of_variant in facts.values():
         for record in of_variant:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from records import Table, make_rows, tidy
+from records import Table, make_rows, reported_rows
 
+from documents.fusion_recommender.cluster_rows import TABLES, cluster_records
+from documents.fusion_recommender.comparisons import AGAINST, Facts, compared
 from documents.fusion_recommender.config import Config
-from documents.fusion_recommender.lists import LENGTH, TITLES
+from documents.fusion_recommender.factors import LENGTH
+from documents.fusion_recommender.listening import PROTOCOLS
+from documents.fusion_recommender.lists import MAP, PROTOCOL_TITLES, TITLES
 from documents.fusion_recommender.variants import METADATA_ONLY, TABLE1
 from jaxmusic import data, report
-from jaxmusic.evaluation import Interval, bootstrap_interval
 
-# Variant → what its seeds left besides records.
-Facts = Mapping[str, Sequence[Mapping[str, Any]]]
 _ACCURACIES = {
     "train_accuracy": "training accuracy",
     "accuracy": "test accuracy",
@@ -25,7 +25,7 @@ _ACCURACIES = {
     "majority": "largest class's share of the test songs",
 }
 _RANKINGS = {
-    f"map@{LENGTH}": f"mAP@{LENGTH}",
+    MAP: f"mAP@{LENGTH}",
     "precision@10": "precision@10",
     "recall@100": "recall@100",
     "ndcg@100": "NDCG@100",
@@ -33,17 +33,11 @@ _RANKINGS = {
 }
 _STATED = ("row2_metadata", "row4", "row3", "row2", "wmf_linear", "wmf_mlp")
 _TABLE2 = "Table 2 (5.5, Table 2)"
-# Pairs that the bootstrap compares: the better one is expected first.
-COMPARED = (
-    "row2_cosine", "soft_cosine", "tags", "tags_predicted", "hybrid_fusion", "hybrid_raw", "hybrid_tags",
-    "wmf_linear_cosine", "wmf_mlp_cosine", "hybrid_wmf_linear", "hybrid_wmf_mlp", "wmf",
-)  # fmt: skip
-AGAINST = {"row2": "the document's recipe (k = 6, dot)", "popularity": "popularity alone"}
 
 
 def titles_of(config: Config) -> dict[str, str]:
     """Method → what a reader sees of it."""
-    return {name: title.format(k=config.soft_k) for name, title in TITLES.items()}
+    return {name: title.format(k=config.soft_k, long_epochs=config.net.long_epochs) for name, title in TITLES.items()}
 
 
 def all_rows(
@@ -55,86 +49,51 @@ def all_rows(
     reported: Mapping[str, Any],
 ) -> list[report.Row]:
     """Every number of the document, then what it lacks."""
-    counts = songs.songs.source["counts"]
-    columns = {name: name.replace("_", " ") for name in ("songs_with_tags", "distinct_tags", "distinct_tag_lists")}
-    is_same_data = all(counts[title] == reported[f"data.{name}"]["reported"] for name, title in columns.items())
-    data_rows = [
-        report.Row(
-            f"data.{name}",
-            "Data (3.1, 4 and 5.5)",
-            title,
-            "count",
-            reported[f"data.{name}"]["reported"],
-            float(counts[title]),
-            None,
-            1,
-            report.REPRODUCED if is_same_data else None,
-        )
-        for name, title in columns.items()
+    # Trained as long on the document's data; its split is of songs, not of artists.
+    comparable = [
+        name for name in config.variant if config.same_data and name != "artist" and config.net.epochs == 2000
     ]
-    # Only the random split, trained as long, is the document's.
-    comparable = [name for name in config.variant if is_same_data and name != "artist" and config.net.epochs == 2000]
+    clusters = cluster_records(experiments["clusters"])
     return [
-        *data_rows,
-        *make_rows(_cluster_records(experiments["clusters"]), _CLUSTERS, reported),
+        *_data_rows(config, songs, facts, reported),
+        *make_rows(clusters, TABLES, reported, comparable=[""] * config.same_data),
         *make_rows(records, _table1(config), reported, comparable=comparable),
-        *make_rows(records, _table2(config), reported),
+        *make_rows(records, _table2(config), reported, comparable=comparable),
+        *reported_rows(records, reported, seeds=config.seeds, titles={}, comparable=comparable),
         *_cited(reported),
+        *make_rows(records, _by_protocol(config)),
         *_comparisons(config, facts),
-        *_experiment_rows(config, facts, experiments),
+        *_experiment_rows(config, records, facts, experiments),
     ]
 
 
-def _cluster_records(clusters: Mapping[str, Any]) -> pd.DataFrame:
-    """K-means of the tag lists, by space and k; the elbow has no k."""
-    names = {"inertia": "inertia", "normalized_inertia": "normalized", "silhouette": "silhouette",
-             "largest_share": "largest", "entropy": "entropy"}  # fmt: skip
-    found = []
-    for space in ("multi-hot", "word2vec"):
-        swept = clusters[space]
-        by_k = {k: {short: swept[name][i] for name, short in names.items()} for i, k in enumerate(swept["k"])}
-        found += tidy({"elbow": swept["elbow"]}, "metric", space=space, k=0, seed=0)
-        found += tidy(by_k, "k", "metric", space=space, seed=0)
-    return pd.DataFrame(found)
-
-
-def _elbow(values: Mapping[str, Any]) -> str:
-    rule = "farthest from the chord of the curve"
-    return rule + ("; the document says 10 to 20" if values["space"] == "word2vec" else "")
-
-
-_CLUSTERS = [
-    table
-    for space in ("multi-hot", "word2vec")
-    for table in (
-        Table(
-            "Tag clusters (5.1, figures 4 to 7)",
-            "clusters.{space}.elbow",
-            "{space}",
-            "elbow, k",
-            {"space": [space], "metric": ["elbow"]},
-            column="",
-            note=_elbow,
-        ),
-        Table(
-            "Tag clusters (5.1, figures 4 to 7)",
-            "clusters.{space}.{metric}.{k}",
-            "{space}, k = {k}",
-            where={
-                "space": [space],
-                "k": (3, 4, 6, 13, 50),
-                "metric": {
-                    "inertia": "inertia",
-                    "normalized": "inertia over that of one cluster",
-                    "silhouette": "silhouette",
-                    "largest": "largest cluster's share",
-                    "entropy": "entropy of sizes over log k",
-                },
-            },
-            column="",
-        ),
-    )
-]
+def _data_rows(config: Config, songs: data.MillionSongs, facts: Facts, reported: Mapping[str, Any]) -> list[report.Row]:
+    """Counts are exact: on the document's data they are equal or they are not."""
+    counts = songs.songs.source["counts"]
+    first = facts[config.variant[0]][0]["lists"]["facts"]
+    found = {
+        name: counts[name.replace("_", " ")] for name in ("songs_with_tags", "distinct_tags", "distinct_tag_lists")
+    }
+    found |= {"candidate_songs": first["candidate songs"], "users": first["users"]}
+    made = []
+    for name, value in found.items():
+        entry = reported[f"data.{name}"]
+        verdict = report.REPRODUCED if entry["reported"] == value else report.NOT_REPRODUCED
+        made.append(
+            report.Row(
+                f"data.{name}",
+                "Data (3.1, 4 and 5.5)",
+                name.replace("_", " "),
+                "count",
+                entry["reported"],
+                float(value),
+                None,
+                1,
+                verdict if config.same_data else None,
+                entry.get("note", ""),
+            )
+        )
+    return made
 
 
 def _table1(config: Config) -> list[Table]:
@@ -187,31 +146,30 @@ def _cited(reported: Mapping[str, Any]) -> list[report.Row]:
             entry["note"],
         )
         for id, entry in reported.items()
-        if "what" in entry
+        if "cited" in entry
     ]
 
 
-def comparison(lists: Sequence[Mapping[str, Any]], a: str, b: str) -> tuple[Interval, int] | None:
-    """Paired difference of AP with its interval, and the number of users; of each seed `users` and `precision`.
-
-    Every user of every seed counts, as in the tables' means; users are drawn with all their seeds, since those of one
-    user are alike.
-    """
-    differences: list[float] = []
-    users: list[int] = []
-    for found in lists:
-        if a not in found["precision"] or b not in found["precision"]:
-            return None
-        differences += [x - y for x, y in zip(found["precision"][a], found["precision"][b], strict=True)]
-        users += found["users"]
-    return bootstrap_interval(np.array(differences), groups=np.array(users), seed=0), len(set(users))
-
-
-def compared(facts: Sequence[Mapping[str, Any]], base: str) -> dict[str, tuple[Interval, int]]:
-    """Method → its comparison with `base`, of those that can be made."""
-    lists = [seed["lists"] for seed in facts]
-    found = {method: comparison(lists, method, base) for method in COMPARED}
-    return {method: result for method, result in found.items() if result is not None}
+def _by_protocol(config: Config) -> list[Table]:
+    """A table for each split: methods by who and what is kept."""
+    titles = titles_of(config)
+    counts = {"users": "users", "songs": "songs that are ranked"}
+    shown: list[tuple[str, Mapping[str, str]]] = [
+        (f"mAP@{LENGTH}", {name: titles[name] for name in PROTOCOL_TITLES}),
+        ("count", counts),
+    ]
+    return [
+        Table(
+            f"Who and what is kept, split {variant}",
+            "protocol.{variant}.{ranked}",
+            "{ranked}",
+            metric,
+            {"variant": [variant], "ranked": ranked, "protocol": list(PROTOCOLS)},
+            column="{protocol}",
+        )
+        for variant in config.variant
+        for metric, ranked in shown
+    ]
 
 
 def _comparisons(config: Config, facts: Facts) -> list[report.Row]:
@@ -236,24 +194,25 @@ def _comparisons(config: Config, facts: Facts) -> list[report.Row]:
     ]
 
 
-def _experiment_rows(config: Config, facts: Facts, experiments: Mapping[str, Any]) -> list[report.Row]:
-    studies = config.studies
+def _experiment_rows(
+    config: Config, records: pd.DataFrame, facts: Facts, experiments: Mapping[str, Any]
+) -> list[report.Row]:
+    settings = config.experiments
     sweep = Table(
-        f"mAP against k, {studies.sweep_epochs} epochs, random split",
+        f"mAP against k, {config.net.epochs} epochs",
         "sweep.{k}.{way}",
         "k = {k}, {way}",
         f"mAP@{LENGTH}",
-        {"k": studies.sweep_k, "way": {"dot": "net, dot", "cosine": "net, cosine", "labels": "K-means labels"}},
-        "",
+        {"k": (), "way": {"dot": "net, dot", "cosine": "net, cosine", "labels": "K-means labels"}},
     )
     fusion = Table(
-        f"Ways to fuse, k = 6, {studies.fusion_epochs} epochs, no PCA",
+        f"Ways to fuse, k = 6, {settings.fusion_epochs} epochs, no PCA",
         "fusion.{fusion}.{metric}",
         "{fusion}",
         where={"fusion": (), "metric": {m: _ACCURACIES[m] for m in ("accuracy", "balanced_accuracy")}},
         column="",
     )
-    made = make_rows(pd.DataFrame(experiments["sweep"]), [sweep])
+    made = make_rows(records, [sweep]) if "way" in records else []
     if experiments["fusions"]:
         made += make_rows(pd.DataFrame(experiments["fusions"]), [fusion])
 
@@ -271,17 +230,17 @@ def _experiment_rows(config: Config, facts: Facts, experiments: Mapping[str, Any
             )
         )
 
-    for i, cell in enumerate(experiments["search"]):
+    for i, cell in enumerate(experiments["search"]["cells"]):
         add(
             f"search.{i}",
-            f"Search on a validation part of the training songs, k = 6, {studies.search_epochs} epochs",
+            f"Search on a validation part of the training songs, k = 6, {settings.search_epochs} epochs",
             f"{cell['widths']}, p = {cell['dropout']}",
             "validation accuracy",
             cell["accuracy"],
             f"balanced {cell['balanced_accuracy']:.3f}, training {cell['train_accuracy']:.3f}, "
             f"{cell['parameters']:,} parameters",
         )
-    for cell in experiments["chosen"]:
+    for cell in experiments["search"]["chosen"]:
         add(
             f"search.test.{cell['of']}",
             "The search's best cell and the document's, trained on all training songs",
