@@ -12,9 +12,11 @@ from records import moments, select
 from documents.joint_vae import scores
 from documents.joint_vae.config import Config
 from documents.joint_vae.pipeline import Fitted, Part, Prepared, statistics_of
+from documents.joint_vae.variants import VARIANTS
 from jaxmusic import evaluation, figures
 
 _STEPS = 6
+RETRIEVAL = "Recall@10, lyrics → audio, as a multiple of chance; of variants with a split where there are any"
 
 
 def load_arrays(config: Config, shown: str) -> Mapping[str, np.ndarray]:
@@ -105,26 +107,25 @@ def _draw_experiments(
         ylabel="recall@10, lyrics → audio",
         title="What more pairs would buy",
     )
+    # Where CCA is fitted on the very pairs that are scored, it would dwarf the others.
+    names = [name for name in config.variant if not VARIANTS[name].fit_on_all] or list(config.variant)
     bars = {}
     for title, source in (("JointVAE", "retrieval"), ("linear CCA", "cca"), ("the language alone", "language")):
         if not len(select(records, space=source)):
             continue  # of data in one language
-        lifts = [moments(_lift(records, name, source)) for name in config.variant]
+        lifts = [moments(_lift(records, name, source)) for name in names]
         bars[title] = ([mean for mean, _ in lifts], [spread for _, spread in lifts])
     figures.metric_bars(
-        list(config.variant),
+        names,
         bars,
         path=config.out / "retrieval.png",
         ylabel="recall@10 ÷ chance",
         title="Retrieval of the own pair, lyrics → audio",
         level=(1.0, "chance"),
+        lying=True,
     )
     return [
-        (
-            "retrieval.png",
-            "Recall@10, lyrics → audio, as a multiple of chance. Variants named after a reading alone are fitted on "
-            "the very pairs that are scored, the others are scored on pairs that no model saw",
-        ),
+        ("retrieval.png", RETRIEVAL),
         ("retrieval_learning_curve.png", "Recall@10 on the test part against the number of training pairs"),
         ("explained_variance.png", "Explained variance of the lyrics' components"),
     ]

@@ -17,7 +17,7 @@ from documents.joint_vae_beyond.config import Config, check
 from documents.joint_vae_beyond.variants import Variant
 from jaxmusic import audio, data, models, text
 from jaxmusic.audio import mel_dynamics, mel_statistics
-from jaxmusic.data.clip_folder import files_by_id
+from jaxmusic.data.clip_files import find_media
 from jaxmusic.data.preprocessing import fit_standardizer, fit_tempered_pca, pool_frames
 
 _ROWS_AT_ONCE = 256
@@ -109,16 +109,16 @@ def _sounds(config: Config, dataset: data.Dataset) -> tuple[np.ndarray | None, d
     """Embeddings of the clips' files by a pretrained net, 0 for a clip without audio; nothing is fitted."""
     if config.sound_encoder == "none":
         return None, {"encoder": "none was asked for"}
-    if config.data is None or dataset.source["audio"]["from"] != "audio":
+    media = None if config.data is None else find_media(config.data, [])
+    if media is None or media.layout == "mels":
         return None, {"encoder": "none: the clips have no audio files"}
     try:
         encoder = audio.sound_encoder(config.sound_encoder, network=models.sound_network, cache=config.cache)
     except ModuleNotFoundError as error:
         return None, {"encoder": f"none: {error}"}
-    files = files_by_id(config.data / "audio", audio.AUDIO_SUFFIXES)
     known = dataset.masks["audio"]
     vectors = np.zeros((len(dataset), encoder.width), np.float32)
-    vectors[known] = encoder([files[name] for name in dataset.ids[known]])
+    vectors[known] = encoder([media.files[name] for name in dataset.ids[known]])
     return vectors, {key: value for key, value in encoder.record.items() if key != "counts"}
 
 
