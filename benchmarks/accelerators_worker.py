@@ -22,7 +22,8 @@ import optax
 from jax.experimental import topologies
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from jaxmusic import audio, losses, models, recommend, training
+from jaxmusic import audio, losses, models, training
+from jaxmusic._item_scores import products
 from jaxmusic.text import TransformerConfig
 
 _COLLECTIVES = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all", "collective-permute")
@@ -137,7 +138,7 @@ def _text(batch: int) -> tuple[Callable[..., Any], Any]:
 
 def _top(batch: int) -> tuple[Callable[..., Any], Any]:
     def best(factors: jax.Array, users: jax.Array) -> Any:
-        return jax.lax.top_k(recommend._scores(users, factors), 500)
+        return jax.lax.top_k(products(users, factors), 500)
 
     return best, (_array(380_000, 64), (_array(batch, 64),))
 

@@ -6,7 +6,8 @@ import pytest
 from every_model import CASES, latents
 from jax import export
 
-from jaxmusic import audio, recommend
+from jaxmusic import audio
+from jaxmusic._item_scores import products
 
 ACCELERATORS = ("cuda", "rocm", "tpu")
 _Y = jax.ShapeDtypeStruct((2, 8_192), jnp.float32)
@@ -76,7 +77,7 @@ def test_an_audio_function_lowers(name):
 
 def test_the_selection_of_items_lowers():
     def best(users, factors, mask):
-        scores = recommend._scores(users, factors) + mask
+        scores = products(users, factors) + mask
         return jax.lax.top_k(scores, 5), jax.lax.approx_max_k(scores, 5)
 
     shapes = (jax.ShapeDtypeStruct(shape, jnp.float32) for shape in ((4, 8), (50, 8), (4, 50)))
