@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jaxmusic.app.fitting import fit
-    from jaxmusic.app.model import ClipIndex, MusicModel
+    from jaxmusic.app.index import ClipIndex
+    from jaxmusic.app.model import MusicModel
     from jaxmusic.app.model_folder import FORMAT_VERSION, load, save
     from jaxmusic.app.page import write_map
     from jaxmusic.app.settings import Settings
 
 _PLACES = {
     "FORMAT_VERSION": "model_folder",
-    "ClipIndex": "model",
+    "ClipIndex": "index",
     "MusicModel": "model",
     "Settings": "settings",
     "fit": "fitting",

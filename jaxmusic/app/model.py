@@ -2,49 +2,33 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from jaxmusic import data, training
-from jaxmusic._arrays import of_size_one
+from jaxmusic.app import finding
+from jaxmusic.app.index import ClipIndex
+from jaxmusic.app.indexing import Heard, index_of
+from jaxmusic.app.literal import Hit
 from jaxmusic.app.sentences import SentenceLyrics
 from jaxmusic.app.settings import Settings
+from jaxmusic.app.sound import SoundView
+from jaxmusic.app.spaces import SpaceScores
 from jaxmusic.app.views import Views
+from jaxmusic.data.clip_folder import SoundReading, read_clips
 from jaxmusic.data.spectrograms import read_audio, read_mels
 from jaxmusic.models import MultimodalVAE
-from jaxmusic.recommend import recommend, top_items
 from jaxmusic.text import words
-
-
-class ClipIndex(NamedTuple):
-    """Clips and where they lie.
-
-    Attributes:
-        folder: that they were read from.
-        ids: `[n]` str.
-        has_audio: `[n]` bool.
-        has_lyrics: `[n]` bool: lyrics with a word that the model knows.
-        audio: `[n, latent]` mean of q(z | audio); 0 without.
-        joint: `[n, latent]` mean of q(z | all that the clip has).
-    """
-
-    folder: str
-    ids: np.ndarray
-    has_audio: np.ndarray
-    has_lyrics: np.ndarray
-    audio: np.ndarray
-    joint: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
 class MusicModel:
-    """A JointVAE with all that stands before it.
+    """A JointVAE with all that stands before it, and a library of clips.
 
     Attributes:
         settings: what it was made from.
@@ -52,9 +36,13 @@ class MusicModel:
         views: the fitted transforms.
         module: the JointVAE.
         variables: its parameters.
-        index: the clips it was fitted on.
-        scores: what the search finds of clips left out of training; empty where none were.
+        index: the clips.
+        scores: what the search by words finds of clips left out of training; empty where none were.
         notes: what happened on the way that a user should know.
+        sound: a pretrained net as a further space; None without.
+        space: which of `index.spaces` answers "more like this", map and clusters.
+        space_scores: how it was chosen.
+        cluster_names: of the numbers in `index.cluster`.
     """
 
     settings: Settings
@@ -65,6 +53,10 @@ class MusicModel:
     index: ClipIndex
     scores: Mapping[str, float]
     notes: Sequence[str] = ()
+    sound: SoundView | None = None
+    space: str = "joint"
+    space_scores: SpaceScores = field(default_factory=lambda: SpaceScores("", {}))
+    cluster_names: Sequence[str] = ()
 
     @property
     def knows_lyrics(self) -> bool:
@@ -96,7 +88,7 @@ class MusicModel:
             raise ValueError(f"{len(lyrics)} lyrics for {len(paths)} files")
         mel, mask = self._spectrograms(paths)
         texts = [""] * len(paths) if lyrics is None else [str(text) for text in lyrics]
-        return self.locate(mel, mask, np.ones(len(paths), bool), texts)[1]
+        return self.locate(self.views.audio_vectors(mel, mask), np.ones(len(paths), bool), texts)[1]
 
     def encode_text(self, text: str) -> Float[np.ndarray, " latent"]:
         """Mean of q(z | words).
@@ -107,8 +99,8 @@ class MusicModel:
         """
         if not self.knows_lyrics:
             raise ValueError(
-                "this model was fitted without lyrics, so words find nothing: add lyrics.csv or lyrics/<id>.txt to the "
-                "folder and fit again"
+                "this model was fitted without lyrics, so words find no sound: add lyrics.csv, lyrics/<id>.txt, or "
+                ".lrc files beside the music, and fit again"
             )
         if not words(text):
             raise ValueError(f"{text!r} has no word: give one at least")
@@ -118,18 +110,31 @@ class MusicModel:
         return self._posterior("lyrics", vectors)[0]
 
     def locate(
-        self, mel: np.ndarray, mask: np.ndarray, has_audio: np.ndarray, texts: Sequence[str]
+        self, audio: np.ndarray, has_audio: np.ndarray, texts: Sequence[str]
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Spectrograms and lyrics → `[n, latent]` audio means (0 without), joint means, `[n]` which lyrics counted."""
-        audio = np.where(has_audio[:, None], self.views.audio_vectors(mel, mask), 0).astype(np.float32)
+        """Audio vectors and lyrics → `[n, latent]` audio means (0 without), joint means, `[n]` which lyrics counted."""
+        audio = np.where(has_audio[:, None], audio, 0).astype(np.float32)
         lyrics, has_lyrics = self.views.lyric_vectors(list(texts))
         inputs, masks = {"audio": audio, "lyrics": lyrics}, {"audio": has_audio, "lyrics": has_lyrics}
         joint, _ = training.predict(self.module, self.variables, (inputs, masks), method="encode")
         means = np.where(has_audio[:, None], self._posterior("audio", audio), 0)
         return means, joint, has_lyrics
 
-    def index_of(self, dataset: data.Dataset, *, cache: str | Path | None = None, progress: bool = False) -> ClipIndex:
-        """Where the clips of a data set lie; `cache` and `progress` are for sentence embeddings.
+    def index_of(
+        self,
+        dataset: data.Dataset,
+        *,
+        heard: Heard | None = None,
+        cache: str | Path | None = None,
+        progress: bool = False,
+    ) -> ClipIndex:
+        """Where the clips of a data set lie, but for their places on the map.
+
+        Args:
+            dataset: of `read`.
+            heard: what the pretrained net found in its files; None: it listens now.
+            cache: for sentence embeddings and the pretrained net.
+            progress: show progress bars.
 
         Raises:
             FileNotFoundError: the text encoder cannot be found.
@@ -141,61 +146,68 @@ class MusicModel:
                 f"{dataset.source['path']} holds {dataset.source['audio']['from']}/ with {bands} bands, the model was "
                 f"fitted on {self.layout}/ with {self.views.n_mels}: fit a model to this folder"
             )
-        texts = [str(text) for text in dataset.modalities["lyrics"]]
-        mel, mask = dataset.modalities["audio"], dataset.masks["frames"]
-        has_audio = dataset.masks["audio"]
         if isinstance(self.views.lyrics, SentenceLyrics):
             self.views.lyrics.embedder.open(cache=cache, progress=progress)
-        audio, joint, has_lyrics = self.locate(mel, mask, has_audio, texts)
-        folder = str(Path(dataset.source["path"]).resolve())
-        return ClipIndex(folder, dataset.ids, has_audio, has_lyrics, audio, joint)
+        return index_of(self, dataset, heard=heard, cache=cache, progress=progress)
 
     def read(self, folder: str | Path, *, cache: str | Path | None = None, progress: bool = False) -> data.Dataset:
         """A folder of clips as the model hears them."""
         return read_folder(folder, self.settings, cache=cache, progress=progress)
 
-    def search(self, text: str, n: int = 10) -> list[tuple[str, float]]:
-        """The fitted clips whose sound is nearest to words: (id, cosine), the best first.
+    def places(self, index: ClipIndex | None = None) -> Float[np.ndarray, "n d"]:
+        """Of the model's clips, or others, in the chosen space; zeros for a clip that has no place there."""
+        return (self.index if index is None else index).spaces[self.space]
+
+    def search(self, text: str | Sequence[str], n: int = 10) -> list[Hit]:
+        """Clips that hold words, and then those that sound like them.
+
+        Args:
+            text: words, in one text or a list.
+            n: of each kind, at most.
+
+        Returns:
+            `Hit`s: literal ones, the best first (their `where` says in title, artist, album or lyrics), then those
+            whose `where` is `"sound"`, by `sounds_like`.
+
+        Raises:
+            FileNotFoundError: the text encoder cannot be found.
+            ValueError: nothing is found, and the reason that the sound can't be searched; no word; `n` below 1.
+        """
+        return finding.search(self, text, n)
+
+    def sounds_like(self, text: str, n: int = 10) -> list[tuple[str, float]]:
+        """The clips whose sound is nearest to words: (id, score), the best first.
+
+        Tags of the pretrained net that the words name are compared with what it heard, by their standard score; other
+        words by their cosine in the space that sound and lyrics share.
 
         Raises:
             ValueError: as `encode_text`; `n` below 1.
         """
-        return self._nearest(self.encode_text(text), self.index.audio, self.index.has_audio, n)
+        return finding.sounds_like(self, text, n)
 
-    def like(self, ids: Sequence[str], n: int = 10) -> list[tuple[str, float]]:
-        """The fitted clips nearest to some of them: (id, cosine to the middle of theirs), themselves left out.
+    def like(
+        self, clips: str | Sequence[str], n: int = 10, *, unlike: str | Sequence[str] = ()
+    ) -> list[tuple[str, float]]:
+        """The clips nearest to some in the chosen space: (id, cosine to the middle of theirs), themselves left out.
+
+        Args:
+            clips: ids, paths or titles, or one.
+            n: clips at most; of equal recordings one is listed.
+            unlike: clips to keep away from: the middle of theirs is taken off.
 
         Raises:
-            TypeError: a string in the place of a list of ids.
-            ValueError: an unknown id; none; `n` below 1.
+            ValueError: an unknown clip, or a title of several; none; `n` below 1.
         """
-        if isinstance(ids, str):
-            raise TypeError(f"ids is one string, {ids!r}: give a list, [{ids!r}]")
-        rows = [self._row(name) for name in ids]
-        if not rows:
-            raise ValueError("no clip given")
-        if n < 1:
-            raise ValueError(f"n must be at least 1, got {n}")
-        found = recommend(dict.fromkeys(rows, 1.0), self.index.joint, n)
-        similarity = _cosine(self.index.joint[rows].mean(0), self.index.joint)
-        return [(str(self.index.ids[row]), float(similarity[row])) for row in found]
+        return finding.like(self, clips, n, unlike=unlike)
 
-    def _row(self, name: str) -> int:
-        import difflib
+    def row(self, clip: str) -> int:
+        """The row of a clip in the index, by its id, the path of its file, or its title.
 
-        # Systems hand names over in one Unicode form or another; ids have this one.
-        name = unicodedata.normalize("NFC", name)
-        rows = np.flatnonzero(self.index.ids == name)
-        if len(rows):
-            return int(rows[0])
-        close = difflib.get_close_matches(name, self.index.ids.tolist(), 3)
-        hint = f"did you mean {', '.join(map(repr, close))}?" if close else "ids are the files' names without suffix"
-        raise ValueError(f"no clip {name!r} among the {len(self.index.ids)} that were fitted: {hint}")
-
-    def _nearest(self, query: np.ndarray, places: np.ndarray, allowed: np.ndarray, n: int) -> list[tuple[str, float]]:
-        found = top_items(query[None], places, n, allowed=allowed, similarity="cosine")[0]
-        similarity = _cosine(query, places)
-        return [(str(self.index.ids[row]), float(similarity[row])) for row in found if row >= 0]
+        Raises:
+            ValueError: none, or several; names them.
+        """
+        return finding.row_of(self.index, clip)
 
     def _posterior(self, name: str, vectors: np.ndarray) -> np.ndarray:
         return training.predict(self.module, self.variables, ({name: vectors},), method="posteriors")[name][0]
@@ -215,6 +227,7 @@ class MusicModel:
                 hop_length=self.settings.hop_length,
                 n_mels=self.settings.n_mels,
                 duration=self.settings.duration,
+                excerpts=self.settings.excerpts,
                 n_jobs=-1,
                 cache=None,
                 progress=False,
@@ -227,23 +240,24 @@ class MusicModel:
 
 
 def read_folder(
-    folder: str | Path, settings: Settings, *, cache: str | Path | None = None, progress: bool = False
+    folder: str | Path,
+    settings: Settings,
+    *,
+    only: Collection[str] | None = None,
+    cache: str | Path | None = None,
+    progress: bool = False,
 ) -> data.Dataset:
     """A folder of clips at the settings' sizes; clips with neither sound nor lyrics are left out."""
-    dataset = data.clips(
-        folder,
+    reading = SoundReading(
         sr=settings.sr,
         n_fft=settings.n_fft,
         hop_length=settings.hop_length,
         n_mels=settings.n_mels,
         duration=settings.duration,
+        excerpts=settings.excerpts,
+        n_jobs=-1,
         cache=cache,
         progress=progress,
     )
+    dataset = read_clips(folder, reading, only=only, follow_links=settings.follow_links)
     return dataset.take(np.flatnonzero(dataset.masks["audio"] | dataset.masks["lyrics"]))
-
-
-def _cosine(query: np.ndarray, places: np.ndarray) -> np.ndarray:
-    query, places = of_size_one(query), of_size_one(places, axis=1)
-    norms = np.linalg.norm(places, axis=1) * np.linalg.norm(query)
-    return places @ query / np.where(norms > 0, norms, 1)

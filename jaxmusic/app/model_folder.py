@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+import json
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,43 +12,48 @@ import numpy as np
 from jaxmusic.app import unfinished
 from jaxmusic.app.checks import check_finite, check_values
 from jaxmusic.app.fitting import make_module
-from jaxmusic.app.model import ClipIndex, MusicModel
+from jaxmusic.app.index_files import CLIP_KEYS, index_entries, index_shapes, index_tensors, of_version_1, read_index
+from jaxmusic.app.model import MusicModel
 from jaxmusic.app.sentences import Embedder, SentenceLyrics
 from jaxmusic.app.settings import Settings
+from jaxmusic.app.sound import Listener, SoundView
+from jaxmusic.app.spaces import SpaceScores
 from jaxmusic.app.views import Views
+from jaxmusic.audio._extract import MAX_DURATION
 from jaxmusic.data.preprocessing import Standardizer, TemperedPCA
 from jaxmusic.models.folders import CONFIG, WEIGHTS, FolderFormat, check_tensors, remains
 from jaxmusic.text import TfidfPCA, words
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+_KEYS_OF_1 = frozenset(
+    {
+        "settings",
+        "layout",
+        "n_mels",
+        "frames",
+        "vocabulary",
+        "lyrics_counts",
+        "text_digest",
+        "clips",
+        "scores",
+        "notes",
+    }
+)
 _FORMAT = FolderFormat(
     kind="jaxmusic.app model",
     version=FORMAT_VERSION,
-    keys=frozenset(
-        {
-            "settings",
-            "layout",
-            "n_mels",
-            "frames",
-            "vocabulary",
-            "lyrics_counts",
-            "text_digest",
-            "clips",
-            "scores",
-            "notes",
-        }
-    ),
-    origin="make one with python -m jaxmusic fit",
+    keys=_KEYS_OF_1 | {"sound", "space", "space_scores", "cluster_names"},
+    origin="make one with jaxmusic fit",
     fix="fit the model again",
 )
-_CLIP_KEYS = ("folder", "ids", "has_audio", "has_lyrics")
+_EARLIER = replace(_FORMAT, version=1, keys=_KEYS_OF_1)
 
 
 def save(model: MusicModel, folder: str | Path) -> Path:
     """Write a model; a folder that holds something else is refused.
 
     Args:
-        model: what to write. It holds the clips' ids and places and the words of their lyrics, not the lyrics.
+        model: what to write. It holds the clips' ids, tags and places and the words of their lyrics, not the lyrics.
         folder: made if missing; a model that lies there is replaced.
 
     Returns:
@@ -59,7 +65,6 @@ def save(model: MusicModel, folder: str | Path) -> Path:
     """
     folder = Path(folder).expanduser()
     check_place(folder)
-    index = model.index
     tfidf, sentences = _kinds(model.views.lyrics)
     config = {
         "settings": asdict(model.settings),
@@ -69,12 +74,13 @@ def save(model: MusicModel, folder: str | Path) -> Path:
         "vocabulary": None if tfidf is None else tfidf.vocabulary.tolist(),
         "lyrics_counts": None if tfidf is None else dict(tfidf.counts),
         "text_digest": None if sentences is None else sentences.embedder.digest,
-        "clips": {
-            "folder": index.folder,
-            "ids": index.ids.tolist(),
-            "has_audio": index.has_audio.tolist(),
-            "has_lyrics": index.has_lyrics.tolist(),
-        },
+        "clips": index_entries(model.index),
+        "sound": None
+        if model.sound is None
+        else {"digest": model.sound.listener.digest, "tag_names": list(model.sound.tag_names)},
+        "space": model.space,
+        "space_scores": {"measure": model.space_scores.measure, "scores": dict(model.space_scores.scores)},
+        "cluster_names": list(model.cluster_names),
         "scores": dict(model.scores),
         "notes": list(model.notes),
     }
@@ -113,28 +119,41 @@ def load(folder: str | Path, *, text: str | None = None) -> MusicModel:
             unexpected, of another shape or not finite; names the file, the key and the fix.
     """
     folder = Path(folder).expanduser()
-    config, tensors = _FORMAT.read(folder)
+    if _is_earlier(folder / CONFIG):
+        config, tensors = of_version_1(*_EARLIER.read(folder))
+    else:
+        config, tensors = _FORMAT.read(folder)
     _FORMAT.check_keys(folder / CONFIG, "settings.", config["settings"], [field.name for field in fields(Settings)])
-    _FORMAT.check_keys(folder / CONFIG, "clips.", config["clips"], _CLIP_KEYS)
+    _FORMAT.check_keys(folder / CONFIG, "clips.", config["clips"], CLIP_KEYS)
     check_values(folder / CONFIG, config)
     if text is not None and config["text_digest"] is None:
         raise ValueError(f"{folder} was fitted without a text encoder: leave --text (text=) away")
     return _model(config, tensors, folder, text)
 
 
+def _is_earlier(path: Path) -> bool:
+    """Whether a configuration is of version 1; what is damaged is for the reader of this version to say."""
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(config, dict) and config.get("version") == 1
+
+
 def _tensors(model: MusicModel) -> dict[str, np.ndarray]:
     from flax.traverse_util import flatten_dict
 
-    views, index = model.views, model.index
+    views = model.views
     tensors = {
         "scaler/mean": views.scaler.mean,
         "scaler/scale": views.scaler.scale,
         "components/mean": views.components.mean,
         "components/components": views.components.components,
         "components/deviation": views.components.deviation,
-        "index/audio": index.audio,
-        "index/joint": index.joint,
-    }
+    } | index_tensors(model.index)
+    if model.sound is not None:
+        tensors |= {f"sound/scaler_{name}": x for name, x in model.sound.scaler._asdict().items()}
+        tensors |= {f"sound/{name}": x for name, x in model.sound.components._asdict().items()}
     tfidf, sentences = _kinds(views.lyrics)
     if tfidf is not None:
         tensors["lyrics/idf"] = tfidf.vectorizer.idf_
@@ -161,7 +180,7 @@ def _model(config: dict[str, Any], tensors: dict[str, np.ndarray], folder: Path,
     settings = Settings(**config["settings"])
     if config["text_digest"] is not None and settings.text is None:
         raise ValueError(f"{folder / CONFIG} has a text_digest and no settings.text: fit the model again")
-    frames, n_mels, clips = config["frames"], config["n_mels"], config["clips"]
+    frames, n_mels = config["frames"], config["n_mels"]
     variables = {k.removeprefix("variables/"): v for k, v in tensors.items() if k.startswith("variables/")}
     fixed = {k: v for k, v in tensors.items() if not k.startswith("variables/")}
     check_tensors(folder / WEIGHTS, fixed, _fixed_shapes(config, tensors), CONFIG, _FORMAT.fix)
@@ -179,14 +198,7 @@ def _model(config: dict[str, Any], tensors: dict[str, np.ndarray], folder: Path,
     expected = flatten_dict(jax.eval_shape(module.init, keys, example), sep="/")
     shapes = {name: leaf.shape for name, leaf in expected.items()}
     check_tensors(folder / WEIGHTS, variables, shapes, CONFIG, _FORMAT.fix)
-    index = ClipIndex(
-        clips["folder"],
-        np.array(clips["ids"], str),
-        np.array(clips["has_audio"], bool),
-        np.array(clips["has_lyrics"], bool),
-        tensors["index/audio"],
-        tensors["index/joint"],
-    )
+    index = read_index(folder / WEIGHTS, config, tensors)
     return MusicModel(
         settings,
         config["layout"],
@@ -196,12 +208,15 @@ def _model(config: dict[str, Any], tensors: dict[str, np.ndarray], folder: Path,
         index,
         config["scores"],
         tuple(config["notes"]),
+        _sound(config, tensors),
+        config["space"],
+        SpaceScores(**config["space_scores"]),
+        tuple(config["cluster_names"]),
     )
 
 
 def _fixed_shapes(config: dict[str, Any], tensors: dict[str, np.ndarray]) -> dict[str, tuple[int, ...]]:
     """Every tensor but the network's and its shape; two sizes are the data's own and taken from one tensor each."""
-    latent, n = config["settings"]["latent"], len(config["clips"]["ids"])
     features = tensors["scaler/mean"].size if "scaler/mean" in tensors else 0
     kept = tensors["components/deviation"].size if "components/deviation" in tensors else 0
     shapes: dict[str, tuple[int, ...]] = {
@@ -210,9 +225,9 @@ def _fixed_shapes(config: dict[str, Any], tensors: dict[str, np.ndarray]) -> dic
         "components/mean": (features,),
         "components/components": (kept, features),
         "components/deviation": (kept,),
-        "index/audio": (n, latent),
-        "index/joint": (n, latent),
-    }
+    } | index_shapes(config, tensors)
+    if config["sound"] is not None:
+        shapes |= _pca_shapes("sound", tensors)
     if config["vocabulary"] is not None:
         size, width = len(config["vocabulary"]), config["settings"]["lyrics_dim"]
         shapes |= {
@@ -223,11 +238,35 @@ def _fixed_shapes(config: dict[str, Any], tensors: dict[str, np.ndarray]) -> dic
             "lyrics/explained_variance_ratio": (width,),
         }
     if config["text_digest"] is not None:
-        embedded = tensors["sentences/scaler_mean"].size if "sentences/scaler_mean" in tensors else 0
-        kept = tensors["sentences/deviation"].size if "sentences/deviation" in tensors else 0
-        shapes |= {f"sentences/{name}": (embedded,) for name in ("scaler_mean", "scaler_scale", "mean")}
-        shapes |= {"sentences/components": (kept, embedded), "sentences/deviation": (kept,)}
+        shapes |= _pca_shapes("sentences", tensors)
     return shapes
+
+
+def _pca_shapes(prefix: str, tensors: dict[str, np.ndarray]) -> dict[str, tuple[int, ...]]:
+    """Of a scaler and principal components."""
+    width = tensors[f"{prefix}/scaler_mean"].size if f"{prefix}/scaler_mean" in tensors else 0
+    kept = tensors[f"{prefix}/deviation"].size if f"{prefix}/deviation" in tensors else 0
+    shapes: dict[str, tuple[int, ...]] = {
+        f"{prefix}/{name}": (width,) for name in ("scaler_mean", "scaler_scale", "mean")
+    }
+    return shapes | {f"{prefix}/components": (kept, width), f"{prefix}/deviation": (kept,)}
+
+
+def _sound(config: dict[str, Any], tensors: dict[str, np.ndarray]) -> SoundView | None:
+    if config["sound"] is None:
+        return None
+    settings = config["settings"]
+    return SoundView(
+        Listener(
+            settings["sound"],
+            duration=settings["duration"] or MAX_DURATION,
+            excerpts=settings["excerpts"],
+            digest=config["sound"]["digest"],
+        ),
+        tuple(config["sound"]["tag_names"]),
+        Standardizer(*(tensors[f"sound/scaler_{name}"] for name in Standardizer._fields)),
+        TemperedPCA(*(tensors[f"sound/{name}"] for name in TemperedPCA._fields)),
+    )
 
 
 def _tfidf(config: dict[str, Any], tensors: dict[str, np.ndarray]) -> TfidfPCA | None:

@@ -22,7 +22,12 @@ class Settings:
     n_mels: int = 64
     """Mel bands; stored spectrograms keep theirs."""
     duration: float | None = None
-    """Seconds heard of each clip, from its start; None: of the longest clip, 30 at most."""
+    """Seconds heard of each clip; None: of the longest clip, 30 at most."""
+    excerpts: int = 3
+    """Equal parts that these seconds of a longer clip are taken in: 3 are from its start, middle and end."""
+    sound: str | None = "auto"
+    """Pretrained net of sound as a further space: musicnn-msd or another that models.sound_network opens, or the folder
+    of one; auto: musicnn-msd where the package musicnn is installed; None: none."""
     audio_dim: int = 64
     """Principal components of the audio features."""
     text: str | None = None
@@ -40,6 +45,10 @@ class Settings:
     """Hidden width of encoders and decoders."""
     dropout: float = 0.3
     """Of inputs and hidden layers, in training."""
+    clusters: int = 8
+    """K-means clusters, fewer where there are fewer clips."""
+    follow_links: bool = False
+    """Read what links in a library lead to outside of it."""
     epochs: int = 60
     """Passes over the clips."""
     batch: int = 64
@@ -53,17 +62,22 @@ class Settings:
     temperature: float = 0.1
     """Of InfoNCE."""
     holdout: float = 0.15
-    """Share of the clips left out of training to measure the search; none are where fewer than 40 have both parts."""
+    """Share of the clips left out of a first training to measure search and spaces; none are where fewer than 40 have
+    sound. The model itself is then fitted on all clips."""
     seed: int = 0
     """The same seed on the same clips gives the same model."""
 
     def __post_init__(self) -> None:
         if self.text is not None and (not isinstance(self.text, str) or not self.text.strip()):
             raise ValueError(f"text must name a sentence encoder, or be None for TF-IDF, not {self.text!r}")
+        if self.sound is not None and (not isinstance(self.sound, str) or not self.sound.strip()):
+            raise ValueError(f"sound must name a net of sound, be auto, or None for none, not {self.sound!r}")
+        if not isinstance(self.follow_links, bool):
+            raise ValueError(f"follow_links must be true or false, not {self.follow_links!r}")
         if not isinstance(self.text_prefix, str) or (self.text_prefix and self.text is None):
             raise ValueError(f"text_prefix must be a text, and wants text beside it, not {self.text_prefix!r}")
         whole = ("sr", "n_fft", "hop_length", "n_mels", "audio_dim", "max_features", "lyrics_dim", "latent", "width",
-                 "epochs", "batch")  # fmt: skip
+                 "epochs", "batch", "excerpts", "clusters")  # fmt: skip
         for name in whole:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import tempfile
+from collections.abc import Collection
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy as np
 
 from jaxmusic.app.settings import Settings
 from jaxmusic.audio._extract import MAX_DURATION
+from jaxmusic.data.clip_files import find_media
 
 # In the model's own folder, beside its files; and in it, beside the trainings, what a fit caches.
 FOLDER, CACHE = "unfinished", "cache"
@@ -28,13 +30,14 @@ _VERSIONED = ("jaxmusic", "jax", "jaxlib", "flax", "optax")
 _CLIPS_BETWEEN_SAVES, _FEWEST_SAVES = 20_000, 4
 
 
-def checkpoint_folder(work: Path, settings: Settings, batch: Any) -> Path:
+def checkpoint_folder(work: Path, settings: Settings, batch: Any, *, keep: Collection[Path] = ()) -> Path:
     """Where the checkpoints of this training lie; those of another, with other clips or settings, are deleted.
 
     Args:
         work: the folder of unfinished work.
         settings: every option of training.
         batch: a pytree of arrays, all that training sees.
+        keep: folders of other trainings of the same fit.
     """
     made_of = {"settings": asdict(settings), "versions": {name: metadata.version(name) for name in _VERSIONED}}
     digest = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode())
@@ -45,7 +48,7 @@ def checkpoint_folder(work: Path, settings: Settings, batch: Any) -> Path:
     folder = work / f"{_TRAINING}{digest.hexdigest()[:_DIGITS]}"
     # By the whole name: a folder of the user's own, such as training-data, may lie there.
     for other in work.glob(_TRAINING + "[0-9a-f]" * _DIGITS):
-        if other != folder:
+        if other != folder and other not in keep:
             shutil.rmtree(other)
     return folder
 
@@ -61,7 +64,11 @@ def save_every(rows: int, epochs: int) -> int:
 
 def disk_shortage(work: Path, music: Path, settings: Settings) -> str:
     """Why spectrograms of a folder of clips are not kept: too little space on the disk; "" where there is enough."""
-    files = sum(1 for path in (music / "audio").iterdir() if path.is_file()) if (music / "audio").is_dir() else 0
+    try:
+        media = find_media(music, [], follow_links=settings.follow_links)
+    except FileNotFoundError:  # reading the folder says so
+        return ""
+    files = len(media.files) if media.layout == "audio" else 0
     seconds = MAX_DURATION if settings.duration is None else settings.duration
     # float32 values, in megabytes.
     needed = files * settings.n_mels * (1 + settings.sr * seconds / settings.hop_length) * 4 / 2**20

@@ -9,12 +9,12 @@ from typing import Any, Literal, get_args
 import numpy as np
 from jaxtyping import Float
 
+from jaxmusic.audio.checks import check_waveforms
 from jaxmusic.audio.sound_features import (
     Computing,
     Sound,
     SoundFeatures,
     SoundNetwork,
-    check_waveforms,
     compute,
 )
 
@@ -39,13 +39,15 @@ class SoundEncoder:
         *,
         pooling: Pooling = "mean",
         batch_size: int | None = None,
+        duration: float | None = None,
+        excerpts: int = 1,
         cache: str | os.PathLike[str] | None = None,
         progress: bool = False,
     ) -> None:
         if pooling not in get_args(Pooling):
             raise ValueError(f"pooling {pooling!r} is none of {', '.join(get_args(Pooling))}")
         self.network, self._pooling, self._progress = network, pooling, progress
-        self._computing = Computing(network, batch_size, cache)
+        self._computing = Computing(network, batch_size, cache, duration=duration, excerpts=excerpts)
         names = ("sounds", "skipped", "padded", "silent", "windows", "computed", "from_cache")
         self.record: dict[str, Any] = {
             **network.record,
@@ -86,7 +88,7 @@ class SoundEncoder:
         depends neither on the number of the files nor on their lengths.
 
         Args:
-            sounds: paths of files (wav, flac, ogg, mp3), or waveforms: `[samples]` arrays, or one `[n, samples]`.
+            sounds: paths of files, of the formats of `load`, or waveforms: `[samples]` arrays, or one `[n, samples]`.
             sr: sampling rate in Hz of waveforms; None: the net's. Files know theirs.
 
         Returns:
@@ -167,6 +169,8 @@ def sound_encoder(
     network: Callable[[str], SoundNetwork],
     pooling: Pooling = "mean",
     batch_size: int | None = None,
+    duration: float | None = None,
+    excerpts: int = 1,
     cache: str | os.PathLike[str] | None = None,
     progress: bool = False,
 ) -> SoundEncoder:
@@ -179,6 +183,8 @@ def sound_encoder(
         network: `models.sound_network`, or one's own; `audio` does not import `models`.
         pooling: how a sound's windows become one vector: their mean, or mean and deviation (twice as wide).
         batch_size: windows computed at once; None: as many as hold 2^19 samples on CPU, 2^23 elsewhere.
+        duration: seconds heard of each file; None: all. Waveforms are heard whole.
+        excerpts: equal parts that the duration is taken in, of longer files: see `load`.
         cache: folder that keeps what was found in each file, by its content and the net; a run that was interrupted
             goes on where it stopped.
         progress: show a progress bar.
@@ -189,8 +195,15 @@ def sound_encoder(
     Raises:
         ModuleNotFoundError: the package of a name is not installed; says the command.
         FileNotFoundError: no such folder, and the hub has no such model at hand.
-        ValueError: an unknown pooling, a batch size below 1, or a folder that can't be read.
+        ValueError: an unknown pooling, a batch size below 1, a duration that is not above 0, several excerpts without
+            one, or a folder that can't be read.
     """
     return SoundEncoder(
-        network(os.fspath(name)), pooling=pooling, batch_size=batch_size, cache=cache, progress=progress
+        network(os.fspath(name)),
+        pooling=pooling,
+        batch_size=batch_size,
+        duration=duration,
+        excerpts=excerpts,
+        cache=cache,
+        progress=progress,
     )

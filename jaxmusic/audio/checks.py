@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import numbers
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from typing import Any
 
@@ -120,3 +121,22 @@ def checking(**checks: Callable[[Any, str], Any]) -> Callable[[Callable[..., Any
         return checked
 
     return decorate
+
+
+def check_waveforms(sounds: Sequence[Any]) -> None:
+    """Waveforms are finite floats of one channel.
+
+    Raises:
+        TypeError, ValueError: one is not; names its position.
+    """
+    for i, sound in enumerate(sounds):
+        if isinstance(sound, str | os.PathLike):
+            continue
+        if not isinstance(sound, np.ndarray):
+            raise TypeError(f"sound {i} is a {type(sound).__name__}: give paths of files or waveforms as arrays")
+        if sound.ndim != 1 or not len(sound) or not np.issubdtype(sound.dtype, np.floating):
+            raise ValueError(
+                f"waveform {i} is {sound.dtype}{list(sound.shape)}: give [samples] of one channel, floats about −1 to 1"
+            )
+        if wrong := int((~np.isfinite(sound)).sum()):
+            raise ValueError(f"waveform {i}: {wrong} of {len(sound)} samples are NaN or infinite")

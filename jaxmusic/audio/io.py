@@ -49,8 +49,7 @@ def load(
     """
     path = Path(path).expanduser()
     check_sampling(sr, duration)
-    if excerpts < 1 or (excerpts > 1 and duration is None):
-        raise ValueError(f"excerpts must be 1, or more with a duration, got {excerpts}")
+    check_parts(duration, excerpts)
     size = _checked_size(path)
     if excerpts > 1 and duration is not None and (whole := seconds_of(path)) > duration:
         part = duration / excerpts
@@ -229,6 +228,17 @@ def check_sampling(sr: float | None, duration: float | None) -> None:
         raise ValueError(f"sr must be 1 Hz or more, got {sr}")
     if duration is not None and not 0 < duration < math.inf:
         raise ValueError(f"duration must be above 0 seconds, got {duration}")
+
+
+def check_parts(duration: float | None, excerpts: int) -> None:
+    """Refuse a duration that is not above 0 seconds, and several excerpts of no duration.
+
+    Raises:
+        ValueError: one of them; names it.
+    """
+    check_sampling(None, duration)
+    if excerpts < 1 or (excerpts > 1 and duration is None):
+        raise ValueError(f"excerpts must be 1, or more with a duration, got {excerpts}")
 
 
 def _checked_size(path: Path) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from jaxmusic.audio.cache import FeatureCache, content_digest, program_digest
-from jaxmusic.audio.io import stream
+from jaxmusic.audio.io import check_parts, load, stream
 from jaxmusic.audio.windows import Seen, WindowForm, ahead, windows
 
 __all__ = ["SoundFeatures", "SoundNetwork"]
@@ -112,11 +112,23 @@ class Computing:
         network: the net.
         batch_size: windows computed at once; None: as many as hold 2^19 samples on CPU, 2^23 elsewhere.
         cache: folder of the cache; None for none.
+        duration: seconds heard of each file; None: all.
+        excerpts: parts that these are taken in.
     """
 
-    def __init__(self, network: SoundNetwork, batch_size: int | None, cache: str | os.PathLike[str] | None) -> None:
+    def __init__(
+        self,
+        network: SoundNetwork,
+        batch_size: int | None,
+        cache: str | os.PathLike[str] | None,
+        *,
+        duration: float | None = None,
+        excerpts: int = 1,
+    ) -> None:
         if batch_size is not None and batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        check_parts(duration, excerpts)
+        self._duration, self._excerpts = duration, excerpts
         limit = _BATCH_SAMPLES_ON_CPU if jax.default_backend() == "cpu" else _BATCH_SAMPLES
         self.network, self.size = network, batch_size or max(1, limit // network.window.samples)
         self._variables = jax.device_put(network.variables)
@@ -128,7 +140,14 @@ class Computing:
         traced = self._apply.trace(self._variables, window)
         width, tags = self.network.width, len(self.network.tags)
         shapes = [((n,), np.float32) for n in (width, width, tags, tags)] + [((3,), np.int64)]
-        return FeatureCache(Path(folder), (program_digest(traced), self.network.digest), shapes)
+        heard = () if self._duration is None else (self._duration, self._excerpts)
+        return FeatureCache(Path(folder), (program_digest(traced), self.network.digest, *heard), shapes)
+
+    def pieces(self, path: Path) -> Iterable[np.ndarray]:
+        """What is heard of a file, in pieces."""
+        if self._duration is None:
+            return stream(path, sr=self.network.sr)
+        return [load(path, sr=self.network.sr, duration=self._duration, excerpts=self._excerpts)]
 
     def __call__(self, batch: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Embeddings `[k, width]` and logits `[k, n_tags]` of `k` windows."""
@@ -250,7 +269,7 @@ def _pieces(sounds: Sequence[Sound], computing: Computing, sr: int | None) -> It
                 if (kept := computing.cache.read(key)) is not None:
                     yield _End(row, Seen(), cached=kept)
                     continue
-            yield from _cut(row, stream(path, sr=computing.network.sr), computing, key)
+            yield from _cut(row, computing.pieces(path), computing, key)
         except OSError as error:
             yield _End(row, Seen(), reason=error.strerror or str(error))
         except ValueError as error:
@@ -263,25 +282,6 @@ def _cut(row: int, blocks: Iterable[np.ndarray], computing: Computing, key: str 
     for window in windows(blocks, computing.network.window, seen):
         yield _Window(row, window)
     yield _End(row, seen, key)
-
-
-def check_waveforms(sounds: Sequence[Sound]) -> None:
-    """Waveforms are finite floats of one channel.
-
-    Raises:
-        TypeError, ValueError: one is not; names its position.
-    """
-    for i, sound in enumerate(sounds):
-        if isinstance(sound, str | os.PathLike):
-            continue
-        if not isinstance(sound, np.ndarray):
-            raise TypeError(f"sound {i} is a {type(sound).__name__}: give paths of files or waveforms as arrays")
-        if sound.ndim != 1 or not len(sound) or not np.issubdtype(sound.dtype, np.floating):
-            raise ValueError(
-                f"waveform {i} is {sound.dtype}{list(sound.shape)}: give [samples] of one channel, floats about −1 to 1"
-            )
-        if wrong := int((~np.isfinite(sound)).sum()):
-            raise ValueError(f"waveform {i}: {wrong} of {len(sound)} samples are NaN or infinite")
 
 
 def _resampled(y: np.ndarray, sr: int | None, wanted: int) -> np.ndarray:

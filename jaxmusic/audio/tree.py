@@ -159,8 +159,10 @@ def _notes(files: dict[str, Path], unread: Counter[str], twice: int) -> list[str
         notes.append(f"{sum(silent.values())} files hold no recording that can be decoded ({counts})")
     if twice:
         notes.append(f"{twice} files differ from another in the Unicode form of their name alone: all are kept")
-    stems = Counter(name.rpartition(".")[0] for name in files)
-    if formats := sum(count > 1 for count in stems.values()):
+    endings: dict[str, set[str]] = {}
+    for path in files.values():
+        endings.setdefault(str(path.with_suffix("")), set()).add(path.suffix)
+    if formats := sum(len(own) > 1 for own in endings.values()):
         notes.append(f"{formats} names are there in more than one format: each file is a clip")
     return notes
 

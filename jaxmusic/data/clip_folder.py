@@ -5,13 +5,15 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from jaxmusic.audio._extract import MAX_DURATION
 from jaxmusic.data.clip_credits import attribution
-from jaxmusic.data.clip_files import find_media
+from jaxmusic.data.clip_files import Media, find_media
 from jaxmusic.data.clip_tables import merged_labels, read_labels, read_lyrics
 from jaxmusic.data.dataset import Dataset
 from jaxmusic.data.music_library import library_groups, library_labels, read_library
@@ -29,7 +31,6 @@ def clips(
     n_mels: int = 128,
     duration: float | None = None,
     excerpts: int = 1,
-    only: Collection[str] | None = None,
     follow_links: bool = False,
     group_by: str | None = "auto",
     n_jobs: int = -1,
@@ -68,7 +69,6 @@ def clips(
             spectrograms are cropped as if made at `sr` and `hop_length`.
         excerpts: equal parts that these seconds of a longer file are taken in, spread from its start to its end; more
             than 1 makes the default duration 30 s.
-        only: ids of the clips to read; None: all. Others are as if they weren't there.
         follow_links: read what links in a library lead to outside of it.
         group_by: label that says which clips belong together and so never cross a split; None for none. By default
             `song` where clips share songs; else in a library album artist, artist or folder; else `artist`, else none.
@@ -88,77 +88,97 @@ def clips(
 
     Source: the layout of "Hybrid Multimodal Music Clustering via Joint VAE", sections 3.1 and 6.1.
     """
+    reading = SoundReading(sr, n_fft, hop_length, n_mels, duration, excerpts, n_jobs, cache, progress)
+    return read_clips(folder, reading, follow_links=follow_links, group_by=group_by)
+
+
+class SoundReading(NamedTuple):
+    """How sound becomes spectrograms: the arguments of `clips` of these names."""
+
+    sr: int
+    n_fft: int
+    hop_length: int
+    n_mels: int
+    duration: float | None
+    excerpts: int
+    n_jobs: int
+    cache: str | Path | None
+    progress: bool
+
+    def __call__(self, media: Media, files: Mapping[str, Path]) -> Spectrograms:
+        """The spectrograms of files of either layout."""
+        if media.layout == "audio":
+            return read_audio(files, **self._asdict())
+        seconds = MAX_DURATION if self.duration is None else self.duration
+        return read_mels(files, frames_of(round(seconds * self.sr), self.hop_length))
+
+
+def read_clips(
+    folder: str | Path,
+    reading: SoundReading | None,
+    *,
+    only: Collection[str] | None = None,
+    follow_links: bool = False,
+    group_by: str | None = "auto",
+) -> Dataset:
+    """What `clips` reads, or a part of it.
+
+    Args:
+        folder, follow_links, group_by: see `clips`.
+        reading: how sound is read. None: not at all; the data set then has lyrics and labels alone, of every file that
+            is there, and no mask of frames.
+        only: ids of the clips to read; None: all. Others are as if they weren't there, and none need be readable.
+    """
     folder = Path(folder).expanduser()
-    if not folder.is_dir():
-        raise FileNotFoundError(f"no such folder: {folder}")
     dropped: list[dict[str, str]] = []
     media = find_media(folder, dropped, follow_links=follow_links)
-    notes = [*media.notes]
-    files = media.files if only is None else {name: path for name, path in media.files.items() if name in set(only)}
-    seconds = MAX_DURATION if duration is None else duration
-    if media.layout == "mels":
-        spectrograms = read_mels(files, frames_of(round(seconds * sr), hop_length))
-    else:
-        spectrograms = read_audio(
-            files,
-            sr=sr,
-            n_fft=n_fft,
-            hop_length=hop_length,
-            n_mels=n_mels,
-            duration=duration if excerpts == 1 else seconds,
-            excerpts=excerpts,
-            n_jobs=n_jobs,
-            cache=cache,
-            progress=progress,
-        )
-    unread = [(Path(path).relative_to(folder).as_posix(), why) for path, why in spectrograms.skipped]
-    if not spectrograms.ids:
-        where = folder if media.is_library else folder / media.layout
-        name, why = unread[0]
-        raise ValueError(
-            f"none of {len(files)} files in {where} can be read; the first is {Path(folder, name).name}: {why}"
-        )
-    dropped += ({"file": name, "why": why} for name, why in unread)
+    wanted = media.files.keys() if only is None else set(only)
+    notes, files = [*media.notes], {name: path for name, path in media.files.items() if name in wanted}
+    spectrograms = None if reading is None else reading(media, files)
+    if reading is not None and spectrograms is not None:
+        unread = [(Path(path).relative_to(folder).as_posix(), why) for path, why in spectrograms.skipped]
+        dropped += ({"file": name, "why": why} for name, why in unread)
+        if not spectrograms.ids and only is None:
+            where, (name, why) = folder if media.is_library else folder / media.layout, unread[0]
+            first = Path(folder, name).name
+            raise ValueError(f"none of {len(files)} files in {where} can be read; the first is {first}: {why}")
+        if not spectrograms.ids:
+            spectrograms = replace(spectrograms, values=np.zeros((0, reading.n_mels, 1), np.float32))
+    readable = list(files) if spectrograms is None else spectrograms.ids
     tags, embedded = dict[str, dict[str, str]](), dict[str, str]()
     if media.is_library:
-        tags, embedded, more = read_library({name: files[name] for name in spectrograms.ids})
+        tags, embedded, more = read_library({name: files[name] for name in readable})
         notes += more
-    lyrics = embedded | read_lyrics(folder, files, dropped, notes, is_library=media.is_library)
+    lyrics = embedded | read_lyrics(folder, media.files, dropped, notes, is_library=media.is_library)
+    if lyrics and not lyrics.keys() & media.files.keys():
+        warnings.warn(f"{folder}: no lyrics are of any clip; do their ids match the file names?", stacklevel=3)
     if only is not None:
-        lyrics = {name: text for name, text in lyrics.items() if name in set(only)}
-    if lyrics and not lyrics.keys() & files.keys():
-        warnings.warn(f"{folder}: no lyrics are of any clip; do their ids match the file names?", stacklevel=2)
-    ids = sorted({*spectrograms.ids, *(name for name, text in lyrics.items() if text and not media.is_library)})
+        lyrics = {name: text for name, text in lyrics.items() if name in wanted}
+    ids = sorted({*readable, *(name for name, text in lyrics.items() if text and not media.is_library)})
     known = {*ids} if only is None else {*ids, *media.files}
     table, unknown_labels = read_labels(folder, ids, known, notes, is_library=media.is_library)
     labels = merged_labels(library_labels(ids, tags), table)
     group_names, groups = _groups(ids, labels, group_by, media.is_library)
-    modalities, masks = _assemble(ids, spectrograms, lyrics)
-    return Dataset(
-        ids=np.array(ids),
-        modalities=modalities,
-        masks=masks,
-        labels=labels,
-        groups=groups,
-        source={
-            "name": folder.resolve().name,
-            "path": str(folder),
-            "counts": {
-                "clips": len(ids),
-                "with_audio": int(masks["audio"].sum()),
-                "with_lyrics": int(masks["lyrics"].sum()),
-                "with_both": int((masks["audio"] & masks["lyrics"]).sum()),
-                "dropped": len(dropped),
-                "unknown_labels": unknown_labels,
-            },
-            "audio": {"from": media.layout, **spectrograms.description},
-            "files": {name: files[name].relative_to(folder).as_posix() for name in spectrograms.ids},
-            "groups": group_names,
-            "dropped": dropped,
-            "notes": notes,
-            "attribution": attribution(folder, labels),
+    modalities, masks = _texts(ids, files, lyrics) if spectrograms is None else _assemble(ids, spectrograms, lyrics)
+    source = {
+        "name": folder.resolve().name,
+        "path": str(folder),
+        "counts": {
+            "clips": len(ids),
+            "with_audio": int(masks["audio"].sum()),
+            "with_lyrics": int(masks["lyrics"].sum()),
+            "with_both": int((masks["audio"] & masks["lyrics"]).sum()),
+            "dropped": len(dropped),
+            "unknown_labels": unknown_labels,
         },
-    )
+        "audio": {"from": media.layout, **({} if spectrograms is None else spectrograms.description)},
+        "files": {name: files[name].relative_to(folder).as_posix() for name in readable},
+        "groups": group_names,
+        "dropped": dropped,
+        "notes": notes,
+        "attribution": attribution(folder, labels),
+    }
+    return Dataset(np.array(ids, dtype=str), modalities, masks, labels, groups, source)
 
 
 def _groups(
@@ -177,19 +197,29 @@ def _groups(
     return ("artist", labels["artist"]) if "artist" in labels else (None, None)
 
 
+def _texts(
+    ids: list[str], files: Mapping[str, Path], lyrics: Mapping[str, str]
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Lyrics, and which clips have a file."""
+    texts = np.array([lyrics.get(name, "") for name in ids], dtype=object)
+    return {"lyrics": texts}, {"audio": np.array([name in files for name in ids], bool), "lyrics": texts != ""}
+
+
 def _assemble(
     ids: list[str], spectrograms: Spectrograms, lyrics: Mapping[str, str]
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Modalities and masks in the order of the ids."""
     row_of = {name: row for row, name in enumerate(spectrograms.ids)}
-    rows = np.array([row_of.get(name, -1) for name in ids])
+    rows = np.array([row_of.get(name, -1) for name in ids], int)
     has_audio = rows >= 0
     if np.array_equal(rows, np.arange(len(spectrograms.ids))):
         audio = spectrograms.values  # in order already: no second copy of what may be gigabytes
     else:
-        audio = np.full((len(ids), *spectrograms.values.shape[1:]), spectrograms.values.min(), np.float32)
+        floor = spectrograms.values.min(initial=0)
+        audio = np.full((len(ids), *spectrograms.values.shape[1:]), floor, np.float32)
         audio[has_audio] = spectrograms.values[rows[has_audio]]
-    lengths = np.where(has_audio, np.asarray(spectrograms.lengths)[rows], 0)
+    lengths = np.zeros(len(ids), int)
+    lengths[has_audio] = np.asarray(spectrograms.lengths, int)[rows[has_audio]]
     texts = np.array([lyrics.get(name, "") for name in ids], dtype=object)
     masks = {
         "audio": has_audio,

@@ -5,6 +5,7 @@ from jaxmusic.text._sentence_encoder import SentenceEncoder, sentence_encoder
 from jaxmusic.text._stop_words import stop_words
 from jaxmusic.text._tokenize import load_tokenizer, tokenize
 from jaxmusic.text.descriptions import Terciles, describe, fit_terciles
+from jaxmusic.text.folding import fold, is_near
 from jaxmusic.text.language import UNDETERMINED, content_words, detect_language, words
 from jaxmusic.text.lexical import LEXICAL_COLUMNS, lexical_statistics
 from jaxmusic.text.tag_search import tag_scores, tag_weights
@@ -41,6 +42,8 @@ __all__ = [
     "fit_terciles",
     "fit_tfidf_pca",
     "fit_word_vectors",
+    "fold",
+    "is_near",
     "lexical_statistics",
     "load_pretrained",
     "load_tokenizer",

@@ -10,11 +10,13 @@ import jax
 import pytest
 
 from jaxmusic import app, data
-from jaxmusic.app.command_line import keep_compiled_umap
-from jaxmusic.app.page import document
+from jaxmusic.app.page.document import document
+from jaxmusic.app.running import keep_compiled_umap
 from tests.app.page_file import plain_page
 
-SMALL = app.Settings(n_mels=32, duration=2.0, audio_dim=8, lyrics_dim=8, latent=4, width=16, epochs=3, batch=8)
+SMALL = app.Settings(
+    sound=None, n_mels=32, duration=2.0, audio_dim=8, lyrics_dim=8, latent=4, width=16, epochs=3, batch=8
+)
 HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
 GOLDEN = Path(__file__).parent.parent / "golden" / "transformer_bert"
 # In the place of clips 0, 1 and 2.

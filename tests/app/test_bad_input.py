@@ -14,8 +14,8 @@ from tests.app.conftest import HOSTILE, NAMES, SMALL, write_music
 from tests.app.page_file import read
 
 QUICK = [
-    "--quiet", "--n-mels", "32", "--duration", "2", "--epochs", "1", "--latent", "4", "--width", "16",
-    "--audio-dim", "4", "--lyrics-dim", "4",
+    "--quiet", "--sound", "None", "--n-mels", "32", "--duration", "2", "--epochs", "1", "--latent", "4",
+    "--width", "16", "--audio-dim", "4", "--lyrics-dim", "4",
 ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""`python -m jaxmusic`: the four commands, and one line where something is to be mended."""
+"""`jaxmusic`: its commands, and one line where something is to be mended."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ from jaxmusic import app
 from jaxmusic.app.command_line import main
 from tests.app.conftest import write_music
 
-QUICK = ["--quiet", "--n-mels", "32", "--duration", "2", "--epochs", "2", "--latent", "4"]
+QUICK = ["--quiet", "--sound", "None", "--n-mels", "32", "--duration", "2", "--epochs", "2", "--latent", "4"]
 
 
 def test_fit_map_search_recommend(music, tmp_path, capsys):
@@ -21,9 +21,13 @@ def test_fit_map_search_recommend(music, tmp_path, capsys):
     capsys.readouterr()
     assert main(["search", model, "thunder", "--n", "3"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == ["1", "2", "3"]
-    expected = app.load(model).search("thunder", 3)
-    assert [expected[i][0] in line for i, line in enumerate(lines)] == [True] * 3
+    found = app.load(model).search("thunder", 3)
+    literal, alike = ([hit for hit in found if (hit.where == "sound") == kind] for kind in (False, True))
+    assert literal[0].id == music.ids[0]
+    assert lines[len(literal)] == "sounds like these words:"
+    for hits, told in ((literal, lines), (alike, lines[len(literal) + 1 :])):
+        assert [hit.id in line for hit, line in zip(hits, told, strict=False)] == [True] * len(hits)
+    assert len(lines) == len(found) + 1
     assert main(["recommend", model, music.ids[0], music.ids[4], "--n", "2"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 2
 
@@ -58,7 +62,10 @@ def test_what_is_wrong_is_one_line(arguments, message, capsys):
 def test_help_runs_as_a_module():
     done = subprocess.run([sys.executable, "-m", "jaxmusic", "--help"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert all(command in done.stdout for command in ("fit", "map", "search", "recommend"))
+    assert all(
+        command in done.stdout
+        for command in ("fit", "update", "map", "search", "recommend", "path", "mix", "playlists")
+    )
 
 
 @pytest.mark.parametrize("what", ["help", "list"])
@@ -75,7 +82,7 @@ def test_a_pipe_within_that_breaks_is_an_error(monkeypatch, capsys):
     def broken(command):
         raise BrokenPipeError(32, "Broken pipe")
 
-    monkeypatch.setattr("jaxmusic.app.command_line._run", broken)
+    monkeypatch.setattr("jaxmusic.app.command_line.run", broken)
     assert main(["recommend", "model", "clip"]) == 1
     assert "Broken pipe" in capsys.readouterr().err
 

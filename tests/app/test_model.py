@@ -29,8 +29,8 @@ def test_the_same_seed_gives_the_same_model(model, music):
     assert not np.array_equal(other.index.joint, model.index.joint)
 
 
-def test_search_ranks_by_cosine_to_the_sound(model):
-    found = model.search("thunder", 12)
+def test_sounds_like_ranks_by_cosine_to_the_sound(model):
+    found = model.sounds_like("thunder", 12)
     query = model.encode_text("thunder")
     places = model.index.audio
     cosine = places @ query / np.linalg.norm(places, axis=1) / np.linalg.norm(query)
@@ -94,7 +94,8 @@ def test_two_clips_are_enough_and_one_is_not(tmp_path):
     music = write_music(tmp_path / "two", 2)
     model = app.fit(music.folder, SMALL)
     assert np.isfinite(model.index.joint).all()
-    assert len(model.search("thunder")) == 2
+    assert len(model.sounds_like("thunder")) == 2
+    assert model.search(["thunder"])[0].where == "lyrics"
     drawn = app.write_map(app.load(app.save(model, tmp_path / "model")), music.folder, tmp_path / "map.html")
     assert drawn.clips == 2
     (music.folder / "audio" / f"{music.ids[1]}.wav").unlink()
@@ -114,6 +115,9 @@ def test_held_out_scores_are_of_clips_that_nothing_was_fitted_on(tmp_path, monke
     trained = len(seen[0]["masks"]["audio"])
     assert 30 < trained < 48
     assert model.scores["pairs"] == 48 - trained
+    # What was held out to measure is in the model in the end.
+    assert len(seen) == 2
+    assert len(seen[1]["masks"]["audio"]) == 48
     assert 0 <= model.scores["recall@10"] <= 1
     assert len(model.index.ids) == 48
 

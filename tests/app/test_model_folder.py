@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
@@ -33,8 +34,9 @@ def test_a_loaded_model_encodes_bit_for_bit_as_the_saved_one(model, music, saved
     assert again.settings == model.settings
     assert again.notes == model.notes
     assert again.search("thunder") == model.search("thunder")
-    for mine, theirs in zip(again.index, model.index, strict=True):
-        np.testing.assert_array_equal(mine, theirs)
+    jax.tree.map(np.testing.assert_array_equal, again.index, model.index)
+    assert again.cluster_names == model.cluster_names
+    assert (again.space, again.space_scores) == (model.space, model.space_scores)
 
 
 def test_a_folder_that_was_saved_earlier_still_loads():
@@ -67,7 +69,7 @@ def test_lyrics_are_not_in_the_folder_whole(model, music, saved):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda c: c.update(version=2), "version 2 and this jaxmusic knows 1"),
+        (lambda c: c.update(version=3), "version 3 and this jaxmusic knows 2"),
         (lambda c: c.update(kind="other"), "not of a model of jaxmusic"),
         (lambda c: c.update(novelty=1), "unknown key novelty"),
         (lambda c: c["settings"].update(heads=4), "unknown key settings.heads"),
@@ -79,10 +81,22 @@ def test_lyrics_are_not_in_the_folder_whole(model, music, saved):
         (lambda c: c["vocabulary"].pop(), "lyrics/.* has shape"),
         (lambda c: c.update(vocabulary=None), "unknown tensor lyrics/"),
         (lambda c: c["clips"]["ids"].pop(), "value of clips.ids|value of clips.has_audio"),
-        (lambda c: [c["clips"][name].pop() for name in ("ids", "has_audio", "has_lyrics")], "index/.* has shape"),
+        (
+            lambda c: (
+                [c["clips"][name].pop() for name in ("ids", "has_audio", "has_lyrics", "path", "content", "lyrics")],
+                c["clips"]["tags"].clear(),
+            ),
+            "index/.* has shape",
+        ),
         (lambda c: c["clips"].update(ids=[1] * 12), "value of clips.ids"),
         (lambda c: c["clips"].update(has_lyrics="yes"), "value of clips.has_lyrics"),
         (lambda c: c["clips"].update(folder=None), "value of clips.folder"),
+        (lambda c: c["clips"]["tags"]["genre"].pop(), "value of clips.tags"),
+        (lambda c: c["clips"]["words"].reverse(), "value of clips.words"),
+        (lambda c: c["clips"]["path"].pop(), "value of clips.path"),
+        (lambda c: c.update(space="sound"), "value of space"),
+        (lambda c: c.update(sound={"digest": "0", "tag_names": []}), "value of settings.sound"),
+        (lambda c: c.update(cluster_names=[]), "index/cluster points to nothing"),
         (lambda c: c.update(clips=[]), "clips is no object"),
         (lambda c: c.update(layout="../.."), "value of layout"),
         (lambda c: c.update(frames="9"), "value of frames"),
@@ -110,7 +124,9 @@ def test_an_edited_configuration_is_refused(saved):
         (lambda t: t.pop("scaler/mean"), "lacks the tensor scaler/mean"),
         (lambda t: t.update({"extra": np.zeros(1)}), "unknown tensor extra"),
         (lambda t: t.update({"variables/params/label_head": np.zeros(1)}), "unknown tensor params/label_head"),
-        (lambda t: t.update({"index/joint": t["index/joint"][:, :2].copy()}), "index/joint has shape"),
+        (lambda t: t.update({"index/spaces/joint": t["index/spaces/joint"][:, :2].copy()}), "joint has shape"),
+        (lambda t: t.update({"index/copy_of": t["index/copy_of"] + 99}), "index/copy_of points to nothing"),
+        (lambda t: t.update({"index/words": t["index/words"] + 99_999}), "index/words points to nothing"),
         (lambda t: t.update({"lyrics/idf": np.full_like(t["lyrics/idf"], np.nan)}), "NaN or infinite"),
     ],
 )

@@ -14,8 +14,9 @@ import soundfile
 
 from jaxmusic import app
 from jaxmusic.app.cluster_names import cluster_names
-from jaxmusic.app.page import column, writing
-from jaxmusic.app.page.document import SCRIPTS
+from jaxmusic.app.page import column
+from jaxmusic.app.page.document import SCRIPTS, narrowed
+from jaxmusic.app.places import coordinates
 from tests.app.conftest import HOSTILE, NAMES, SMALL, write_music
 from tests.app.page_file import Outline, read
 
@@ -66,7 +67,7 @@ def test_links_lead_to_the_files(page):
 
 def test_places_and_vectors_are_those_of_the_model(page, model):
     data = read(page)
-    for name, places in (("space", model.index.joint), ("audio", model.index.audio)):
+    for name, places in (("space", model.places()), ("audio", model.index.audio)):
         unit = places / np.linalg.norm(places, axis=1, keepdims=True)
         np.testing.assert_allclose(data[name], unit, atol=2e-5)
     assert data["places"].min() == 0
@@ -79,15 +80,14 @@ def test_places_and_vectors_are_those_of_the_model(page, model):
 
 
 def test_both_axes_of_the_map_have_one_scale():
-    xy = writing.coordinates(np.array([[0.0], [8.0], [2.0]]), seed=0)
+    xy = coordinates(np.array([[0.0], [8.0], [2.0]]), seed=0)
     np.testing.assert_allclose(xy, np.array([[0, 0], [1, 8], [2, 2]]) / 8)
 
 
-def test_wide_vectors_keep_their_cosines(monkeypatch):
-    monkeypatch.setattr(writing, "_WIDEST_SPACE", 4)
+def test_wide_vectors_keep_their_cosines():
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(30, 3)) @ rng.normal(size=(3, 10))
-    narrow = writing._narrowed(vectors)
+    narrow = narrowed(vectors, 4)
     assert narrow.shape == (30, 4)
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     np.testing.assert_allclose(narrow @ narrow.T, unit @ unit.T, atol=1e-9)

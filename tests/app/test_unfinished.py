@@ -41,8 +41,8 @@ setattr(watched, name, counted)
 main(["fit", *sys.argv[2:]])
 """
 OPTIONS = [
-    "--quiet", "--n-mels", "32", "--duration", "2", "--audio-dim", "8", "--lyrics-dim", "8", "--latent", "4",
-    "--width", "16", "--epochs", "8", "--batch", "8",
+    "--quiet", "--sound", "None", "--n-mels", "32", "--duration", "2", "--audio-dim", "8", "--lyrics-dim", "8",
+    "--latent", "4", "--width", "16", "--epochs", "8", "--batch", "8",
 ]  # fmt: skip
 
 

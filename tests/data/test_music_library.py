@@ -9,6 +9,7 @@ from jaxmusic import data
 from jaxmusic.audio import foreign, load
 from jaxmusic.audio.io import seconds_of, stream
 from jaxmusic.audio.tree import music_tree
+from jaxmusic.data.clip_folder import read_clips
 from jaxmusic.data.tags import lyrics_beside, read_tags, without_times
 from tests.music_folders import FORMATS, SR, add_oddities, write_library
 
@@ -74,8 +75,10 @@ def test_tables_override_tags_and_embedded_words(tmp_path):
     assert found.labels["title"].tolist() == ["Other", "Söng 1", "Söng 2"]
     assert found.labels["mood"].tolist() == ["calm", "x", ""]
     assert found.modalities["lyrics"][1] == "my own words"
-    only = data.clips(tmp_path, n_mels=16, only=library.ids[2:], progress=False)
-    assert only.ids.tolist() == library.ids[2:]
+    texts = read_clips(tmp_path, None, only=library.ids[2:])
+    assert texts.ids.tolist() == library.ids[2:]
+    assert texts.labels["title"].tolist() == ["Söng 2"]
+    assert set(texts.modalities) == {"lyrics"}
 
 
 @pytest.mark.parametrize("decoder", ["av", "ffmpeg"])
@@ -94,6 +97,8 @@ def test_formats_that_libsndfile_lacks_sound_the_same(library, decoder, ending, 
     np.testing.assert_array_equal(np.concatenate(list(stream(path, sr=SR)))[: len(y)], y)
     # Windows Media counts in what its decoder starts with.
     assert abs(len(load(path, duration=1.5, excerpts=3)) - 1.5 * SR) < (0.25 * SR if ending == "wma" else 3)
+    if ending == "wma":  # its length is reckoned from the size of the file
+        return
     path.with_name(f"cut.{ending}").write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(ValueError, match=rf"cut\.{ending}: (truncated|not readable|holds no)"):
         load(path.with_name(f"cut.{ending}"))

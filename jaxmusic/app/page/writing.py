@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,24 +9,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxmusic import data, evaluation, figures
-from jaxmusic.app.cluster_names import cluster_names
-from jaxmusic.app.model import ClipIndex, MusicModel
+from jaxmusic import data
+from jaxmusic.app.index import ClipIndex
+from jaxmusic.app.model import MusicModel
 from jaxmusic.app.page.columns import column
 from jaxmusic.app.page.document import Page, document, floats
 from jaxmusic.app.page.sounds import check_preview, checked_root, links, previews
+from jaxmusic.app.places import arranged, names_of
 from jaxmusic.app.sentences import SentenceLyrics
+from jaxmusic.app.surveying import survey
 from jaxmusic.app.unfinished import check_writable
-from jaxmusic.audio import AUDIO_SUFFIXES
-from jaxmusic.data.clip_files import files_by_id
 from jaxmusic.report import write_atomically
 from jaxmusic.text import detect_language
 
 # Characters of one clip's lyrics on the page: ten times those of a long song.
 _LONGEST_LYRICS = 20_000
-
-# More numbers a clip than this make a page of ten thousand clips too large: 10,000 × 64 are 1.7 MB.
-_WIDEST_SPACE = 64
 
 
 class Map(NamedTuple):
@@ -58,7 +53,7 @@ def write_map(
     folder: str | Path,
     out: str | Path,
     *,
-    clusters: int = 8,
+    clusters: int | None = None,
     music_root: str | None = None,
     preview_seconds: float | None = None,
     cache: str | Path | None = None,
@@ -74,7 +69,7 @@ def write_map(
         model: fitted on this folder or another.
         folder: the layout of `data.clips`; clips added since the fit are placed, too.
         out: the page to write.
-        clusters: K-means clusters to colour by, fewer where there are fewer clips.
+        clusters: K-means clusters to colour by, fewer where there are fewer clips; None: those of the fit.
         music_root: where the page finds `folder`: a folder, absolute or as seen from the page, or an http(s) address.
         preview_seconds: seconds from the middle of each clip that the page holds itself; None for none.
         cache: folder with computed spectrograms and sentence embeddings.
@@ -86,18 +81,20 @@ def write_map(
             seconds or of more than 60; spectrograms with another number of bands than the model's; another text encoder
             than the model's.
     """
-    if clusters < 1:
+    if clusters is not None and clusters < 1:
         raise ValueError(f"clusters must be at least 1, got {clusters}")
     root, origin = checked_root(music_root)
     check_preview(preview_seconds)
     out = Path(out).expanduser()
     check_page(out)
-    dataset = model.read(folder, cache=cache, progress=progress)
-    index = model.index_of(dataset, cache=cache, progress=progress)
-    if progress:
-        print(f"placing {len(dataset)} clips (UMAP)", file=sys.stderr)
+    found = survey(model, folder, cache=cache, progress=progress)
+    dataset, index = found.texts, found.clips
     base = Path(dataset.source["path"])
-    sounds = files_by_id(base / "audio", AUDIO_SUFFIXES)
+    sounds = {
+        str(name): base / path
+        for name, path in zip(index.ids, index.files.path, strict=True)
+        if path and not path.endswith(".npy")
+    }
     short: Sequence[bytes] = ()
     if preview_seconds is not None:
         short = previews([sounds.get(str(name)) for name in index.ids], preview_seconds, progress=progress)
@@ -110,15 +107,13 @@ def write_map(
     )
     content = document(page)
     write_atomically(out, content)
-    known, present = set(model.index.ids.tolist()), set(index.ids.tolist())
     is_same = index.folder == model.index.folder
-    dropped = [f"{entry['file']}: {entry['why']}" for entry in dataset.source["dropped"]]
     return Map(
         path=out,
         clips=len(dataset),
-        removed=sorted(known - present) if is_same else [],
-        added=sorted(present - known) if is_same else [],
-        dropped=dropped,
+        removed=sorted({*found.removed, *found.moved} - set(index.ids.tolist())) if is_same else [],
+        added=sorted({*found.added, *found.moved.values()}) if is_same else [],
+        dropped=found.dropped,
         size=len(content.encode()),
         preview_size=sum(map(len, short)),
     )
@@ -135,19 +130,17 @@ def check_page(out: Path) -> None:
     check_writable(out.absolute().parent, "for the page")
 
 
-def coordinates(places: np.ndarray, seed: int) -> np.ndarray:
-    """`[n, 2]` in [0, 1], both axes on one scale: UMAP of four clips and more, a line below."""
-    xy = figures.umap_coordinates(places, seed=seed) if len(places) > 3 else np.c_[np.arange(len(places)), places[:, 0]]
-    span = np.ptp(xy, axis=0).max()
-    return (xy - xy.min(0)) / (span if span > 0 else 1)
-
-
-def _page(model: MusicModel, dataset: data.Dataset, index: ClipIndex, clusters: int) -> Page:
+def _page(model: MusicModel, dataset: data.Dataset, index: ClipIndex, clusters: int | None) -> Page:
     """All but the sounds."""
     ids = [str(name) for name in index.ids]
     texts = [str(text) for text in dataset.modalities["lyrics"]]
     labels = {name: [str(value) for value in values] for name, values in dataset.labels.items()}
-    assignment, names = _clusters(index.joint, min(clusters, len(ids)), model.settings.seed, labels, texts)
+    names = model.cluster_names
+    if clusters is not None or not names:
+        wanted = clusters or model.settings.clusters
+        index = arranged(index, model.space, wanted, model.settings.seed)._replace(place=index.place)
+        names = names_of(index, texts, () if model.sound is None else model.sound.tag_names)
+    assignment = index.cluster.tolist()
     columns = [column("cluster", [names[cluster] for cluster in assignment])]
     if "language" not in labels and any(texts):
         columns.append(column("language (detected)", [detect_language(text) if text else "" for text in texts]))
@@ -166,11 +159,11 @@ def _page(model: MusicModel, dataset: data.Dataset, index: ClipIndex, clusters: 
         albums=labels.get("album", none),
         lyrics=[_shortened(text) for text in texts],
         sounds=none,
-        places=coordinates(index.joint, model.settings.seed),
+        places=index.place,
         columns=columns,
         clusters=assignment,
         cluster_names=names,
-        space=_narrowed(index.joint),
+        space=_answering(model, index),
         audio=index.audio,
         heard=index.has_audio,
         tower=_tower(model),
@@ -178,25 +171,10 @@ def _page(model: MusicModel, dataset: data.Dataset, index: ClipIndex, clusters: 
     )
 
 
-def _clusters(
-    places: np.ndarray, n: int, seed: int, labels: dict[str, list[str]], texts: list[str]
-) -> tuple[list[int], list[str]]:
-    """Each clip's K-means cluster, the largest first, and the clusters' names."""
-    # Clips that are all alike are one cluster.
-    assignment = evaluation.kmeans(places, min(n, len(np.unique(places, axis=0))), seed=seed)
-    order = {cluster: i for i, (cluster, _) in enumerate(Counter(assignment.tolist()).most_common())}
-    numbers = [order[cluster] for cluster in assignment.tolist()]
-    found = cluster_names(numbers, labels, texts)
-    return numbers, [f"{i + 1} {found[i]}" if found[i] else f"cluster {i + 1}" for i in range(len(order))]
-
-
-def _narrowed(vectors: np.ndarray) -> np.ndarray:
-    """On the principal axes of wide vectors, uncentred: what keeps their cosines best."""
-    if vectors.shape[1] <= _WIDEST_SPACE:
-        return vectors
-    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    axes = np.linalg.eigh(unit.T @ unit)[1][:, : -_WIDEST_SPACE - 1 : -1]
-    return unit @ axes
+def _answering(model: MusicModel, index: ClipIndex) -> np.ndarray:
+    """Vectors that answer "more like this": of the chosen space, or the joint one where some clips have no place."""
+    places = model.places(index)
+    return places if places.any(axis=1).all() else index.joint
 
 
 def _tower(model: MusicModel) -> dict[str, Any] | None:
