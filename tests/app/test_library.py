@@ -6,11 +6,12 @@ import shutil
 import unicodedata
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 import soundfile
 
-from jaxmusic import app, text
+from jaxmusic import app, audio, models, text
 from jaxmusic.app.command_line import main
 from jaxmusic.app.index import folded_words, gather_words
 from jaxmusic.app.journeys import fingerprint, path_between, playlists
@@ -287,6 +288,51 @@ def test_vectors_for_other_programs(model, saved, tmp_path, capsys):
     assert "ends with .tsv or .parquet" in capsys.readouterr().err
     assert main(["export", saved, "--space", "sound"]) == 1
     assert "'sound' is no space of the model: it has" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def net(tmp_path_factory):
+    """A small random net of sound with two tags."""
+    folder = tmp_path_factory.mktemp("net") / "small"
+    module = models.MusicCNN(("low", "very loud"), 3, 2, (8, 4, 2), midend_features=4, units=5)
+    mel = np.zeros((1, 96, 187), np.float32)
+    return models.save(folder, module, jax.jit(module.init)(jax.random.key(0), mel), inputs=(mel,))
+
+
+def test_a_net_of_sound_is_a_space_of_its_own(net, music, tmp_path, capsys):
+    fitted = app.fit(music.folder, dataclasses.replace(SMALL, sound=str(net), epochs=1))
+    assert fitted.space == "sound"
+    assert fitted.places().shape[0] == 12
+    again = app.load(app.save(fitted, tmp_path / "model"))
+    files = [music.folder / "audio" / f"{name}.wav" for name in music.ids]
+    encoder = audio.sound_encoder(net, network=models.sound_network, duration=2.0, excerpts=3)
+    rows = [again.row(name) for name in music.ids]
+    vectors = encoder(files)
+    expected = again.sound.components(again.sound.scaler(vectors))
+    np.testing.assert_allclose(again.places()[rows], expected, atol=1e-4)
+    # Words that are tags are compared with what was heard.
+    loudness = encoder.features(files).logits[:, 1]
+    assert again.sounds_like("very LOUD", 1)[0][0] == music.ids[int(loudness.argmax())]
+    other = models.save(tmp_path / "other", *_changed(net), inputs=(np.zeros((1, 96, 187), np.float32),))
+    shutil.move(net, tmp_path / "away")
+    shutil.move(other, net)
+    new = music.folder / "audio" / "new.wav"
+    shutil.copy(files[3], new)
+    try:
+        # A copy is known by its content; another sound needs the net, and this is another.
+        assert len(survey(again, music.folder).clips.ids) == 13
+        soundfile.write(new, np.sin(np.arange(2 * SR) / 5) * 0.1, SR)
+        with pytest.raises(ValueError, match="is not the one that the model was fitted with"):
+            survey(app.load(tmp_path / "model"), music.folder)
+    finally:
+        new.unlink()
+        shutil.rmtree(net)
+        shutil.move(tmp_path / "away", net)
+
+
+def _changed(folder):
+    module, variables = models.load(folder)
+    return module, jax.tree.map(lambda x: np.asarray(x) * np.float32(1.01), variables)
 
 
 def test_words_are_kept_without_their_order():
