@@ -54,6 +54,7 @@ class Benchmark:
 
 
 BENCHMARKS = {
+    "accelerators": Benchmark(quick=("--programs", "FC-VAE", "--chips", "v5e", "--batches", "32", "--devices", "8")),
     "audio": Benchmark(
         quick=("--clips", "4", "--files", "4", "--seconds", "5", "--rounds", "1"), packages=("librosa",)
     ),

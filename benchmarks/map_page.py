@@ -123,7 +123,7 @@ def measure(options: Options) -> dict[str, Any]:
             path.write_text(document(page), encoding="utf-8", newline="")
             with machine.Watch() as watch:
                 measured = _in_browser(path, page, options)
-            rows.append([n, path.stat().st_size / 1e6, *measured, watch.others])
+            rows.append([f"{n:,}", path.stat().st_size / 1e6, *measured, watch.others])
     kind = "200 words at random" if texts is None else "real lyrics, each as often as it takes"
     note = (
         f"Each clip with {kind}. Opened: from navigation to a map that answers, the median of {options.rounds}. "
@@ -137,9 +137,9 @@ def measure(options: Options) -> dict[str, Any]:
         "MB",
         "opened, s",
         "pan, frames/s",
-        "late, ms",
+        "pan, late, ms",
         "zoom, frames/s",
-        "late, ms",
+        "zoom, late, ms",
         "searches that hold",
         "a search, ms",
         "cores used by others",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float
 
@@ -81,6 +83,12 @@ def _excluded(exclude: sparray | spmatrix | None, shape: tuple[int, int]) -> csr
     if exclude.shape != shape:
         raise ValueError(f"exclude has shape {exclude.shape}, {shape[0]} users and {shape[1]} items make it {shape}")
     return nonzero_rows(exclude, "exclude")
+
+
+@jax.jit
+def products(users: jax.Array, factors: jax.Array) -> jax.Array:
+    """`[users, items]` scores on a device, at the full precision of float32."""
+    return jnp.matmul(users, factors.T, precision=jax.lax.Precision.HIGHEST)
 
 
 def hide(values: np.ndarray, hidden: np.ndarray, exclude: csr_array | None, start: int) -> None:

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 
 from jaxmusic import _item_scores
 from jaxmusic._arrays import nonzero_rows, whole
-from jaxmusic._item_scores import hide, numbers, prepared
+from jaxmusic._item_scores import hide, numbers, prepared, products
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array, sparray, spmatrix
@@ -229,16 +229,11 @@ def similar_items(
     return top_items(factors[items], factors, n, exclude=itself, similarity="cosine")
 
 
-@jax.jit
-def _scores(users: jax.Array, factors: jax.Array) -> jax.Array:
-    return jnp.matmul(users, factors.T, precision=jax.lax.Precision.HIGHEST)
-
-
 def _score_blocks(users: np.ndarray, factors: jax.Array, block: int) -> Iterator[tuple[int, jax.Array]]:
     """(first user, scores `[block, items]`); the last block is filled up, so that one compilation serves all."""
     for start in range(0, len(users), block):
         part = users[start : start + block]
-        yield start, _scores(jnp.asarray(np.pad(part, ((0, block - len(part)), (0, 0)))), factors)
+        yield start, products(jnp.asarray(np.pad(part, ((0, block - len(part)), (0, 0)))), factors)
 
 
 def _select(values: np.ndarray, width: int) -> np.ndarray:

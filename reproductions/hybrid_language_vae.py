@@ -14,6 +14,7 @@ K-means scored in the hybrid space near or below 0; every descriptor shares info
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,13 @@ import jax
 import numpy as np
 import runs
 from documents.hybrid_language_vae.config import PRESETS, Config
-from documents.hybrid_language_vae.pipeline import fingerprint, fit_net, part_of, prepare
-from documents.hybrid_language_vae.variants import NETS, VARIANTS
+from documents.hybrid_language_vae.pipeline import Fitted, Part, fingerprint, fit_net, part_of, prepare
+from documents.hybrid_language_vae.variants import SHARED_NETS, VAES, VARIANTS
 
 from jaxmusic import data
+
+# Of the streams of random numbers, so that a model's does not depend on which others are trained.
+_KEYS = {"basic": 1, "conv": 2, "conditional": 3, "autoencoder": 4, "adaptive": 5}
 
 
 def run_seed(config: Config, dataset: data.Dataset, seed: int) -> dict[str, Any]:
@@ -36,23 +40,20 @@ def run_seed(config: Config, dataset: data.Dataset, seed: int) -> dict[str, Any]
     key = jax.random.fold_in(jax.random.key(0), seed)
     records: list[dict[str, Any]] = []
     facts: dict[str, Any] = {}
+    shared: dict[tuple[bool, str], tuple[Part, dict[str, Fitted], scores.Scored]] = {}
     for name in config.variant:
         variant, began = VARIANTS[name], time.perf_counter()
-        part = part_of(config, dataset, variant, jax.random.fold_in(key, 0))
-        fitted = {
-            net: fit_net(
-                config,
-                part,
-                variant,
-                net,
-                jax.random.fold_in(key, 1 + i),
-                config.out / "models" / name / net / f"seed_{seed}",
-            )
-            for i, net in enumerate(NETS)
-        }
+        same = variant.fit_on_all, variant.columns
+        if same not in shared:
+            part = part_of(config, dataset, variant, jax.random.fold_in(key, 0))
+            nets = _fit(config, part, name, SHARED_NETS, key, seed)
+            shared[same] = part, nets, scores.score_features(config, part, nets["autoencoder"], seed)
+        part, nets, features = shared[same]
+        fitted = _fit(config, part, name, VAES, key, seed)
         trained = time.perf_counter()
-        found, arrays = scores.score(config, part, fitted, seed)
-        records += [{"variant": name, **record} for record in found]
+        vaes = scores.score_vaes(config, part, fitted, seed)
+        fitted |= nets
+        records += [{"variant": name, **record} for record in (*features.records, *vaes.records)]
         facts[name] = {
             "sizes": scores.sizes(part),
             "seconds": {
@@ -67,14 +68,33 @@ def run_seed(config: Config, dataset: data.Dataset, seed: int) -> dict[str, Any]
             },
         }
         if seed == 0:
-            outputs.save(config, name, part, fitted, arrays)
+            outputs.save(config, name, part, fitted, features.arrays | vaes.arrays)
     return {"records": records, "variants": facts}
+
+
+def _fit(config: Config, part: Part, name: str, nets: Sequence[str], key: jax.Array, seed: int) -> dict[str, Fitted]:
+    """Some models of a variant; the keys are those of their places among all of them."""
+    return {
+        net: fit_net(
+            config,
+            part,
+            VARIANTS[name],
+            net,
+            jax.random.fold_in(key, _KEYS[net]),
+            config.out / "models" / name / net / f"seed_{seed}",
+        )
+        for net in nets
+    }
 
 
 def tasks(config: Config, dataset: data.Dataset) -> dict[str, runs.Task]:
     """Every seed, then the experiments."""
-    seeds = {f"seed_{seed}": partial(run_seed, config, dataset, seed) for seed in range(config.seeds)}
-    return {**seeds, f"experiments_{config.seeds}_seeds": partial(experiments.run, config, dataset)}
+    found: dict[str, runs.Task] = {
+        f"seed_{seed}": partial(run_seed, config, dataset, seed) for seed in range(config.seeds)
+    }
+    if config.experiments:
+        found[f"experiments_{config.seeds}_seeds"] = partial(experiments.run, config, dataset)
+    return found
 
 
 DOCUMENT = runs.Document(

@@ -267,12 +267,15 @@ def read_reported(path: Path) -> dict[str, Any]:
 def read_notes(path: Path, values: Mapping[str, Any]) -> list[str]:
     """The items of the list in `notes.md`, with `{name}` filled in.
 
-    An item that is but one name stands for as many notes as the value has; an empty value leaves it out.
+    An item that is but one name stands for as many notes as the value has; an empty value leaves it out. Any item with
+    a value of None is left out, too: what it speaks of was not run.
     """
     items = path.read_text(encoding="utf-8").split("\n- ")[1:]
     found: list[str] = []
     for text in (" ".join(item.split()) for item in items):
         value = values.get(text[1:-1]) if text[0] + text[-1] == "{}" else None
+        if any(values.get(name, "") is None for _, name, _, _ in Formatter().parse(text) if name):
+            continue
         if value is None:
             found.append(text.format_map(values))
         else:

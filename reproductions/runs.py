@@ -17,11 +17,24 @@ import numpy as np
 import tyro
 
 from jaxmusic import report
+from jaxmusic._locks import held
 from jaxmusic._programs import keep_compiled_programs
 
 C = TypeVar("C")
 # Fields that say where and how far a run goes and what is shown, not what a seed computes; more seeds extend a run.
-_PLACES = ("out", "resume", "data", "gtzan", "banglabeats", "cache", "more_lyrics", "seeds", "projections", "same_data")
+_PLACES = (
+    "out",
+    "resume",
+    "data",
+    "gtzan",
+    "banglabeats",
+    "cache",
+    "more_lyrics",
+    "seeds",
+    "projections",
+    "experiments",
+    "same_data",
+)
 # Places say nothing in a report, and would name a machine's folders.
 _UNSTATED = tuple(name for name in _PLACES if name != "seeds")
 # What the files in work/ look like; a run that left others cannot be resumed.
@@ -72,6 +85,11 @@ def study(document: Document, config: Any) -> Path:
     began = time.perf_counter()
     keep_compiled_programs()
     prepared = document.prepare(config)
+    with held(config.out):
+        return _run_study(document, config, prepared, began)
+
+
+def _run_study(document: Document, config: Any, prepared: Any, began: float) -> Path:
     open_output(
         config.out, config, resume=config.resume, data_fingerprint=document.fingerprint(prepared), own=document.files
     )
@@ -88,7 +106,7 @@ def study(document: Document, config: Any) -> Path:
 
 
 def run(document: Document, config: type[C]) -> None:
-    """A script's main program; what a user can mend ends in one line, an interrupt says how to go on."""
+    """A script's main program; what a user can mend ends in one line."""
     guarded(lambda: study(document, parse(config, document.presets)))
 
 
@@ -241,11 +259,8 @@ def cached(path: Path, compute: Task) -> Any:
 
 
 def guarded(main: Callable[[], Path]) -> None:
-    """Run a script's main function; what a user can mend ends in one line, an interrupt says how to go on."""
+    """Run a script's main function; what a user can mend ends in one line."""
     try:
         print(f"report: {main()}")
     except (ValueError, OSError) as error:
         raise SystemExit(f"{Path(sys.argv[0]).name}: {error}") from error
-    except KeyboardInterrupt:
-        print("\ninterrupted: the same command with --resume goes on where this one stopped", file=sys.stderr)
-        raise SystemExit(130) from None

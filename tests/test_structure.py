@@ -18,7 +18,7 @@ import jaxmusic
 ROOT = Path(__file__).parent.parent
 # A package may import those before it and its own; packages in one set don't import each other.
 ORDER = (
-    {"_files", "_arrays", "_programs"},
+    {"_files", "_arrays", "_programs", "_interrupts", "_locks"},
     {"audio", "text"},
     {"data"},
     {"models", "losses", "augment"},

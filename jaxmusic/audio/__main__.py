@@ -7,6 +7,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from jaxmusic._interrupts import end_on_interrupt
+
 
 @dataclass(frozen=True)
 class Options:
@@ -104,4 +106,5 @@ def _check_place(out: Path) -> None:
 
 
 if __name__ == "__main__":
+    end_on_interrupt("jaxmusic.audio: stopped; with --cache the same command goes on from here")
     sys.exit(main())

@@ -96,7 +96,7 @@ def lyrics_table(
             "path": str(source),
             "is_complete": is_complete,
             "extent": "complete" if is_complete else f"a part: {len(rows):,} of {sum(GENRE_COUNTS.values()):,} songs",
-            "counts": {"rows": len(rows), "usable": len(kept), "genres kept": len(chosen)},
+            "counts": {"rows": len(rows), "columns": len(rows[0]), "usable": len(kept), "genres kept": len(chosen)},
             "dropped": dict(dropped),
             "attribution": "Moura et al., Mendeley Data, doi 10.17632/3t9vbwxgr5, CC BY 4.0; words are their owners'",
         },

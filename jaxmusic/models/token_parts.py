@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -107,8 +107,8 @@ def is_kept(draws: Draws, position: Array, dim: int, dropout: float) -> Array:
     pair = word % half
     base = (place // draws.size * words)[..., None]
     second = jnp.where(pair + half < words, base + pair + half, 0)
-    both = threefry2x32_p.bind(*draws.seed, (base + pair).astype(jnp.uint32), second.astype(jnp.uint32))
-    bits = jnp.where(word < half, *both)
+    both: Any = threefry2x32_p.bind(*draws.seed, (base + pair).astype(jnp.uint32), second.astype(jnp.uint32))
+    bits: Array = jnp.where(word < half, both[0], both[1])
     return jnp.where(unit % 2 == 0, bits & (_UNIFORM_16 - 1), bits >> 16) < _threshold(dropout)
 
 

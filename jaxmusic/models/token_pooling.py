@@ -8,6 +8,7 @@ one another for all songs at once, so that memory grows with the songs alone and
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import jax
@@ -58,7 +59,7 @@ def token_sum(
     tokens, lengths = jnp.asarray(tokens), jnp.asarray(lengths)
     seed = None if key is None or dropout == 0 else jax.random.key_data(key).reshape(-1)[:2]
     arguments = (table, rest, weights, tokens, lengths, seed)
-    forms = {"plain": _plain_sum, "packed": packed_sum, "blocks": _sum_by_blocks}
+    forms: dict[str, Callable[..., Array]] = {"plain": _plain_sum, "packed": packed_sum, "blocks": _sum_by_blocks}
     if form is None:
         on_cpu, elsewhere = (partial(forms[name], dropout) for name in ("packed", "blocks"))
         return lax.platform_dependent(*arguments, cpu=on_cpu, default=elsewhere)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from orbax.checkpoint import v1 as ocp
 
+from jaxmusic._locks import held
 from jaxmusic.training.state import with_keys, without_keys
 
 
@@ -57,16 +58,24 @@ class Checkpoints:
     Args:
         place: the folder, and how many checkpoints stay in it.
         config: what identifies the run; a folder that was written under another one is refused.
+
+    Raises:
+        OSError: another run writes to the folder; names its process.
     """
 
     def __init__(self, place: Checkpoint, *, config: dict[str, Any]) -> None:
         self._folder = place.folder.absolute()
         self._config = config
-        policies = ocp.training.preservation_policies
-        self._checkpointer = ocp.training.Checkpointer(
-            self._folder, preservation_policy=policies.LatestN(place.keep), cleanup_tmp_directories=True
-        )
         self._pending: Any = None
+        policies = ocp.training.preservation_policies
+        with ExitStack() as stack:
+            # Processes of one run write together.
+            if jax.process_index() == 0:
+                stack.enter_context(held(self._folder))
+            self._checkpointer = ocp.training.Checkpointer(
+                self._folder, preservation_policy=policies.LatestN(place.keep), cleanup_tmp_directories=True
+            )
+            self._lock = stack.pop_all()
 
     def __enter__(self) -> Checkpoints:
         return self
@@ -77,7 +86,7 @@ class Checkpoints:
         try:
             self._finish()
         finally:
-            with _told_as_os_error(self._folder):
+            with self._lock, _told_as_os_error(self._folder):
                 self._checkpointer.close()
 
     def load(self, like: Any) -> tuple[Any, dict[str, Any]] | None:

@@ -34,11 +34,11 @@ class Engine:
         self.functions: dict[str, Any] = {
             "initialize": jax.jit(steps.initialize, **everywhere),
             "restart": jax.jit(steps.restart, **everywhere),
-            "step": jax.jit(lift(steps.train, (0, None)), donate_argnums=0),
+            "step": jax.jit(lift(steps.train, (0, None)), donate_argnums=0, **everywhere),
             "train_epoch": jax.jit(lift(steps.train_epoch, (0, None))),
             "permutation": jax.jit(lift(steps.permutation, (0, None))),
             "gather": jax.jit(lift(steps.gather, (None, 0, None))),
-            "train_step": jax.jit(lift(steps.checked_step, (0, 0)), donate_argnums=0),
+            "train_step": jax.jit(lift(steps.checked_step, (0, 0)), donate_argnums=0, **everywhere),
             "evaluate": jax.jit(lift(steps.evaluate_epoch, (0, None))),
             "gather_same": jax.jit(steps.gather),
             "evaluate_step": jax.jit(lift(steps.evaluate, (0, None))),

@@ -79,7 +79,7 @@ class Steps:
 
     def train(self, state: State, batch: Batch, key: jax.Array | None = None) -> tuple[State, Metrics]:
         key = self.key(state, state.step) if key is None else key
-        batch = {**self._full(batch), **state.hyperparameters, "step": state.step}
+        batch = {**self._spread(self._full(batch)), **state.hyperparameters, "step": state.step}
         if self.transform is not None:
             batch = self._transformed(jax.random.fold_in(jax.random.fold_in(state.key, 3), state.step), batch)
 
@@ -199,10 +199,7 @@ class Steps:
         return jnp.pad(rows, (0, -count % self.batch_size)).reshape(-1, self.batch_size)
 
     def gather(self, data: Batch, rows: jax.Array, mask: jax.Array) -> dict[str, Any]:
-        batch = jax.tree.map(lambda x: x[rows], dict(data))
-        if self.sharding is not None:
-            batch = jax.tree.map(lambda x: lax.with_sharding_constraint(x, self.sharding), batch)
-        return {**batch, "row_mask": mask}
+        return {**self._spread(jax.tree.map(lambda x: x[rows], dict(data))), "row_mask": mask}
 
     def train_epoch(self, state: State, data: Batch) -> tuple[State, Metrics, jax.Array]:
         masks = jnp.asarray(row_masks(jax.tree.leaves(data)[0].shape[0], self.batch_size))
@@ -234,6 +231,12 @@ class Steps:
     def _full(batch: Batch) -> dict[str, Any]:
         """The batch with a `"row_mask"`: all of its rows count where nothing else is said."""
         return {"row_mask": jnp.ones(len(jax.tree.leaves(dict(batch))[0]), bool), **batch}
+
+    def _spread(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """The batch over the mesh: left alone, a caller's array would be whole on every device."""
+        if self.sharding is None or len(jax.tree.leaves(batch)[0]) % self.sharding.mesh.size:
+            return batch
+        return jax.tree.map(lambda x: lax.with_sharding_constraint(x, self.sharding), batch)
 
     def _transformed(self, key: jax.Array, batch: dict[str, Any]) -> dict[str, Any]:
         assert self.transform is not None

@@ -16,6 +16,7 @@ notes.md       what the document states, what is really there, and what is done 
 
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 if _missing := [name for name in ("jax", "flax", "jaxmusic", "tyro") if find_spec(name) is None]:
     # The scripts import this package first, so that whoever starts one outside the environment reads one line.
@@ -23,3 +24,8 @@ if _missing := [name for name in ("jax", "flax", "jaxmusic", "tyro") if find_spe
         f"{sys.argv[0]}: {', '.join(_missing)} not found here. `make environment` installs everything; then run "
         f".venv/bin/python {' '.join(sys.argv)}"
     )
+
+if Path(sys.argv[0]).resolve().parent == Path(__file__).resolve().parent.parent:
+    from jaxmusic._interrupts import end_on_interrupt
+
+    end_on_interrupt("interrupted: the same command with --resume goes on where this one stopped")

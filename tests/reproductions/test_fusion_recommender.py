@@ -270,7 +270,8 @@ def test_the_report_has_both_tables_and_the_figures_data(finished):
     assert {row["verdict"] for key, row in found.items() if key not in contradicted} == {None}
     assert found["clusters.word2vec.elbow", ""]["reported_to"] == 20
     for protocol in listening.PROTOCOLS:
-        assert 0 < found[f"protocol.{protocol}.random", "random"]["fresh"] < 1
+        assert 0 < found["protocol.random.random", protocol]["fresh"] < 1
+    assert any("half-widths" in note and "all_songs" in note for note in content["notes"])
     for method in ("random", "popularity", "raw_cosine", "wmf", "wmf_linear", "wmf_mlp", "hybrid_tags"):
         assert 0 <= found[f"table2.{method}.map@500", "random"]["fresh"] <= 1
     assert "synthetic" in content["data"]["name"]

@@ -6,8 +6,9 @@ import json
 import genre_classification
 import jax
 import numpy as np
+import pandas as pd
 import pytest
-from documents.genre_classification import outputs, pipeline, scores
+from documents.genre_classification import experiments, outputs, pipeline, rows, scores
 from documents.genre_classification.config import Training
 from documents.genre_classification.variants import GENRE_SETS, MODELS, concerns
 from records import read_reported
@@ -22,6 +23,7 @@ TINY = genre_classification.Config(
     genre_sets=("four",),
     baseline_splits=("random",),
     curve_seeds=1,
+    curve_shares=(0.5, 1.0),
 )
 
 
@@ -40,10 +42,10 @@ def straight(tmp_path_factory):
 def test_every_number_of_the_document_has_a_row(straight):
     found = {(row["id"], row["column"]): row for row in _numbers(straight)["rows"]}
     reported = read_reported(outputs.REPORTED)["entries"]
-    # Seven genres, four shares, four counts; accuracies, classes, layers and epochs of three models.
-    assert len(reported) == 15 + 3 + 12 + 18 + 150
+    # Seven genres, four shares, five counts; accuracies, classes, layers, epochs and their seconds of three models.
+    assert len(reported) == 16 + 3 + 12 + 18 + 150 + 75
     for name, entry in reported.items():
-        run_for_two_epochs = name.startswith("epoch.") and int(entry["metric"]) > 2
+        run_for_two_epochs = name.startswith("epoch.") and int(entry["metric"]) > 2 and entry["part"] != "seconds"
         found_columns = [column for id, column in found if id == name]
         assert found_columns or run_for_two_epochs, name
         for column in found_columns:
@@ -57,14 +59,54 @@ def test_every_number_of_the_document_has_a_row(straight):
     assert "977,924" in (straight / "summary_lyrics.txt").read_text()
 
 
-def test_the_curve_has_an_accuracy_for_every_model_at_each_of_its_four_sizes(straight):
+def test_the_curve_has_an_accuracy_for_every_model_at_each_of_its_sizes(straight):
     found = {(row["id"], row["column"]): row for row in _numbers(straight)["rows"] if row["id"].startswith("curve.")}
     sizes = sorted({int(name.split(".")[2]) for name, _ in found})
-    assert len(sizes) == 4
-    assert sizes[0] * 8 <= sizes[-1] + 8
-    for name in ("lyrics model", "metadata model", "combined model", "majority"):
+    assert len(sizes) == 2
+    assert abs(sizes[0] * 2 - sizes[1]) <= 1
+    for name in ("lyrics model", "metadata model", "combined model", "lyrics model, paper", "majority"):
         assert all(0 <= found[f"curve.table/four.{size}.{name}", ""]["fresh"] <= 1 for size in sizes)
     assert any("twice as many training songs" in note for note in _numbers(straight)["notes"])
+
+
+def test_a_straight_curve_is_read_at_the_documents_size():
+    sizes = [16, 64, 256]
+    lines = {(0, "a"): (0.1, 0.05), (1, "a"): (0.3, 0.0), (0, "majority"): (0.4, 0.0)}
+    curves = pd.DataFrame(
+        [
+            {"where": "t", "model": model, "seed": seed, "size": size, "value": level + slope * np.log2(size)}
+            for (seed, model), (level, slope) in lines.items()
+            for size in sizes
+        ]
+    )
+    found = experiments.extrapolated(curves, 4096)
+    assert found["model"].tolist() == ["a", "a"]
+    np.testing.assert_allclose(found["value"], [0.1 + 12 * 0.05, 0.3])
+
+
+def test_the_provisional_rows_stand_beside_the_reported_numbers(straight):
+    found = {row["id"]: row for row in _numbers(straight)["rows"] if row["id"].startswith("extrapolated.")}
+    row = found["extrapolated.table/four.lyrics model, paper"]
+    assert (row["reported"], row["verdict"]) == (0.5666814355338945, None)
+    assert "Wilson interval is 0.546 to 0.587" in row["note"]
+    assert found["extrapolated.table/four.lyrics model"]["reported"] is None
+
+
+def test_a_complete_table_gets_verdicts(straight):
+    """A user of the whole file sees the same rows, counts and five seeds of the paper's variant judged."""
+    table = pipeline.load(dataclasses.replace(TINY, out=straight))["table"]
+    whole = dataclasses.replace(table, source={**table.source, "is_complete": True})
+    accuracy = {"where": rows.MAIN, "variant": "paper", "model": "lyrics", "metric": "accuracy"}
+    values = (0.55, 0.56, 0.57, 0.58, 0.59)
+    records = pd.DataFrame([{**accuracy, "seed": seed, "value": value} for seed, value in enumerate(values)])
+    records = records.assign(genre=None, baseline=None)
+    epochs = pd.DataFrame(columns=["model", "part", "epoch", "seed", "value"])
+    curves = pd.DataFrame(columns=["where", "model", "size", "seed", "value"])
+    for dataset, expected in ((whole, ("reproduced", "not reproduced")), (table, (None, None))):
+        places, reported = {rows.MAIN: "table"}, read_reported(outputs.REPORTED)
+        made = rows.all_rows(dataset, records, epochs, curves, places, 5, None, reported)
+        verdicts = {row.id: row.verdict for row in made}
+        assert (verdicts["table/four.lyrics.accuracy"], verdicts["data.rows"]) == expected
 
 
 def test_other_data_gets_no_verdict(straight):

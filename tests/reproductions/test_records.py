@@ -136,3 +136,11 @@ def test_outside_the_environment_a_script_says_how_to_make_it(name):
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1
     assert "make environment" in done.stderr
+
+
+def test_a_note_of_what_was_not_run_is_left_out(tmp_path):
+    (tmp_path / "notes.md").write_text("# Notes\n\n- Always {a:.1f}.\n- With {a:.1f} and {b}.\n- {several}\n")
+    found = records.read_notes(tmp_path / "notes.md", {"a": 1.0, "b": None, "several": ["x", "y"]})
+    assert found == ["Always 1.0.", "x", "y"]
+    with pytest.raises(KeyError, match="b"):
+        records.read_notes(tmp_path / "notes.md", {"a": 1.0, "several": []})

@@ -64,6 +64,36 @@ def test_a_sentence_is_of_its_language(language):
     assert detect_language(SENTENCES[language]) == language
 
 
+# The first lines of anthems and old songs in languages that are not listed.
+OTHERS = {
+    "sv": "Du gamla, du fria, du fjällhöga nord, du tysta, du glädjerika sköna! Jag hälsar dig, vänaste land uppå jord",
+    "pl": "Jeszcze Polska nie zginęła, kiedy my żyjemy, co nam obca przemoc wzięła, szablą odbierzemy",
+    "fi": "Oi maamme, Suomi, synnyinmaa, soi, sana kultainen! Ei laaksoa, ei kukkulaa, ei vettä, rantaa rakkaampaa",
+    "vi": "Đoàn quân Việt Nam đi chung lòng cứu quốc, bước chân dồn vang trên đường gập ghềnh xa",
+    "da": "Der er et yndigt land, det står med brede bøge nær salten østerstrand, det bugter sig i bakke, dal",
+    "nb": "Ja, vi elsker dette landet, som det stiger frem, furet, værbitt over vannet, med de tusen hjem",
+    "tr": "Korkma, sönmez bu şafaklarda yüzen al sancak, sönmeden yurdumun üstünde tüten en son ocak",
+    "ro": "Deșteaptă-te, române, din somnul cel de moarte, în care te-adânciră barbarii de tirani",
+    "hu": "Isten, áldd meg a magyart jó kedvvel, bőséggel, nyújts feléje védő kart, ha küzd ellenséggel",
+    "id": "Indonesia tanah airku, tanah tumpah darahku, di sanalah aku berdiri jadi pandu ibuku",
+    "et": "Mu isamaa, mu õnn ja rõõm, kui kaunis oled sa! Ei leia mina iial teal see suure laia ilma peal",
+}
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_a_language_that_is_not_listed_is_not_taken_for_one_that_is(language):
+    assert detect_language(OTHERS[language]) == "und"
+
+
+def test_lingua_knows_them_too():
+    pytest.importorskip("lingua", reason="lingua-language-detector is not installed")
+    found = {language: detect_language(text, detector="lingua") for language, text in (OTHERS | SENTENCES).items()}
+    assert found == {language: language for language in found}
+    assert detect_language("123 !", detector="lingua") == "und"
+    with pytest.raises(ValueError, match="none of"):
+        detect_language("words", detector="other")
+
+
 @pytest.mark.parametrize(
     "text", ["", "la la la", "ooh ooh", "1234 !?", "Я помню чудное мгновенье", "नमस्ते दुनिया", "die"]
 )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,10 +14,19 @@ from documents.fusion_recommender import rows
 from documents.fusion_recommender.comparisons import Facts, compared
 from documents.fusion_recommender.config import Config
 from documents.fusion_recommender.factors import LENGTH
-from documents.fusion_recommender.lists import MAP
+from documents.fusion_recommender.listening import PROTOCOLS
+from documents.fusion_recommender.lists import MAP, STATED
+from jaxmusic import report
 
 
-def measured(config: Config, records: pd.DataFrame, facts: Facts, experiments: Mapping[str, Any]) -> list[str]:
+def measured(
+    config: Config,
+    records: pd.DataFrame,
+    facts: Facts,
+    experiments: Mapping[str, Any],
+    made: Sequence[report.Row],
+    reported: Mapping[str, Any],
+) -> list[str]:
     """What the runs say, in their numbers."""
     found = []
     titles = rows.titles_of(config)
@@ -37,6 +47,8 @@ def measured(config: Config, records: pd.DataFrame, facts: Facts, experiments: M
             for kind, names in (("better than", better), ("worse than", worse), ("not told apart from", unclear)):
                 if names:
                     found.append(f"Split {name}, paired bootstrap, {kind} {title}: {'; '.join(names)}.")
+        found.append(_fits(name, made, reported))
+    found += [f"Protocol {name}: {title}." for name, title in PROTOCOLS.items()]
     found += _clusters(experiments["clusters"])
     notes = {c["note"] for of in facts.values() for record in of for c in record["classes"].values() if c["note"]}
     found += [f"Classes: {note}." for note in sorted(notes)]
@@ -60,6 +72,20 @@ def measured(config: Config, records: pd.DataFrame, facts: Facts, experiments: M
     if config.net.epochs != 2000:
         found.append(f"Table 1's rows were trained for {config.net.epochs} epochs, not 2,000.")
     return found
+
+
+def _fits(variant: str, made: Sequence[report.Row], reported: Mapping[str, Any]) -> str:
+    """How far the document's four mAPs lie from those of each protocol."""
+    stated = {f"protocol.{variant}.{name}": reported[f"table2.{name}.{MAP}"]["reported"] for name in STATED}
+    rows = [replace(row, reported=stated[row.id]) for row in made if row.id in stated]
+    columns = [name for name in PROTOCOLS if any(row.column == name for row in rows)]
+    fits = "; ".join(
+        f"{fit.column} {fit.mean:.1f} ({fit.inside} of {fit.numbers} inside)" for fit in report.distances(rows, columns)
+    )
+    return (
+        f"Split {variant}, mean distance of the document's four mAPs from the runs under each protocol, in half-widths "
+        f"of the 95 % prediction interval: {fits}."
+    )
 
 
 def _clusters(clusters: Mapping[str, Any]) -> list[str]:

@@ -52,7 +52,9 @@ def write(
         settings=_settings(config, preset, facts[config.variant[0]][0]),
         rows=made,
         findings=report.findings(_HERE / "findings.toml", made),
-        notes=read_notes(_HERE / "notes.md", {"measured": measured(config, records, facts, experiments)}),
+        notes=read_notes(
+            _HERE / "notes.md", {"measured": measured(config, records, facts, experiments, made, reported["entries"])}
+        ),
         timing={**timing, **_seconds(facts)},
         figures=drawn,
     )

@@ -151,17 +151,24 @@ def _cited(reported: Mapping[str, Any]) -> list[report.Row]:
 
 
 def _by_protocol(config: Config) -> list[Table]:
+    """A table for each split: methods by who and what is kept."""
     titles = titles_of(config)
-    ranked = {"users": "users", "songs": "songs that are ranked", **{name: titles[name] for name in PROTOCOL_TITLES}}
+    counts = {"users": "users", "songs": "songs that are ranked"}
+    shown: list[tuple[str, Mapping[str, str]]] = [
+        (f"mAP@{LENGTH}", {name: titles[name] for name in PROTOCOL_TITLES}),
+        ("count", counts),
+    ]
     return [
         Table(
-            f"Who and what is kept: {title}",
-            "protocol.{protocol}.{ranked}",
+            f"Who and what is kept, split {variant}",
+            "protocol.{variant}.{ranked}",
             "{ranked}",
-            f"mAP@{LENGTH}, or count",
-            {"protocol": [protocol], "ranked": ranked},
+            metric,
+            {"variant": [variant], "ranked": ranked, "protocol": list(PROTOCOLS)},
+            column="{protocol}",
         )
-        for protocol, title in PROTOCOLS.items()
+        for variant in config.variant
+        for metric, ranked in shown
     ]
 
 

@@ -60,6 +60,8 @@ class Config:
     training: Annotated[Training, tyro.conf.arg(name="")] = Training()
     curve_seeds: int = 2
     """Seeds of the accuracy against the number of training songs, four genres; 0: none."""
+    curve_shares: tuple[float, ...] = (0.125, 0.25, 0.5, 1.0)
+    """Shares of the training part that the curve is made of, the smallest first."""
 
 
 PRESETS = {
@@ -93,5 +95,7 @@ def check(config: Config) -> None:
     for option, value in (("epochs", config.training.epochs), ("batch-size", config.training.batch_size)):
         if value < 1:
             raise ValueError(f"--{option} must be at least 1, got {value}")
+    if not all(0 < share <= 1 for share in config.curve_shares) or len(set(config.curve_shares)) < 2:
+        raise ValueError(f"--curve-shares must be two shares or more, above 0 and at most 1, got {config.curve_shares}")
     if not 0 < config.test_fraction < 1:
         raise ValueError(f"--test-fraction must lie between 0 and 1, got {config.test_fraction}")

@@ -73,7 +73,7 @@ def write(
         environment=report.environment(("jax", "flax", "optax", "numpy", "scikit-learn", "tokenizers")),
         rows=made,
         findings=report.findings(_HERE / "findings.toml", made),
-        notes=read_notes(_HERE / "notes.md", _measured(config, loaded, seeds, curve)),
+        notes=read_notes(_HERE / "notes.md", _measured(config, loaded, seeds, curve, made)),
         timing={**timing, **_seconds(papers)},
         figures=drawn,
         settings=_settings(config, preset),
@@ -87,7 +87,11 @@ def _place(where: str, songs: int) -> str:
 
 
 def _measured(
-    config: Config, loaded: Mapping[str, data.Dataset], seeds: Mapping[str, Sequence[Any]], curve: pd.DataFrame
+    config: Config,
+    loaded: Mapping[str, data.Dataset],
+    seeds: Mapping[str, Sequence[Any]],
+    curve: pd.DataFrame,
+    made: Sequence[report.Row],
 ) -> dict[str, Any]:
     """What the notes say of this run."""
     is_complete = loaded["table"].source.get("is_complete")
@@ -98,6 +102,7 @@ def _measured(
         "tokens": own if config.tokenizer is None else f"the tokenizer {Path(config.tokenizer).name}",
         "corpora": [note for where, tasks in seeds.items() for note in _corpus_notes(config, where, tasks)],
         "curves": [_gains(str(where), points) for where, points in curve.groupby("where", sort=False)],
+        "provisional": _provisional(made),
     }
 
 
@@ -132,6 +137,17 @@ def _gains(where: str, points: pd.DataFrame) -> str:
         f"{where}: what twice as many training songs add to the test accuracy, on average from {sizes[0]:,} to "
         f"{sizes[-1]:,}: {'; '.join(parts)}."
     )
+
+
+def _provisional(made: Sequence[report.Row]) -> list[str]:
+    """Where the extrapolated accuracies lie beside the reported ones."""
+    return [
+        f"{row.what}, {row.section.removeprefix('Provisional: ')}: {row.fresh:.3f}, 95 % prediction interval "
+        f"{row.interval[0]:.3f} to {row.interval[1]:.3f}; reported {row.reported:.3f}, "
+        f"{'inside' if row.interval[0] <= row.reported <= row.interval[1] else 'outside'}."
+        for row in made
+        if row.id.startswith("extrapolated.") and row.reported is not None and row.fresh is not None and row.interval
+    ]
 
 
 def _described(dataset: data.Dataset) -> dict[str, Any]:

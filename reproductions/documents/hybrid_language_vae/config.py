@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 import tyro
 
+from documents.hybrid_language_vae.variants import READINGS
+
 
 @dataclass(frozen=True)
 class Net:
@@ -56,12 +58,17 @@ class Config:
     """Go on with an interrupted run in --out."""
     seeds: int = 3
     """Runs; each seed varies sample, split, initialisation and batches. --resume with more of them extends a run."""
-    variant: tuple[str, ...] = ("document", "split", "elbo", "columns57")
-    """Any of document, split, elbo, columns57."""
+    variant: tuple[str, ...] = (*READINGS, *(f"{name}_split" for name in READINGS), "columns57_split")
+    """Readings of the loss (mean_mean, mean_sum, sum_sum, mean_batch), and sum_sum on other audio columns (columns57,
+    musicnn, tags, clap); with _split behind it, fitted on a training part and scored on a test part."""
     per_language: int = 200
     """Tracks sampled of each language, at most (1,000 in the document)."""
-    clip_seconds: float = 3.0
-    """Seconds of each audio file, from its start."""
+    clip_seconds: float | None = 3.0
+    """Seconds of each audio file, from its start; None: all of it."""
+    musicnn: str = "musicnn-msd"
+    """The pretrained encoder behind the columns musicnn (its penultimate layer) and tags (their logits)."""
+    clap: Path | None = None
+    """Folder of a CLAP model, for the columns clap."""
     text: str = "descriptors"
     """Text columns: descriptors (their indicators), or a sentence encoder's name or folder."""
     fit_fractions: tuple[float, float, float] = (0.7, 0.15, 0.15)
@@ -73,6 +80,8 @@ class Config:
     """Components of PCA before K-means; the document states none."""
     eps: tuple[float, ...] = (0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0)
     """Radii of DBSCAN; the document states none."""
+    experiments: bool = True
+    """Whether the experiments beside Table 2 run, after all seeds."""
     permutations: int = 999
     """Of the tests of independence."""
     same_data: bool = False

@@ -42,7 +42,7 @@ def run(config: Config, dataset: data.Dataset) -> dict[str, Records]:
         part_of(
             config,
             dataset,
-            Variant(reduction="sum"),
+            Variant(),
             jax.random.fold_in(jax.random.fold_in(jax.random.key(0), seed), 0),
         )
         for seed in range(config.seeds)

@@ -57,8 +57,8 @@ def draw(
         ("reconstructions.png", "Three scored tracks and what three models make of their audio columns"),
         ("genres_by_cluster.png", f"Genres in the clusters of the Conditional VAE, first seed of variant {shown}"),
         *_draw_mig(config, records),
-        *_draw_beta(config, experiments["disentanglement"]),
-        *_draw_alignment(config, experiments["alignment"]),
+        *(_draw_beta(config, experiments["disentanglement"]) if experiments else ()),
+        *(_draw_alignment(config, experiments["alignment"]) if experiments else ()),
         ("training_curves.png", f"Training curves of variant {shown}, mean ± standard deviation over seeds"),
     ]
 

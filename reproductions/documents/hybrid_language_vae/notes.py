@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 from records import mean_of, moments, select
 
-from documents.hybrid_language_vae.config import Config
+from jaxmusic import report
 
 
-def measured(config: Config, records: pd.DataFrame, experiments: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+def measured(
+    first: str, records: pd.DataFrame, experiments: Mapping[str, pd.DataFrame], fits: Sequence[report.Distance]
+) -> dict[str, Any]:
     """Name in `notes.md` → value."""
-    first = config.variant[0]
-    elbo = "elbo" if "elbo" in config.variant else first
+    elbo = "sum_sum_split" if "sum_sum_split" in set(records["variant"]) else first
     own, hybrid = (
         mean_of(records, variant=first, method="raw", space=space, metric="silhouette") for space in ("own", "hybrid")
     )
@@ -28,15 +29,26 @@ def measured(config: Config, records: pd.DataFrame, experiments: Mapping[str, pd
         "lowered": "Scoring in the hybrid space lowers it, as the table's negative values suggest."
         if hybrid < own
         else "Here the hybrid space does not lower it.",
-        "alignment": _alignment(experiments["alignment"]),
-        **_leakage(experiments["leakage"]),
+        "readings": "; ".join(f"{x.column} {x.mean:.2f} ({x.inside} of {x.numbers} inside)" for x in fits)
+        or "not compared: that takes two seeds",
         **{
             name: mean_of(records, variant=elbo, method=name, space="genre", metric="adjusted_rand")
             for name in ("conditional", "conditional_marginal", "conditional_appended")
         },
+        **_best(select(records, variant=first)),
+        **_of_experiments(experiments),
+    }
+
+
+def _of_experiments(experiments: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    if not experiments:
+        names = ("alignment", "leakage", "leakage_verdict", "classifier", "mig", "best_beta", "clear", "against")
+        return dict.fromkeys((*names, "incremental"))
+    return {
+        "alignment": _alignment(experiments["alignment"]),
+        **_leakage(experiments["leakage"]),
         **_beta(select(experiments["disentanglement"], metric="mig")),
         "incremental": _incremental(experiments["incremental"]),
-        **_best(select(records, variant=first)),
     }
 
 

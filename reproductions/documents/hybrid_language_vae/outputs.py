@@ -31,6 +31,7 @@ def save(config: Config, name: str, part: Part, fitted: Mapping[str, Fitted], ar
     """The first seed's clusters, latents, examples and table of tracks of one variant."""
     folder = config.out / "work" / name
     folder.mkdir(parents=True, exist_ok=True)
+    arrays = {**arrays, "scored": part.score}
     examples = part.score[:3]
     columns = part.audio.shape[1]
     kept: dict[str, Any] = {
@@ -78,20 +79,25 @@ def write(
     reported = read_reported(REPORTED)
     seeds = runs.by_seed(found)
     records = table_of([seed["records"] for seed in seeds])
+    fits = rows.readings(config, records, reported["entries"])
+    # The reading that fits best comes first, and the others in order; then what is no reading.
+    order = list(dict.fromkeys([*(fit.column for fit in fits), *config.variant]))
+    records = records.iloc[np.argsort(records["variant"].map(order.index), kind="stable")]
     facts = [seed["variants"] for seed in seeds]
-    experiments = {name: pd.DataFrame(points) for name, points in found[f"experiments_{config.seeds}_seeds"].items()}
-    shown = config.variant[0]
+    kept = found.get(f"experiments_{config.seeds}_seeds", {})
+    experiments = {name: pd.DataFrame(points) for name, points in kept.items()}
+    shown = order[0]
     work = config.out / "work" / shown
     report.write_atomically(config.out / "tracks.csv", (work / "tracks.csv").read_text())
-    with np.load(work / "arrays.npz") as kept:
-        arrays = dict(kept)
+    with np.load(work / "arrays.npz") as saved:
+        arrays = dict(saved)
     np.savez_compressed(config.out / "features.npz", audio_features=arrays["audio"], hybrid_features=arrays["hybrid"])
     scored = select(records, method=list(scores.METHODS), space=["own", "hybrid", "genre", "within", "language"])
     scored = scored.assign(metric=scored["space"] + "/" + scored["metric"])
     table = spread_table(scored, ["variant", "method"])
     report.write_atomically(config.out / "clustering_metrics.csv", table.to_csv(index=False))
     source = {name: value for name, value in dataset.source.items() if name != "path"}
-    made = rows.all_rows(config, records, experiments, reported["entries"])
+    made = rows.all_rows(config, records, experiments, fits, reported["entries"])
     result = report.Report(
         document=reported["document"],
         preset=config.preset,
@@ -100,7 +106,7 @@ def write(
         settings=_settings(config, preset),
         rows=made,
         findings=report.findings(_HERE / "findings.toml", made),
-        notes=read_notes(_HERE / "notes.md", measured(config, records, experiments)),
+        notes=read_notes(_HERE / "notes.md", measured(shown, records, experiments, fits)),
         timing={**timing, **runs.seconds_by_variant(facts)},
         figures=figures.draw(config, shown, arrays, records, facts, experiments),
     )

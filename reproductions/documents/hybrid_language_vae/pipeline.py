@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,9 +13,9 @@ import numpy as np
 import optax
 import runs
 
-from documents.hybrid_language_vae.config import Config
-from documents.hybrid_language_vae.variants import Variant
-from jaxmusic import data, losses, models, training
+from documents.hybrid_language_vae.config import Config, Net
+from documents.hybrid_language_vae.variants import READINGS, VARIANTS, Variant
+from jaxmusic import audio, data, losses, models, training
 from jaxmusic.data._feature_table import FILE_NAME
 from jaxmusic.data.preprocessing import fit_standardizer
 from jaxmusic.text import Terciles, describe, fit_terciles
@@ -29,6 +31,8 @@ def prepare(config: Config) -> data.Dataset:
     if config.data is None and config.gtzan is None and config.banglabeats is None:
         # Languages are drawn with equal chances: a few more clips, so that either has enough to sample from.
         clips = round(2.3 * config.per_language)
+        if config.clip_seconds is None:
+            raise ValueError("--clip-seconds None reads whole files: the embedded corpus needs a length")
         return data.synthetic_features(jax.random.key(0), clips, duration=config.clip_seconds)
     given = {"english": config.gtzan, "bangla": config.banglabeats}
     places: dict[str, str | Path] = {}
@@ -42,7 +46,35 @@ def prepare(config: Config) -> data.Dataset:
     group_by = None if config.group_by == "none" else config.group_by
     if config.source == "tables" or (config.source == "auto" and has_tables):
         return data.feature_table(places, group_by=group_by)
-    return data.genre_folders(places, duration=config.clip_seconds, group_by=group_by, cache=config.cache)
+    dataset = data.genre_folders(places, duration=config.clip_seconds, group_by=group_by, cache=config.cache)
+    further = _pretrained(config, [_file(places, id) for id in dataset.ids])
+    masks = {name: np.ones(len(dataset), bool) for name in further}
+    return replace(dataset, modalities={**dataset.modalities, **further}, masks={**dataset.masks, **masks})
+
+
+def _file(places: Mapping[str, str | Path], id: str) -> Path:
+    language, _, name = id.partition("/")
+    place = Path(places[language])
+    return next(path for path in (place / "genres_original" / name, place / name) if path.is_file())
+
+
+def _pretrained(config: Config, files: list[Path]) -> dict[str, np.ndarray]:
+    """Columns of pretrained encoders that some variant asks for; whole files are cached by their content."""
+    wanted = {VARIANTS[name].columns for name in config.variant}
+    names: dict[str, str | Path | None] = {"musicnn": config.musicnn, "tags": config.musicnn, "clap": config.clap}
+    found: dict[str, np.ndarray] = {}
+    for encoder_name in dict.fromkeys(names[column] for column in names if column in wanted):
+        if encoder_name is None:
+            raise ValueError("the columns clap need --clap FOLDER, a CLAP model in the hub's layout")
+        encoder = audio.sound_encoder(encoder_name, network=models.sound_network, cache=config.cache, progress=True)
+        sounds: list[Any] = list(files)
+        if config.clip_seconds is not None:
+            sounds = [audio.load(file, sr=encoder.network.sr, duration=config.clip_seconds) for file in files]
+        said = encoder.features(sounds)
+        if said.skipped:
+            raise ValueError(f"{said.skipped[0][1]}: {said.skipped[0][2]}")
+        found |= {"clap": said.mean} if encoder_name == config.clap else {"musicnn": said.mean, "tags": said.logits}
+    return found
 
 
 def _has_table(place: Path) -> bool:
@@ -91,7 +123,11 @@ def part_of(config: Config, dataset: data.Dataset, variant: Variant, key: jax.Ar
     terciles = fit_terciles(found[fit])
     sentences = describe(found, terciles)
     levels = levels_of(found, terciles)
-    audio = tracks.modalities[variant.columns]
+    if variant.columns not in tracks.modalities:
+        raise ValueError(
+            f"the columns {variant.columns} are made of audio files: give --gtzan or --banglabeats folders"
+        )
+    sound = tracks.modalities[variant.columns]
     text, _ = embed(config, sentences, levels)
     genres, codes = np.unique(tracks.labels["genre"], return_inverse=True)
     return Part(
@@ -101,7 +137,7 @@ def part_of(config: Config, dataset: data.Dataset, variant: Variant, key: jax.Ar
         score,
         levels,
         sentences,
-        fit_standardizer(audio[fit])(audio),
+        fit_standardizer(sound[fit])(sound),
         fit_standardizer(text[fit])(text),
         codes,
         genres,
@@ -155,33 +191,41 @@ def with_labels(batch: training.Batch) -> tuple[Any, ...]:
     return batch["inputs"], batch["labels"]
 
 
+def loss_of(reading: str, net: Net, beta: float, *, target: str = "inputs") -> losses.Loss:
+    """Reconstruction + β · KL under one of `READINGS`."""
+    weight = {"sum": 1.0, "mean": 1 / net.latent, "batch": float(net.batch)}[READINGS[reading].kl]
+    return losses.elbo(beta=beta * weight, reduction=READINGS[reading].error, target=target)
+
+
 def fit_net(config: Config, part: Part, variant: Variant, name: str, key: jax.Array, folder: Path) -> Fitted:
-    """Train one of `NETS` on the training rows."""
-    hybrid = part.hybrid
+    """Train one of the models on the training rows."""
+    net, hybrid = config.net, part.hybrid
     x = part.audio if name == "basic" else hybrid
     batch: dict[str, Any] = {"inputs": x}
-    epochs, inputs = config.net.epochs, training.batch_inputs
-    loss = losses.elbo(beta=config.net.beta, reduction=variant.reduction)
-    sizes: dict[str, Any] = {"features": x.shape[1], "latent_dim": config.net.latent}
+    epochs, inputs, beta, target = net.epochs, training.batch_inputs, net.beta, "inputs"
+    sizes: dict[str, Any] = {"features": x.shape[1], "latent_dim": net.latent}
     module: Any
     if name == "basic":
-        module = models.FCVAE(widths=config.net.widths, **sizes)
+        module = models.FCVAE(widths=net.widths, **sizes)
     elif name == "conv":
         module = models.Conv1DVAE(**sizes)
     elif name == "conditional":
-        module = models.ConditionalVAE(classes=len(part.genres), widths=config.net.widths, **sizes)
+        module = models.ConditionalVAE(classes=len(part.genres), widths=net.widths, **sizes)
         batch |= {"labels": part.one_hot}
-        epochs, inputs = config.net.conditional_epochs, with_labels
-        loss = losses.elbo(beta=config.net.conditional_beta, reduction=variant.reduction)
+        epochs, inputs, beta = net.conditional_epochs, with_labels, net.conditional_beta
     elif name == "autoencoder":
-        module = models.Autoencoder(widths=config.net.widths, **sizes)
-        loss = losses.reconstruction(reduction=variant.reduction)
+        module = models.Autoencoder(widths=net.widths, **sizes)
     else:
-        module = models.AdaptiveFusionVAE(widths=tuple(reversed(config.net.widths)), **sizes)
-        batch = {"inputs": {"audio": part.audio, "text": part.text}, "hybrid": hybrid}
-        loss = losses.elbo(beta=config.net.beta, reduction=variant.reduction, target="hybrid")
-    adam = optax.adam(config.net.learning_rate)
-    state, info = training.Trainer(module, loss, adam, batch_size=config.net.batch, inputs=inputs).fit(
+        module = models.AdaptiveFusionVAE(widths=tuple(reversed(net.widths)), **sizes)
+        batch, target = {"inputs": {"audio": part.audio, "text": part.text}, "hybrid": hybrid}, "hybrid"
+    trainer = training.Trainer(
+        module,
+        losses.reconstruction() if name == "autoencoder" else loss_of(variant.reading, net, beta, target=target),
+        optax.adam(net.learning_rate),
+        batch_size=net.batch,
+        inputs=inputs,
+    )
+    state, info = trainer.fit(
         key,
         jax.tree.map(lambda x: x[part.fit], batch),
         epochs=epochs,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,7 +10,7 @@ from records import Table, make_rows, mean_of, reported_rows, select
 
 from documents.hybrid_language_vae.config import Config
 from documents.hybrid_language_vae.scores import EXTERNAL, INTERNAL, METHODS
-from documents.hybrid_language_vae.variants import VARIANTS
+from documents.hybrid_language_vae.variants import READINGS, VARIANTS
 from jaxmusic import report
 
 NETS = {
@@ -20,6 +20,8 @@ NETS = {
     "autoencoder": "autoencoder",
     "adaptive": "VAE on adaptive fusion",
 }
+# Methods whose numbers depend on the reading of the loss.
+_OF_VAES = ("basic", "conv", "conditional", "dbscan_umap")
 _TITLES: Mapping[str, Mapping[Any, str]] = {
     "metric": {
         "calinski_harabasz": "Calinski-Harabasz",
@@ -40,22 +42,75 @@ _TITLES: Mapping[str, Mapping[Any, str]] = {
 
 
 def all_rows(
-    config: Config, records: pd.DataFrame, experiments: Mapping[str, pd.DataFrame], reported: Mapping[str, Any]
+    config: Config,
+    records: pd.DataFrame,
+    experiments: Mapping[str, pd.DataFrame],
+    fits: Sequence[report.Distance],
+    reported: Mapping[str, Any],
 ) -> list[report.Row]:
     """Every reported number under every variant, then what the document lacks."""
-    # Only this protocol is the document's: the others score another part of the tracks.
-    comparable = [name for name in config.variant if config.same_data and VARIANTS[name].fit_on_all]
-    shared: dict[str, Any] = {"seeds": config.seeds, "titles": _TITLES, "comparable": comparable}
+    shared: dict[str, Any] = {"seeds": config.seeds, "titles": _TITLES}
     return [
-        *make_rows(records, _table2(records, reported), reported, **shared),
-        *reported_rows(records, reported, **{**shared, "titles": {"method": NETS}}),
+        *_reported(config, records, reported),
+        *_reading_rows(config, fits),
         *make_rows(records, _OWN, **shared),
-        *make_rows(experiments["alignment"], [_alignment(experiments["alignment"])], titles=_TITLES),
-        *make_rows(experiments["incremental"], [_INCREMENTAL], titles=_TITLES),
-        *make_rows(experiments["leakage"], _LEAKAGE, titles=_TITLES),
-        *make_rows(experiments["tuning"], [_TUNING], titles=_TITLES),
-        *make_rows(experiments["disentanglement"], [_DISENTANGLEMENT], titles=_TITLES),
+        *(
+            row
+            for name, points in experiments.items()
+            for row in make_rows(points, _alignment(points) if name == "alignment" else _TABLES[name], titles=_TITLES)
+        ),
     ]
+
+
+def _reported(config: Config, records: pd.DataFrame, reported: Mapping[str, Any]) -> list[report.Row]:
+    """The document's numbers; of what scores another part of the tracks than it did, none has a verdict."""
+    comparable = [name for name in config.variant if config.same_data and VARIANTS[name].fit_on_all]
+    shared: dict[str, Any] = {"seeds": config.seeds, "comparable": comparable}
+    return [
+        *make_rows(records, _table2(records, reported), reported, titles=_TITLES, **shared),
+        *reported_rows(records, reported, titles={"method": NETS}, **shared),
+    ]
+
+
+def readings(config: Config, records: pd.DataFrame, reported: Mapping[str, Any]) -> list[report.Distance]:
+    """The readings of the loss that were run, by how well they fit all numbers of the VAEs, the best first.
+
+    These are the document's scores of the VAEs' clusters in the hybrid space, agreement, and reconstruction errors; the
+    other methods' numbers are the same under every reading. Empty where no reading was run for two seeds.
+    """
+    names = [name for name in config.variant if VARIANTS[name].columns == "mfcc"]
+    if config.seeds < 2 or not names:
+        return []
+    ids = {id for id, entry in reported.items() if entry.get("method") in _OF_VAES and ".own." not in id}
+    return report.distances([row for row in _reported(config, records, reported) if row.id in ids], names)
+
+
+def _reading_rows(config: Config, fits: Sequence[report.Distance]) -> list[report.Row]:
+    made = []
+    for name, fit in [*([("best", fits[0])] if fits else []), *((fit.column, fit) for fit in fits)]:
+        variant = VARIANTS[fit.column]
+        part = (
+            "fitted and scored on all tracks" if variant.fit_on_all else "fitted on a training, scored on a test part"
+        )
+        what = f"{fit.column}: {READINGS[variant.reading].what}; {part}"
+        for metric, title, value in (
+            ("distance", "mean distance in half-widths of the prediction interval, at most 10 each", fit.mean),
+            ("inside", f"of {fit.numbers} numbers in the interval", fit.inside),
+        ):
+            made.append(
+                report.Row(
+                    f"reading.{name}.{metric}",
+                    "Readings of the loss: distance to all reported numbers of the VAEs",
+                    f"the best, {what}" if name == "best" else what,
+                    title,
+                    None,
+                    float(value),
+                    None,
+                    config.seeds,
+                    None,
+                )
+            )
+    return made
 
 
 def _table2(records: pd.DataFrame, reported: Mapping[str, Any]) -> list[Table]:
@@ -137,19 +192,21 @@ _OWN = [
 ]
 
 
-def _alignment(points: pd.DataFrame) -> Table:
+def _alignment(points: pd.DataFrame) -> list[Table]:
     def distinct(values: Mapping[str, Any]) -> str:
         keys = {name: values[name] for name in ("sentences", "method", "text")}
         return f"{mean_of(points, metric='distinct', **keys):.0f} distinct"
 
-    return Table(
-        "Experiment: text of each track, and text shuffled among tracks (hybrid features)",
-        "alignment.{sentences}.{method}.{text}.{metric}",
-        "{sentences} sentences, {method}, {text}",
-        where={"sentences": (), "text": (), "method": (), "metric": ("silhouette", *EXTERNAL[:2])},
-        column="",
-        note=distinct,
-    )
+    return [
+        Table(
+            "Experiment: text of each track, and text shuffled among tracks (hybrid features)",
+            "alignment.{sentences}.{method}.{text}.{metric}",
+            "{sentences} sentences, {method}, {text}",
+            where={"sentences": (), "text": (), "method": (), "metric": ("silhouette", *EXTERNAL[:2])},
+            column="",
+            note=distinct,
+        )
+    ]
 
 
 _INCREMENTAL = Table(
@@ -197,3 +254,9 @@ _DISENTANGLEMENT = Table(
     where={"model": (), "metric": ("mig", "sap", "disentanglement", "completeness", "informativeness", "mse")},
     column="",
 )
+_TABLES = {
+    "incremental": [_INCREMENTAL],
+    "leakage": _LEAKAGE,
+    "tuning": [_TUNING],
+    "disentanglement": [_DISENTANGLEMENT],
+}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from records import tidy
@@ -32,7 +32,8 @@ METHODS = {
     "dbscan_raw": "DBSCAN, audio features",
 }
 INTERNAL = ("silhouette", "calinski_harabasz", "davies_bouldin")
-EXTERNAL = ("adjusted_rand", "normalized_mutual_information", "purity", "v_measure")
+_NMI = "normalized_mutual_information"
+EXTERNAL = ("adjusted_rand", _NMI, "purity", "v_measure")
 # The document found so many clusters on UMAP and does not state eps: the radius that comes nearest is shown.
 _UMAP_CLUSTERS = 13
 
@@ -40,44 +41,36 @@ _UMAP_CLUSTERS = 13
 Records = list[dict[str, Any]]
 
 
-def score(config: Config, part: Part, fitted: Mapping[str, Fitted], seed: int) -> tuple[Records, dict[str, np.ndarray]]:
-    """The records of one variant and seed, and the arrays that the figures and files need.
+class Scored(NamedTuple):
+    """Records, and the arrays that figures and files need.
 
     A record has a method or a model, where it is scored (`own` or `hybrid` space; `genre`, `within` languages,
     `language`; `facts` of an assignment; the `model` itself; a `probe`) and a metric.
     """
-    spaces = spaces_of(config, part, fitted)
-    rows = part.score
-    hybrid = spaces["hybrid"][rows]
-    umap = figures.umap_coordinates(spaces["conv"][rows], seed=seed)
-    assignments = _assignments(config, {name: x[rows] for name, x in spaces.items()}, umap, seed)
-    labels = {name: part.tracks.labels[name][rows] for name in ("genre", "language")}
-    methods = {name: _scores(own, hybrid, clusters, labels) for name, (own, clusters) in assignments.items()}
-    states: dict[str, dict[str, Any]] = {
-        name: {
-            "mse": _audio_error(part, fit),
-            "units": float(evaluation.active_units(fit.latent[rows])),
-            "kl": fit.kl if np.isfinite(fit.kl) else None,
-        }
-        for name, fit in fitted.items()
+
+    records: Records
+    arrays: dict[str, np.ndarray]
+
+
+def score_features(config: Config, part: Part, autoencoder: Fitted, seed: int) -> Scored:
+    """What no reading of the loss changes: features, and the autoencoder."""
+    spaces = {"raw": part.audio, "hybrid": part.hybrid, "pca": pca_of(config, part), "autoencoder": autoencoder.latent}
+    raw, hybrid = part.audio[part.score], part.hybrid[part.score]
+    k = min(config.k, len(raw) - 1)
+    on_raw = [evaluation.dbscan(raw, eps) for eps in config.eps]
+    assignments = {
+        "agglomerative": (hybrid, evaluation.agglomerative(hybrid, k)),
+        "hybrid_kmeans": (hybrid, evaluation.kmeans(hybrid, k, seed=seed)),
+        "spectral": (raw, evaluation.spectral(raw, k, seed=seed)),
+        "dbscan_raw": (raw, max(on_raw, key=_count)),
     }
-    for name in ("basic", "conv", "conditional", "autoencoder", "adaptive", "pca"):
-        gap = evaluation.mutual_information_gap(spaces[name][rows], factors_of(part, rows))
-        states.setdefault(name, {})["mig"] = gap
-    states["attention"] = _attention(part, fitted["adaptive"])
-    records = [
-        *tidy(methods, "method", "space", "metric"),
-        *tidy(states, "method", "metric", space="model"),
-        *tidy(_probes(part, spaces), "method", "metric", space="probe"),
-    ]
-    arrays = {f"Z_{name}": x for name, x in spaces.items() if name not in ("raw", "hybrid")}
-    arrays |= {"umap_conv": umap, "scored": rows}
-    arrays |= {f"cluster_{name}": clusters for name, (_, clusters) in assignments.items()}
-    return records, arrays
+    states = _states(part, {"autoencoder": autoencoder}) | {"pca": {"mig": _gap(part, spaces["pca"])}}
+    probes = _probes(part, {name: spaces[name] for name in ("raw", "hybrid")})
+    return _scored(config, part, spaces, assignments, states, probes, seed)
 
 
-def spaces_of(config: Config, part: Part, fitted: Mapping[str, Fitted]) -> dict[str, np.ndarray]:
-    """Representation → `[n, d]` for all tracks; what is fitted is fitted on the training rows."""
+def score_vaes(config: Config, part: Part, fitted: Mapping[str, Fitted], seed: int) -> Scored:
+    """The VAEs of one reading."""
     conditional = fitted["conditional"]
     prior = np.bincount(part.codes[part.fit], minlength=len(part.genres)) / len(part.fit)
     marginal, _ = training.predict(
@@ -87,14 +80,62 @@ def spaces_of(config: Config, part: Part, fitted: Mapping[str, Fitted]) -> dict[
         method="encode_marginal",
         static=(tuple(prior.tolist()),),
     )
-    return {
-        "raw": part.audio,
-        "hybrid": part.hybrid,
-        "pca": pca_of(config, part),
+    spaces = {
         **{name: fit.latent for name, fit in fitted.items()},
         "conditional_marginal": marginal,
         "conditional_appended": np.concatenate([conditional.latent, part.one_hot], axis=1),
     }
+    umap = figures.umap_coordinates(spaces["conv"][part.score], seed=seed)
+    on_umap = [evaluation.dbscan(umap, eps) for eps in config.eps]
+    nearest = min(on_umap, key=lambda clusters: abs(_count(clusters) - _UMAP_CLUSTERS))
+    states = _states(part, fitted) | {"attention": _attention(part, fitted["adaptive"])}
+    probes = _probes(part, {name: spaces[name] for name in ("basic", "conv", "conditional_marginal")})
+    probes.pop("majority", None)  # stands beside the features already
+    found = _scored(config, part, spaces, {"dbscan_umap": (umap, nearest)}, states, probes, seed)
+    return found._replace(arrays={**found.arrays, "umap_conv": umap})
+
+
+def _scored(
+    config: Config,
+    part: Part,
+    spaces: Mapping[str, np.ndarray],
+    assignments: dict[str, tuple[np.ndarray, np.ndarray]],
+    states: Mapping[str, Any],
+    probes: Mapping[str, Any],
+    seed: int,
+) -> Scored:
+    """Everything of some spaces: K-means in those that are a method's own, and the scores of all assignments."""
+    rows, k = part.score, min(config.k, len(part.score) - 1)
+    for name in METHODS:
+        if name in spaces:
+            assignments[name] = (spaces[name][rows], evaluation.kmeans(spaces[name][rows], k, seed=seed))
+    labels = {name: part.tracks.labels[name][rows] for name in ("genre", "language")}
+    hybrid = part.hybrid[rows]
+    methods = {name: _scores(own, hybrid, clusters, labels) for name, (own, clusters) in assignments.items()}
+    records = [
+        *tidy(methods, "method", "space", "metric"),
+        *tidy(states, "method", "metric", space="model"),
+        *tidy(probes, "method", "metric", space="probe"),
+    ]
+    arrays = {f"Z_{name}": x for name, x in spaces.items() if name not in ("raw", "hybrid")}
+    return Scored(records, arrays | {f"cluster_{name}": clusters for name, (_, clusters) in assignments.items()})
+
+
+def _states(part: Part, fitted: Mapping[str, Fitted]) -> dict[str, dict[str, Any]]:
+    """Model → what it came to."""
+    return {
+        name: {
+            "mse": float(audio_errors(part, fit, part.score).mean()),
+            "units": float(evaluation.active_units(fit.latent[part.score])),
+            "kl": fit.kl if np.isfinite(fit.kl) else None,
+            "mig": _gap(part, fit.latent),
+        }
+        for name, fit in fitted.items()
+    }
+
+
+def _gap(part: Part, codes: np.ndarray) -> float:
+    return evaluation.mutual_information_gap(codes[part.score], factors_of(part, part.score))
 
 
 def pca_of(config: Config, part: Part) -> np.ndarray:
@@ -105,45 +146,21 @@ def pca_of(config: Config, part: Part) -> np.ndarray:
     return PCA(components, random_state=0).fit(part.audio[part.fit]).transform(part.audio).astype(np.float32)
 
 
-def _assignments(
-    config: Config, spaces: Mapping[str, np.ndarray], umap: np.ndarray, seed: int
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Method → (own space, assignment)."""
-    k = min(config.k, len(umap) - 1)
-    on_umap = [evaluation.dbscan(umap, eps) for eps in config.eps]
-    on_raw = [evaluation.dbscan(spaces["raw"], eps) for eps in config.eps]
-    found: dict[str, tuple[np.ndarray, np.ndarray]] = {
-        "agglomerative": (spaces["hybrid"], evaluation.agglomerative(spaces["hybrid"], k)),
-        "spectral": (spaces["raw"], evaluation.spectral(spaces["raw"], k, seed=seed)),
-        "dbscan_umap": (umap, min(on_umap, key=lambda clusters: abs(_count(clusters) - _UMAP_CLUSTERS))),
-        "dbscan_raw": (spaces["raw"], max(on_raw, key=_count)),
-        "hybrid_kmeans": (spaces["hybrid"], evaluation.kmeans(spaces["hybrid"], k, seed=seed)),
-    }
-    for name in METHODS:
-        if name not in found:
-            found[name] = (spaces[name], evaluation.kmeans(spaces[name], k, seed=seed))
-    return {name: found[name] for name in METHODS}
-
-
 def _scores(
     own: np.ndarray, hybrid: np.ndarray, assignment: np.ndarray, labels: Mapping[str, np.ndarray]
 ) -> dict[str, dict[str, float]]:
     """Where an assignment is scored → metric → value."""
-    in_own = evaluation.clustering_scores(own, assignment, labels=labels["genre"])
+    genre, language = labels["genre"], labels["language"]
+    within = {name: np.where(language == name, genre, "") for name in np.unique(language)}
+    in_own = evaluation.clustering_scores(own, assignment, labels={"genre": genre, "language": language, **within})
     in_hybrid = evaluation.clustering_scores(hybrid, assignment)
-    by_language = evaluation.clustering_scores(own, assignment, labels=labels["language"])
-    within = []
-    for language in np.unique(labels["language"]):
-        same = labels["language"] == language
-        agreement = evaluation.clustering_scores(own[same], assignment[same], labels=labels["genre"][same])
-        within.append([agreement[name] for name in EXTERNAL[:2]])
     return {
         "own": {name: in_own[name] for name in INTERNAL},
         "hybrid": {name: in_hybrid[name] for name in INTERNAL},
-        "genre": {name: in_own[name] for name in EXTERNAL},
+        "genre": {name: in_own[f"{name}/genre"] for name in EXTERNAL},
         "facts": {name: in_own[name] for name in ("n_clusters", "noise_share", "largest_share", "degenerate")},
-        "language": {"normalized_mutual_information": by_language["normalized_mutual_information"]},
-        "within": dict(zip(EXTERNAL[:2], np.mean(within, axis=0), strict=True)),
+        "language": {_NMI: in_own[f"{_NMI}/language"]},
+        "within": {name: float(np.mean([in_own[f"{name}/{each}"] for each in within])) for name in EXTERNAL[:2]},
     }
 
 
@@ -158,10 +175,6 @@ def audio_errors(part: Part, fit: Fitted, rows: np.ndarray) -> np.ndarray:
     return np.square(fit.recon[rows, :columns] - fit.target[rows, :columns]).mean(1)
 
 
-def _audio_error(part: Part, fit: Fitted) -> float:
-    return float(audio_errors(part, fit, part.score).mean())
-
-
 def _probes(part: Part, spaces: Mapping[str, np.ndarray]) -> dict[str, dict[str, float]]:
     """Space, or the most frequent class → label → accuracy of a linear classifier on the test part, if any."""
     if part.valid is None:
@@ -170,8 +183,7 @@ def _probes(part: Part, spaces: Mapping[str, np.ndarray]) -> dict[str, dict[str,
     for label in ("language", "genre"):
         y = part.tracks.labels[label]
         if len(set(y[part.fit])) > 1:
-            for name in ("raw", "hybrid", "basic", "conv", "conditional_marginal"):
-                x = spaces[name]
+            for name, x in spaces.items():
                 result = evaluation.linear_probe(x[part.fit], y[part.fit], x[part.score], y[part.score])
                 found.setdefault(name, {})[label] = result["accuracy"]
                 found.setdefault("majority", {})[label] = result["majority"]
