@@ -150,6 +150,8 @@ def _page(model: MusicModel, dataset: data.Dataset, index: ClipIndex, clusters: 
         for name, values in labels.items()
         if name != "title" and any(values)
     ]
+    if index.seconds.any():
+        columns.append(column("length in seconds", [f"{value:.0f}" if value > 0 else "" for value in index.seconds]))
     none = [""] * len(ids)
     return Page(
         name=dataset.source["name"],
@@ -168,6 +170,8 @@ def _page(model: MusicModel, dataset: data.Dataset, index: ClipIndex, clusters: 
         heard=index.has_audio,
         tower=_tower(model),
         unsearchable=_unsearchable(model),
+        copies={row: int(first) for row, first in enumerate(index.copy_of) if first != row},
+        likeness=model.space_scores.sentence(model.space),
     )
 
 
