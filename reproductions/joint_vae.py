@@ -22,7 +22,6 @@ import documents.joint_vae.experiments as experiments
 import documents.joint_vae.outputs as outputs
 import documents.joint_vae.scores as scores
 import jax
-import numpy as np
 import runs
 from documents.joint_vae.config import PRESETS, Config
 from documents.joint_vae.pipeline import (
@@ -36,74 +35,44 @@ from documents.joint_vae.pipeline import (
     prepare,
     trainers_of,
 )
-from documents.joint_vae.variants import VARIANTS
+from documents.joint_vae.variants import VARIANTS, Variant
 
 
-def run_seed(config: Config, prepared: Prepared, trainers: dict[str, Trainers], seed: int) -> dict[str, Any]:
+def run_seed(config: Config, prepared: Prepared, trainers: dict[Variant, Trainers], seed: int) -> dict[str, Any]:
     """All variants of one seed: the records, and of each variant sizes, seconds and training curves (JSON)."""
     key = jax.random.fold_in(jax.random.key(0), seed)
-    shared: dict[tuple[str, str], Any] = {}
+    inputs: dict[Any, Any] = {}
+    sound: dict[Any, Any] = {}
     records: list[dict[str, Any]] = []
     facts: dict[str, Any] = {}
     for name in config.variant:
         variant, began = VARIANTS[name], time.perf_counter()
         part = part_of(config, prepared, variant, jax.random.fold_in(key, 0))
-        arm, found = variant.audio_arm, []
-        if arm not in shared:
-            # Variants that treat sound alike share its models, and the first of them has what is scored on them.
-            kept = Path("-".join(arm)) / f"seed_{seed}"
-            fc = fit_fc(
-                config,
-                trainers[name].fc,
-                prepared,
-                part,
-                jax.random.fold_in(key, 1),
-                config.out / "fc_vae_final" / kept,
-            )
-            conv = fit_conv(
-                config,
-                trainers[name].conv,
-                prepared,
-                part,
-                jax.random.fold_in(key, 2),
-                config.out / "convvae_final" / kept,
-            )
-            shared[arm] = fc, conv
-            found += scores.score_audio(config, prepared, part, fc, conv, seed)
-        fc, conv = shared[arm]
-        joint = fit_joint(
-            config,
-            trainers[name].joint,
-            prepared,
-            part,
-            variant,
-            conv,
-            jax.random.fold_in(key, 3),
-            config.out / "jointvae_final" / name / f"seed_{seed}",
-        )
-        found += scores.score_joint(config, prepared, part, variant, conv, joint, seed)
-        records += [{"variant": name, **record} for record in found]
-        fitted = {"FC-VAE": fc, "ConvVAE": conv, "JointVAE": joint}
-        facts[name] = {
-            "sizes": scores.sizes(prepared, part),
-            "seconds": {
-                **{model: fit.seconds for model, fit in fitted.items()},
-                "compilation": sum(fit.compile_seconds for fit in fitted.values()),
-                "everything": time.perf_counter() - began,
-            },
-            "curves": {
-                model: {metric: np.asarray(values).tolist() for metric, values in fit.curves.items()}
-                for model, fit in fitted.items()
-            },
-        }
+        if variant.inputs not in inputs:
+            inputs[variant.inputs] = scores.score_inputs(config, prepared, part, seed)
+        compiled = trainers[variant.objective]
+        if variant.sound not in sound:
+            kept = f"{variant.sound}/seed_{seed}"
+            own_key, folder = jax.random.fold_in(key, 1), config.out / "fc_vae_final" / kept
+            fc = fit_fc(config, compiled.fc, prepared, part, own_key, folder)
+            own_key, folder = jax.random.fold_in(key, 2), config.out / "convvae_final" / kept
+            conv = fit_conv(config, compiled.conv, prepared, part, own_key, folder)
+            sound[variant.sound] = fc, conv, scores.score_sound(config, prepared, part, fc, conv, seed)
+        fc, conv, of_sound = sound[variant.sound]
+        own_key, folder = jax.random.fold_in(key, 3), config.out / "jointvae_final" / name / f"seed_{seed}"
+        joint = fit_joint(config, compiled.joint, prepared, part, conv, own_key, folder)
+        of_joint = scores.score_joint(config, prepared, part, conv, joint, seed)
+        records += [{"variant": name, **record} for record in (*inputs[variant.inputs], *of_sound, *of_joint)]
+        facts[name] = {"sizes": scores.sizes(prepared, part), **outputs.training_facts(began, fc, conv, joint)}
         if seed == 0:
-            outputs.save_arrays(config, prepared, part, variant, name, fc, conv, joint)
+            outputs.save_arrays(config, prepared, part, name, fc, conv, joint)
     return {"records": records, "variants": facts}
 
 
 def tasks(config: Config, prepared: Prepared) -> dict[str, runs.Task]:
     """Every seed, then the experiments."""
-    trainers = {name: trainers_of(config, prepared, VARIANTS[name]) for name in config.variant}
+    chosen = [VARIANTS[name] for name in config.variant]
+    trainers = {variant.objective: trainers_of(config, prepared, variant) for variant in chosen}
     seeds = {f"seed_{seed}": partial(run_seed, config, prepared, trainers, seed) for seed in range(config.seeds)}
     return {**seeds, f"experiments_{config.seeds}_seeds": partial(experiments.run, config, prepared)}
 

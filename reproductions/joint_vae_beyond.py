@@ -59,6 +59,7 @@ def run_seed(config: Config, prepared: Prepared, seed: int) -> dict[str, Any]:
         "models": models,
         "skipped": skipped,
         "groups": [str(group) for group in (prepared.dataset.ids if groups is None else groups)[rows]],
+        "languages": [len(own) for own in scores.languages_of(prepared, rows)],
         "sizes": {"fit": len(part.fit), "valid": len(part.valid), "test": len(part.test), "test pairs": len(rows)},
         "sizes_of_pairs": len(part.pairs(part.fit)),
     }

@@ -81,6 +81,8 @@ def test_a_row_holds_mean_std_and_n_and_counts_undefined_runs():
     row = _row(fresh=(1.0, 3.0, math.nan))
     assert (row.fresh, row.std, row.n) == (2.0, pytest.approx(2**0.5), 2)
     assert row.note == "undefined in 1 of 3 runs"
+    # Thirds that were averaged in another order are no spread.
+    assert _row(fresh=(1 / 6, 1 / 6 + 3e-17)).std == 0
     nothing = _row(fresh=(math.nan,))
     assert (nothing.fresh, nothing.std, nothing.n) == (None, None, 0)
 

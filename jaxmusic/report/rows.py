@@ -190,7 +190,7 @@ def _judged(
     first, last = bounds(reported)
     if low <= last and first <= high:
         return REPRODUCED, ""
-    return (None, NO_SPREAD) if np.ptp(fresh) == 0 and not is_exact else (NOT_REPRODUCED, "")
+    return (None, NO_SPREAD) if _agree(fresh) and not is_exact else (NOT_REPRODUCED, "")
 
 
 def bounds(reported: float | tuple[float, float]) -> tuple[float, float]:
@@ -261,8 +261,12 @@ def make_row(
 def _deviation(values: Sequence[float]) -> float | None:
     if len(values) < 2:
         return None
-    # Equal runs have no spread, not that of the rounding in their mean.
-    return float(np.std(values, ddof=1)) if np.ptp(values) > 0 else 0.0
+    return 0.0 if _agree(values) else float(np.std(values, ddof=1))
+
+
+def _agree(values: Sequence[float]) -> bool:
+    """Whether all runs gave one number, but for the rounding of a mean."""
+    return bool(np.ptp(values) <= 1e-12 * np.max(np.abs(values)))
 
 
 def format_value(value: float | None) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import tyro
 
 from documents.clips import Sound
+from documents.joint_vae.variants import READINGS
 
 
 @dataclass(frozen=True)
@@ -81,8 +82,9 @@ class Config:
     """Go on with an interrupted run in --out."""
     seeds: int = 3
     """Runs; each seed varies initialisation, batches and split. --resume with more of them extends a run."""
-    variant: tuple[str, ...] = ("document", "split", "elbo", "info_nce")
-    """Any of document, split, elbo, info_nce, language_aware, poe, moe, gated, attention."""
+    variant: tuple[str, ...] = (*READINGS, *(f"{name}_split" for name in READINGS), "info_nce")
+    """Any of the readings of the loss mean_sum, mean_mean, sum_sum, mean_batch (reconstruction error, KL), trained and
+    scored on all clips, or on a split as mean_sum_split, …; info_nce, language_aware, poe, moe, gated, attention."""
     sound: Annotated[Sound, tyro.conf.arg(name="")] = field(default_factory=Sound)
     frames: int | None = 32
     """Frames that the models see: longer spectrograms are averaged into so many bins; None: all (1,290 at most)."""

@@ -136,7 +136,7 @@ def ablation(config: Config, prepared: Prepared) -> list[dict[str, Any]]:
     rows = []
     for latent, beta in cells:
         changed = replace(config, fc=replace(config.fc, latent=latent), loss=replace(config.loss, beta=beta))
-        trainer = trainers_of(changed, prepared, Variant(reduction="sum")).fc
+        trainer = trainers_of(changed, prepared, Variant("sum_sum")).fc
         for seed in range(config.seeds):
             key = jax.random.fold_in(jax.random.key(0), seed)
             part = part_of(changed, prepared, Variant(), jax.random.fold_in(key, 0))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ from records import mean_of, read_notes, read_reported, spread_table, table_of
 
 from documents.joint_vae import figures, rows, scores
 from documents.joint_vae.config import Config
-from documents.joint_vae.pipeline import Fitted, Part, Prepared, joint_module
-from documents.joint_vae.variants import Variant, shown_variant
+from documents.joint_vae.pipeline import Fitted, Part, Prepared
+from documents.joint_vae.variants import VARIANTS
 from jaxmusic import evaluation, report
 
 _HERE = Path(__file__).parent
@@ -36,20 +37,12 @@ _TABLES = {
 
 
 def save_arrays(
-    config: Config,
-    prepared: Prepared,
-    part: Part,
-    variant: Variant,
-    name: str,
-    fc: Fitted,
-    conv: Fitted,
-    joint: Fitted,
+    config: Config, prepared: Prepared, part: Part, name: str, fc: Fitted, conv: Fitted, joint: Fitted
 ) -> None:
     """The first seed's latents and examples of one variant, for the figures and the document's files."""
     both = prepared.dataset.masks["audio"] & part.has_lyrics
     pairs = part.score[both[part.score]][:3]
-    module = joint_module(config, prepared, variant)
-    examples = figures.examples(config, prepared, part, variant, fc, conv, joint, pairs)
+    examples = figures.examples(prepared, part, fc, conv, joint, pairs)
     words = part.encoder.decode(part.lyrics[pairs], n_terms=8, standardized=True)
     rebuilt = part.encoder.decode(examples.pop("lyrics"), n_terms=8, standardized=True)
     table = [
@@ -69,10 +62,25 @@ def save_arrays(
         "Z_pca": scores.pca_of_spectrograms(prepared, part)[0],
         "explained_variance": part.encoder.explained_variance_ratio,
         "has_lyrics": part.has_lyrics,
-        "interpolation": figures.interpolated(module, joint, pairs),
         **examples,
     }
     np.savez_compressed(folder / "arrays.npz", **arrays)
+
+
+def training_facts(began: float, fc: Fitted, conv: Fitted, joint: Fitted) -> dict[str, Any]:
+    """Seconds and training curves of one variant's models, JSON types."""
+    fitted = {"FC-VAE": fc, "ConvVAE": conv, "JointVAE": joint}
+    return {
+        "seconds": {
+            **{model: fit.seconds for model, fit in fitted.items()},
+            "compilation": sum(fit.compile_seconds for fit in fitted.values()),
+            "everything": time.perf_counter() - began,
+        },
+        "curves": {
+            model: {metric: np.asarray(values).tolist() for metric, values in fit.curves.items()}
+            for model, fit in fitted.items()
+        },
+    }
 
 
 def _words(terms: list[tuple[str, float]]) -> str:
@@ -92,9 +100,11 @@ def write(
         chosen = records[records["space"].isin(spaces) & ~records["method"].isin(["probe", "model"])]
         keys = ["variant", "space", "method", "parameter"]
         report.write_atomically(config.out / name, spread_table(chosen, keys).to_csv(index=False))
-    write_arrays(config, prepared)
+    scored = {name: of["sizes"]["score"] for name, of in facts[0].items()}
+    made, shown = rows.all_rows(config, records, experiments, reported, scored)
+    write_arrays(config, prepared, shown)
     source = {k: v for k, v in prepared.dataset.source.items() if k != "path"}
-    made = rows.all_rows(config, records, experiments, reported["entries"])
+    measured = _measured(config, records, experiments["duplicates"], reported, made, shown)
     result = report.Report(
         document=reported["document"],
         preset=config.preset,
@@ -103,15 +113,20 @@ def write(
         settings=_settings(config, preset),
         rows=made,
         findings=report.findings(_HERE / "findings.toml", made),
-        notes=read_notes(_HERE / "notes.md", _measured(config, records, experiments["duplicates"], reported)),
+        notes=read_notes(_HERE / "notes.md", measured),
         timing={**timing, **runs.seconds_by_variant(facts)},
-        figures=figures.draw(config, prepared, records, facts, experiments["pairs"]),
+        figures=figures.draw(config, prepared, records, facts, experiments["pairs"], shown),
     )
     return report.write(result, config.out)
 
 
 def _measured(
-    config: Config, records: pd.DataFrame, planted: pd.DataFrame, reported: Mapping[str, Any]
+    config: Config,
+    records: pd.DataFrame,
+    planted: pd.DataFrame,
+    reported: Mapping[str, Any],
+    made: Sequence[report.Row],
+    shown: str,
 ) -> dict[str, Any]:
     """What the notes say of this run, and of the document's DBSCAN rows."""
 
@@ -125,7 +140,11 @@ def _measured(
     planted = planted[planted["metric"].isin(["product", "group"])]
     cells = [(*key, *group["value"]) for key, group in planted.groupby(["clip", "planted"], sort=False)]
     explained = {
-        name: mean_of(records, variant=name, space="lyrics", metric="explained_variance") for name in config.variant[:2]
+        "all clips" if VARIANTS[name].fit_on_all else "training part": mean_of(
+            records, variant=name, space="lyrics", metric="explained_variance"
+        )
+        for name in config.variant
+        if not VARIANTS[name].language_aware
     }
     return {
         "products": products,
@@ -134,11 +153,25 @@ def _measured(
             for clip, times, product, group in cells
         ),
         "explained_variance": [
-            f"TF-IDF → {config.lyrics.dim} components keeps {value:.1%} of the variance ({name})."
+            f"TF-IDF → {config.lyrics.dim} components keeps {value:.1%} of the variance (fitted on: {name})."
             for name, value in explained.items()
         ],
-        "shown": shown_variant(config.variant),
+        "readings": _best(made, shown),
+        "shown": shown,
     }
+
+
+def _best(made: Sequence[report.Row], shown: str) -> str:
+    """How well the best reading fits; "" where no reading was run on all clips."""
+    fits = {row.id: row for row in made if row.id.startswith("readings.all.") and row.column == shown}
+    if not fits or not VARIANTS[shown].fit_on_all:
+        return ""
+    distance, inside = fits["readings.all.distance"], fits["readings.all.inside"]
+    return (
+        f"The first column is `{shown}`, of the readings on all clips the one that fits best. How well: of "
+        f"{distance.what.removeprefix('all, ')} {inside.fresh:.0f} lie in the interval, and the mean distance is "
+        f"{distance.fresh:.2f} half-widths."
+    )
 
 
 def _settings(config: Config, preset: Config) -> dict[str, Any]:
@@ -171,9 +204,9 @@ def _sizes(prepared: Prepared, first: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def write_arrays(config: Config, prepared: Prepared) -> None:
-    """The document's `Z_*` files and cluster assignments: first seed, first variant with a split (else the first)."""
-    arrays = figures.load_arrays(config)
+def write_arrays(config: Config, prepared: Prepared, shown: str) -> None:
+    """The document's `Z_*` files and cluster assignments: of the first seed of the variant `shown`."""
+    arrays = figures.load_arrays(config, shown)
     for name in ("Z_audio", "Z_hybrid", "Z_joint", "Z_pca"):
         np.savez_compressed(config.out / f"{name}.npz", ids=arrays["ids"], z=arrays[name], scored=arrays["score"])
     has_audio, has_lyrics = prepared.dataset.masks["audio"], arrays["has_lyrics"]
@@ -189,5 +222,5 @@ def write_arrays(config: Config, prepared: Prepared) -> None:
                 method = f"{row.method}_{next(iter(row.parameters.values())):g}"
                 table = pd.DataFrame({"id": arrays["ids"][chosen], "cluster": row.assignment})
                 report.write_atomically(config.out / f"{prefix}_{method}_labels.csv", table.to_csv(index=False))
-    source = config.out / "work" / shown_variant(config.variant) / "lyrics_reconstructions.csv"
+    source = config.out / "work" / shown / "lyrics_reconstructions.csv"
     shutil.copyfile(source, config.out / "lyrics_reconstructions.csv")

@@ -12,7 +12,7 @@ import optax
 
 from documents import clips
 from documents.joint_vae.config import Config
-from documents.joint_vae.variants import Variant
+from documents.joint_vae.variants import READINGS, Variant
 from jaxmusic import data, losses, models, training
 from jaxmusic.audio import mel_statistics
 from jaxmusic.data.preprocessing import fit_standardizer, pool_frames, standardize_bins
@@ -78,9 +78,17 @@ def part_of(config: Config, prepared: Prepared, variant: Variant, key: jax.Array
     return Part(fit, None if variant.fit_on_all else valid, score, encoder, lyrics, has_lyrics)
 
 
+def statistics_of(prepared: Prepared, part: Part) -> np.ndarray:
+    """`[n, 2·n_mels]` inputs of the FC-VAE: mean and deviation per mel band, standardised on the training rows."""
+    usable = prepared.dataset.masks["audio"]
+    scaler = fit_standardizer(prepared.statistics[part.fit[usable[part.fit]]])
+    return np.where(usable[:, None], scaler(prepared.statistics), 0).astype(np.float32)
+
+
 class Fitted(NamedTuple):
     """A trained model and what it makes of every row."""
 
+    module: Any
     state: training.State
     curves: dict[str, np.ndarray]
     seconds: float
@@ -88,9 +96,17 @@ class Fitted(NamedTuple):
     mean: np.ndarray  # [n, latent]
     logvar: np.ndarray  # [n, latent]
 
+    def predict(self, *inputs: Any, method: str, **options: Any) -> Any:
+        """A method of the module, in batches."""
+        return training.predict(self.module, self.state.variables, inputs, method=method, **options)
+
+    def decode(self, rows: np.ndarray, *modality: str) -> np.ndarray:
+        """Reconstructions of `rows` from the posterior mean; of the JointVAE those of one modality."""
+        return self.predict(self.mean[rows], method="decode", static=modality)
+
 
 class Trainers(NamedTuple):
-    """One variant's three models, compiled once for all seeds."""
+    """The three models under one objective, compiled once for all seeds."""
 
     fc: training.Trainer
     conv: training.Trainer
@@ -99,85 +115,81 @@ class Trainers(NamedTuple):
 
 def trainers_of(config: Config, prepared: Prepared, variant: Variant) -> Trainers:
     """The variant's losses and models at this data's size."""
-    weights = {"audio": config.loss.audio_weight, "lyrics": config.loss.lyrics_weight}
-    beta: Any = config.loss.beta
-    if config.loss.warmup_steps:
-        beta = optax.linear_schedule(0.0, config.loss.beta, config.loss.warmup_steps)
-    error: dict[str, Any] = {"reduction": variant.reduction, "beta": beta}
-    joint = losses.joint_elbo(
-        weights=weights,
+    reading, net, fc, loss = READINGS[variant.reading], config.net, config.fc, config.loss
+    n_mels, frames = prepared.spectrograms.shape[1:]
+
+    def error(latent: int, batch: int) -> dict[str, Any]:
+        beta: Any = reading.beta(loss.beta, latent, batch)
+        if loss.warmup_steps:
+            beta = optax.linear_schedule(0.0, beta, loss.warmup_steps)
+        return {"reduction": reading.error, "beta": beta}
+
+    joint_error = losses.joint_elbo(
+        weights={"audio": loss.audio_weight, "lyrics": loss.lyrics_weight},
         element_masks={"audio": "frames"},
         contrastive_weight=variant.contrastive_weight,
-        temperature=config.loss.temperature,
-        **error,
+        temperature=loss.temperature,
+        **error(net.latent, net.batch),
     )
-    fc, conv = losses.elbo(**error), losses.elbo(element_mask="frames", **error)
-    adam = optax.adam(config.loss.learning_rate)
+    joint = models.JointVAE(
+        n_mels=n_mels, frames=frames, lyrics_dim=config.lyrics.dim, latent_dim=net.latent, fusion=variant.fusion
+    )
+    adam = optax.adam(loss.learning_rate)
     return Trainers(
-        training.Trainer(fc_module(config, prepared), fc, adam, batch_size=config.fc.batch),
-        training.Trainer(conv_module(config, prepared), conv, adam, batch_size=config.net.batch),
-        training.Trainer(joint_module(config, prepared, variant), joint, adam, batch_size=config.net.batch),
+        training.Trainer(
+            models.FCVAE(latent_dim=fc.latent, features=prepared.statistics.shape[1]),
+            losses.elbo(**error(fc.latent, fc.batch)),
+            adam,
+            batch_size=fc.batch,
+        ),
+        training.Trainer(
+            models.ConvVAE(n_mels=n_mels, frames=frames, latent_dim=net.latent),
+            losses.elbo(element_mask="frames", **error(net.latent, net.batch)),
+            adam,
+            batch_size=net.batch,
+        ),
+        training.Trainer(joint, joint_error, adam, batch_size=net.batch),
     )
 
 
-def _train(
+def _fitted(
     config: Config,
     trainer: training.Trainer,
     key_or_state: Any,
-    batch: dict,
+    batch: dict[str, Any],
     part: Part,
     usable: np.ndarray,
+    inputs: tuple[Any, ...],
     **options: Any,
-) -> tuple[training.State, training.Info]:
-    """Fit on the part's usable rows."""
+) -> Fitted:
+    """Fit on the part's usable rows, and encode the inputs of all rows."""
     rows = part.fit[usable[part.fit]]
     if config.loss.patience is not None and part.valid is not None:
         held_out = part.valid[usable[part.valid]]
         options |= {"valid": jax.tree.map(lambda x: x[held_out], batch), "patience": config.loss.patience}
-    return trainer.fit(key_or_state, jax.tree.map(lambda x: x[rows], batch), **options)
+    state, info = trainer.fit(key_or_state, jax.tree.map(lambda x: x[rows], batch), **options)
+    mean, logvar = training.predict(trainer.module, state.variables, inputs, method="encode")
+    return Fitted(trainer.module, state, info.metrics, info.run_seconds, info.compile_seconds, mean, logvar)
 
 
 def fit_fc(
     config: Config, trainer: training.Trainer, prepared: Prepared, part: Part, key: jax.Array, folder: Path | None
 ) -> Fitted:
-    """FC-VAE on mean and standard deviation per mel band, standardised on the training rows."""
-    usable = prepared.dataset.masks["audio"]
-    scaler = fit_standardizer(prepared.statistics[part.fit[usable[part.fit]]])
-    features = np.where(usable[:, None], scaler(prepared.statistics), 0).astype(np.float32)
-    state, info = _train(
-        config,
-        trainer,
-        key,
-        {"inputs": features},
-        part,
-        usable,
-        epochs=config.fc.epochs,
-        progress="FC-VAE",
-        checkpoint=None if folder is None else training.Checkpoint(folder, save_every=10),
-    )
-    mean, logvar = training.predict(fc_module(config, prepared), state.variables, (features,), method="encode")
-    return Fitted(state, info.metrics, info.run_seconds, info.compile_seconds, mean, logvar)
+    """FC-VAE on mean and standard deviation per mel band (§3.2.1)."""
+    features, usable = statistics_of(prepared, part), prepared.dataset.masks["audio"]
+    checkpoint = None if folder is None else training.Checkpoint(folder, save_every=10)
+    options = {"epochs": config.fc.epochs, "checkpoint": checkpoint, "progress": "FC-VAE"}
+    return _fitted(config, trainer, key, {"inputs": features}, part, usable, (features,), **options)
 
 
 def fit_conv(
     config: Config, trainer: training.Trainer, prepared: Prepared, part: Part, key: jax.Array, folder: Path
 ) -> Fitted:
-    """ConvVAE on the z-scored spectrograms."""
-    batch = {"inputs": prepared.spectrograms, "frames": prepared.frames[:, None]}
-    state, info = _train(
-        config,
-        trainer,
-        key,
-        batch,
-        part,
-        prepared.dataset.masks["audio"],
-        epochs=config.net.conv_epochs,
-        checkpoint=folder,
-        progress="ConvVAE",
-    )
-    module = conv_module(config, prepared)
-    mean, logvar = training.predict(module, state.variables, (prepared.spectrograms,), method="encode")
-    return Fitted(state, info.metrics, info.run_seconds, info.compile_seconds, mean, logvar)
+    """ConvVAE on the z-scored spectrograms (§3.2.2)."""
+    inputs, usable = prepared.spectrograms, prepared.dataset.masks["audio"]
+    batch = {"inputs": inputs, "frames": prepared.frames[:, None]}
+    options = {"epochs": config.net.conv_epochs, "checkpoint": folder, "progress": "ConvVAE"}
+    return _fitted(config, trainer, key, batch, part, usable, (inputs,), **options)
 
 
 def fit_joint(
@@ -185,58 +197,19 @@ def fit_joint(
     trainer: training.Trainer,
     prepared: Prepared,
     part: Part,
-    variant: Variant,
     audio: Fitted,
     key: jax.Array,
     folder: Path,
 ) -> Fitted:
-    """JointVAE whose audio encoder starts from the ConvVAE's."""
-    inputs, masks = joint_inputs(prepared, part)
+    """JointVAE whose audio encoder starts from the ConvVAE's (§3.2.3)."""
+    inputs = {"audio": prepared.spectrograms, "lyrics": part.lyrics}
+    masks = {"audio": prepared.dataset.masks["audio"], "lyrics": part.has_lyrics}
     batch = {"inputs": inputs, "masks": masks, "frames": prepared.frames[:, None]}
     first = jax.tree.map(lambda x: x[:1], batch)
-    state, info = _train(
-        config,
-        trainer,
-        trainer.init(key, first, start=lambda fresh: models.start_from(fresh, audio.state.params)),
-        batch,
-        part,
-        masks["audio"] | masks["lyrics"],
-        epochs=config.net.joint_epochs,
-        checkpoint=folder,
-        progress="JointVAE",
-    )
-    module = joint_module(config, prepared, variant)
-    mean, logvar = training.predict(module, state.variables, (inputs, masks), method="encode")
-    return Fitted(state, info.metrics, info.run_seconds, info.compile_seconds, mean, logvar)
-
-
-def fc_module(config: Config, prepared: Prepared) -> models.FCVAE:
-    """The FC-VAE at this data's size."""
-    return models.FCVAE(latent_dim=config.fc.latent, features=prepared.statistics.shape[1])
-
-
-def conv_module(config: Config, prepared: Prepared) -> models.ConvVAE:
-    """The ConvVAE at this data's size."""
-    n_mels, frames = prepared.spectrograms.shape[1:]
-    return models.ConvVAE(n_mels=n_mels, frames=frames, latent_dim=config.net.latent)
-
-
-def joint_module(config: Config, prepared: Prepared, variant: Variant) -> models.MultimodalVAE:
-    """The JointVAE at this data's size."""
-    n_mels, frames = prepared.spectrograms.shape[1:]
-    return models.JointVAE(
-        n_mels=n_mels,
-        frames=frames,
-        lyrics_dim=config.lyrics.dim,
-        latent_dim=config.net.latent,
-        fusion=variant.fusion,
-    )
-
-
-def joint_inputs(prepared: Prepared, part: Part) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Inputs and masks by modality."""
-    inputs = {"audio": prepared.spectrograms, "lyrics": part.lyrics}
-    return inputs, {"audio": prepared.dataset.masks["audio"], "lyrics": part.has_lyrics}
+    start = trainer.init(key, first, start=lambda fresh: models.start_from(fresh, audio.state.params))
+    options = {"epochs": config.net.joint_epochs, "checkpoint": folder, "progress": "JointVAE"}
+    usable = masks["audio"] | masks["lyrics"]
+    return _fitted(config, trainer, start, batch, part, usable, (inputs, masks), **options)
 
 
 def fingerprint(prepared: Prepared) -> str:

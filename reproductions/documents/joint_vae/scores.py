@@ -9,41 +9,58 @@ import numpy as np
 from records import tidy
 
 from documents.joint_vae.config import Config
-from documents.joint_vae.pipeline import Fitted, Part, Prepared, conv_module, joint_module
-from documents.joint_vae.variants import Variant
-from jaxmusic import evaluation, losses, models, training
+from documents.joint_vae.pipeline import Fitted, Part, Prepared, statistics_of
+from jaxmusic import evaluation, losses
 from jaxmusic.data.preprocessing import fit_standardizer
 
 PCA_COMPONENTS = 64
 
-
 Records = list[dict[str, Any]]
 # What identifies the records of a variant: ("fc", "kmeans", 5, "silhouette"), ("fc", "probe", "genre", "accuracy"),
-# ("fc", "model", "", "kl"), ("retrieval" | "cca" | "chance", "lyrics_to_audio", "pairs" | "within", "recall@10").
+# ("fc", "model", "", "kl"), ("retrieval" | "cca" | "language" | "chance", "lyrics_to_audio", "pairs" | "within",
+# "recall@10").
 _FIELDS = ("space", "method", "parameter", "metric")
 
 
-def score_audio(config: Config, prepared: Prepared, part: Part, fc: Fitted, conv: Fitted, seed: int) -> Records:
-    """Clustering of the audio representations (FC, Conv, PCA) and how healthy the two VAEs are."""
+def score_inputs(config: Config, prepared: Prepared, part: Part, seed: int) -> Records:
+    """What needs no net: PCA of the spectrograms, linear classifiers, retrieval by CCA, by the language, by chance."""
+    has_audio = prepared.dataset.masks["audio"]
+    both = has_audio & part.has_lyrics
+    rows, pairs = part.score[has_audio[part.score]], part.score[both[part.score]]
+    pca, explained = pca_of_spectrograms(prepared, part)
+    probed = {
+        "pca": (pca, has_audio),
+        "statistics": (prepared.statistics, has_audio),
+        "lyrics": (part.lyrics, part.has_lyrics),
+    }
+    kept = {"pca": explained, "lyrics": part.encoder.explained_variance_ratio}
+    counts = {"data": {"counts": {"": {"clips": len(prepared.dataset)}}}}
+    return [
+        *tidy({"pca": _grid(config, prepared, pca, rows, seed)}, *_FIELDS),
+        *tidy({name: _probe(config, prepared, part, x, known) for name, (x, known) in probed.items()}, *_FIELDS),
+        *tidy({name: {"model": {"": {"explained_variance": float(x.sum())}}} for name, x in kept.items()}, *_FIELDS),
+        *tidy(counts, *_FIELDS),
+        *_retrieval(prepared, pairs, "cca", cca_projections(prepared, part, part.fit[both[part.fit]], pairs)),
+        *_language_alone(prepared, pairs),
+    ]
+
+
+def score_sound(config: Config, prepared: Prepared, part: Part, fc: Fitted, conv: Fitted, seed: int) -> Records:
+    """Clustering of FC-VAE and ConvVAE, linear classifiers on them, and how healthy they are."""
     usable = prepared.dataset.masks["audio"]
     rows = part.score[usable[part.score]]
-    spectrogram_module = conv_module(config, prepared)
-    recon_conv = training.predict(spectrogram_module, conv.state.variables, (conv.mean[rows],), method="decode")
-    pca, explained = pca_of_spectrograms(prepared, part)
-    spaces = {"fc": fc.mean, "conv": conv.mean, "pca": pca}
-    supervised = {**spaces, "statistics": prepared.statistics}
     state = {
-        "fc": _fc_health(config, prepared, part, fc, rows),
+        "fc": _fc_health(prepared, part, fc, rows),
         "conv": _health(conv, rows)
         | {
-            "mse": _spectrogram_mse(prepared, recon_conv, rows),
+            "mse": _spectrogram_mse(prepared, conv.decode(rows), rows),
             "mse_of_mean": _spectrogram_mse(prepared, _mean_spectrogram(prepared, part), rows),
         },
-        "pca": {"explained_variance": float(explained.sum())},
     }
+    spaces = {"fc": fc.mean, "conv": conv.mean}
     return [
-        *tidy({name: _grid(config, prepared, space, rows, seed) for name, space in spaces.items()}, *_FIELDS),
-        *tidy({name: _probe(config, prepared, part, x, usable) for name, x in supervised.items()}, *_FIELDS),
+        *tidy({name: _grid(config, prepared, x, rows, seed) for name, x in spaces.items()}, *_FIELDS),
+        *tidy({name: _probe(config, prepared, part, x, usable) for name, x in spaces.items()}, *_FIELDS),
         *tidy({name: {"model": {"": found}} for name, found in state.items()}, *_FIELDS),
     ]
 
@@ -56,47 +73,40 @@ def score_fc(config: Config, prepared: Prepared, part: Part, fc: Fitted) -> dict
     clusters = evaluation.clustering_scores(x, evaluation.kmeans(x, min(5, len(rows) - 1), seed=0))
     probe = _probe(config, prepared, part, fc.mean, usable)
     return {
-        **{f"fc.{name}": value for name, value in _fc_health(config, prepared, part, fc, rows).items()},
+        **{f"fc.{name}": value for name, value in _fc_health(prepared, part, fc, rows).items()},
         "silhouette": float(clusters["silhouette"]),
         "largest_share": float(clusters["largest_share"]),
         **{f"probe/{label}": found["accuracy"] for label, found in probe["probe"].items()},
     }
 
 
-def score_joint(
-    config: Config, prepared: Prepared, part: Part, variant: Variant, conv: Fitted, joint: Fitted, seed: int
-) -> Records:
-    """What depends on lyrics: the hybrid and the joint space, retrieval, and the linear baseline for it."""
+def score_joint(config: Config, prepared: Prepared, part: Part, conv: Fitted, joint: Fitted, seed: int) -> Records:
+    """What depends on lyrics: the hybrid and the joint space, and retrieval in the joint space."""
     has_audio = prepared.dataset.masks["audio"]
     both, either = has_audio & part.has_lyrics, has_audio | part.has_lyrics
     rows, pairs = part.score[either[part.score]], part.score[both[part.score]]
-    module = joint_module(config, prepared, variant)
-    recon = {
-        name: training.predict(module, joint.state.variables, (joint.mean[pairs],), method="decode", static=(name,))
-        for name in ("audio", "lyrics")
-    }
     hybrid = hybrid_space(part, conv, both)
     mean_lyrics = part.lyrics[part.fit[part.has_lyrics[part.fit]]].mean(0)
     state = _health(joint, rows) | {
-        "audio.mse": _spectrogram_mse(prepared, recon["audio"], pairs),
+        "audio.mse": _spectrogram_mse(prepared, joint.decode(pairs, "audio"), pairs),
         "audio.mse_of_mean": _spectrogram_mse(prepared, _mean_spectrogram(prepared, part), pairs),
-        "lyrics.mse": float(np.mean((recon["lyrics"] - part.lyrics[pairs]) ** 2)),
+        "lyrics.mse": float(np.mean((joint.decode(pairs, "lyrics") - part.lyrics[pairs]) ** 2)),
         "lyrics.mse_of_mean": float(np.mean((mean_lyrics - part.lyrics[pairs]) ** 2)),
     }
-    explained = {"explained_variance": float(part.encoder.explained_variance_ratio.sum())}
     grids = {"hybrid": (hybrid, pairs), "joint": (joint.mean, rows)}
-    probed = {"lyrics": (part.lyrics, part.has_lyrics), "hybrid": (hybrid, both), "joint": (joint.mean, either)}
+    probed = {"hybrid": (hybrid, both), "joint": (joint.mean, either)}
+    alone = ({"audio": prepared.spectrograms[pairs]}, {"lyrics": part.lyrics[pairs]})
+    audio, lyrics = (joint.predict(x, method="encode")[0] for x in alone)
     return [
         *tidy({name: _grid(config, prepared, x, rows, seed) for name, (x, rows) in grids.items()}, *_FIELDS),
         *tidy({name: _probe(config, prepared, part, x, known) for name, (x, known) in probed.items()}, *_FIELDS),
-        *tidy({"joint": {"model": {"": state}}, "lyrics": {"model": {"": explained}}}, *_FIELDS),
-        *_retrieval(prepared, pairs, "retrieval", modality_means(config, prepared, part, variant, joint, pairs)),
-        *_retrieval(prepared, pairs, "cca", cca_projections(prepared, part, part.fit[both[part.fit]], pairs)),
+        *tidy({"joint": {"model": {"": state}}}, *_FIELDS),
+        *_retrieval(prepared, pairs, "retrieval", (audio, lyrics)),
     ]
 
 
 def _retrieval(prepared: Prepared, pairs: np.ndarray, source: str, embedded: tuple[np.ndarray, np.ndarray]) -> Records:
-    """Records of retrieval in both directions; chance levels are a source of their own, stated once."""
+    """Records of retrieval in both directions; chance levels, the same for all, come with those of CCA."""
     genre = prepared.dataset.labels.get("genre")
     found = evaluation.cross_modal_retrieval(*embedded, labels=None if genre is None else genre[pairs])
     records = []
@@ -104,9 +114,18 @@ def _retrieval(prepared: Prepared, pairs: np.ndarray, source: str, embedded: tup
         for direction, by_metric in scores.items():
             own = {name: value for name, value in by_metric.items() if not name.startswith("chance/")}
             chance = {name.removeprefix("chance/"): x for name, x in by_metric.items() if name not in own}
-            shown = {source: own} | ({"chance": chance} if source == "retrieval" else {})
+            shown = {source: own} | ({"chance": chance} if source == "cca" else {})
             records += tidy({name: {direction: {parameter: x}} for name, x in shown.items()}, *_FIELDS)
     return records
+
+
+def _language_alone(prepared: Prepared, pairs: np.ndarray) -> Records:
+    """Retrieval by embeddings that hold the language and nothing else; none where the data has but one."""
+    languages = prepared.dataset.labels.get("language")
+    if languages is None or len(set(languages)) < 2:
+        return []
+    language = (languages[pairs, None] == np.unique(languages)).astype(np.float32)
+    return _retrieval(prepared, pairs, "language", (language, language))
 
 
 def sizes(prepared: Prepared, part: Part) -> dict[str, int]:
@@ -119,16 +138,6 @@ def sizes(prepared: Prepared, part: Part) -> dict[str, int]:
         "fit_groups": 0 if groups is None else len(set(groups[part.fit])),
         "score_groups": 0 if groups is None else len(set(groups[part.score])),
     }
-
-
-def modality_means(
-    config: Config, prepared: Prepared, part: Part, variant: Variant, joint: Fitted, rows: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Posterior means of `rows` from audio alone and from lyrics alone, each `[rows, latent]`."""
-    module = joint_module(config, prepared, variant)
-    alone = [{"audio": prepared.spectrograms[rows]}, {"lyrics": part.lyrics[rows]}]
-    means = [training.predict(module, joint.state.variables, (x,), method="encode")[0] for x in alone]
-    return means[0], means[1]
 
 
 def hybrid_space(part: Part, conv: Fitted, both: np.ndarray) -> np.ndarray:
@@ -230,14 +239,11 @@ def _mean_spectrogram(prepared: Prepared, part: Part) -> np.ndarray:
     return (prepared.spectrograms[rows].sum(0) / music)[None].astype(np.float32)
 
 
-def _fc_health(config: Config, prepared: Prepared, part: Part, fc: Fitted, rows: np.ndarray) -> dict[str, float]:
-    usable = prepared.dataset.masks["audio"]
-    features = fit_standardizer(prepared.statistics[part.fit[usable[part.fit]]])(prepared.statistics[rows])
-    module = models.FCVAE(latent_dim=config.fc.latent, features=features.shape[1])
-    rebuilt = training.predict(module, fc.state.variables, (fc.mean[rows],), method="decode")
+def _fc_health(prepared: Prepared, part: Part, fc: Fitted, rows: np.ndarray) -> dict[str, float]:
+    features = statistics_of(prepared, part)[rows]
     return {
         **_health(fc, rows),
-        "mse": float(np.mean((rebuilt - features) ** 2)),
+        "mse": float(np.mean((fc.decode(rows) - features) ** 2)),
         # Standardised on the training rows, whose mean is 0.
         "mse_of_mean": float(np.mean(features**2)),
     }

@@ -1,38 +1,63 @@
-"""Joint VAE: the ways to run the pipeline."""
+"""Joint VAE: the readings of the document's loss, and the ways to run the pipeline."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from jaxmusic import models
 
 
+class Reading(NamedTuple):
+    """How the two parts of the loss are summed: the document writes ‖x − x̂‖², and calls it a mean squared error."""
+
+    error: str  # squared error over the elements of a clip: "mean" or "sum"
+    divergence: str  # KL over the latents: "sum", "mean", or "batch", which sums over the clips of a batch, too
+
+    def beta(self, beta: float, latent: int, batch: int) -> float:
+        """Weight of the KL summed over the latents and averaged over the clips of a batch, as `losses` have it."""
+        return beta * {"sum": 1.0, "mean": 1 / latent, "batch": batch}[self.divergence]
+
+
+READINGS = {
+    "mean_sum": Reading("mean", "sum"),
+    # PyTorch's `mse_loss` beside `torch.mean` of the KL.
+    "mean_mean": Reading("mean", "mean"),
+    # The evidence lower bound.
+    "sum_sum": Reading("sum", "sum"),
+    # PyTorch's `mse_loss` beside its VAE example's `torch.sum` of the KL.
+    "mean_batch": Reading("mean", "batch"),
+}
+
+
 class Variant(NamedTuple):
     """One way to run the pipeline; each field is a quirk of the document or a repair of one."""
 
+    reading: str = "mean_sum"  # of the loss
     fit_on_all: bool = False  # train and score on all clips, as the document did, instead of on 70 % and the test part
-    reduction: str = "mean"  # of the squared error: "mean" over elements, or "sum", which is the ELBO
     fusion: str = "average"  # of the JointVAE's posteriors
     contrastive_weight: float = 0.0  # of InfoNCE between the posterior means
     language_aware: bool = False  # stop words and tokens per language in TF-IDF
 
     @property
-    def audio_arm(self) -> tuple[str, str]:
+    def inputs(self) -> tuple[bool, bool]:
+        """What decides on which rows and words everything is fitted; variants that share it share what needs no net."""
+        return self.fit_on_all, self.language_aware
+
+    @property
+    def sound(self) -> str:
         """What of it concerns the models of sound alone; variants that share it share these models."""
-        return "all" if self.fit_on_all else "split", self.reduction
+        return f"{'all' if self.fit_on_all else 'split'}-{self.reading}"
+
+    @property
+    def objective(self) -> Variant:
+        """What of it is compiled: the same on all clips and on a part of them."""
+        return self._replace(fit_on_all=False, language_aware=False)
 
 
 VARIANTS = {
-    "document": Variant(fit_on_all=True),
-    "split": Variant(),
-    "elbo": Variant(reduction="sum"),
+    **{name: Variant(name, fit_on_all=True) for name in READINGS},
+    **{f"{name}_split": Variant(name) for name in READINGS},
     "info_nce": Variant(contrastive_weight=1.0),
     "language_aware": Variant(language_aware=True),
     **{fusion: Variant(fusion=fusion) for fusion in models.FUSIONS if fusion != "average"},
 }
-
-
-def shown_variant(chosen: Sequence[str]) -> str:
-    """The variant whose arrays and examples are shown: the first with a split, else the first."""
-    return next((name for name in chosen if not VARIANTS[name].fit_on_all), chosen[0])

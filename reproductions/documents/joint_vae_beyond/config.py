@@ -77,10 +77,12 @@ class Config:
     """Labels that clusters and probes are held against, where the data has them."""
     sentence_encoder: str = "e5-small"
     """Frozen text encoder of the base's lyrics: e5-small, a model's folder or name, or none; without it TF-IDF."""
+    sound_encoder: str = "musicnn-msd"
+    """Pretrained net that hears the audio files of --data: see audio.sound_encoder; or none."""
     more_lyrics: Path | None = None
     """Table of further lyrics (artist_name, track_name, genre, lyrics) that belong to no clip, for pretraining."""
     cache: Path | None = None
-    """Folder that keeps sentence embeddings."""
+    """Folder that keeps embeddings of sentences and sounds."""
     experiment_seeds: int = 3
     """Seeds of the learning curve and of the missing lyrics, at most."""
     sizes: Sizes = Sizes()

@@ -35,11 +35,12 @@ def write(
         for name in rows.names(seeds)
         if name != rows.CHOSEN and "seconds" in seeds[0]["models"][name]
     }
+    encoders = {"sentence encoder": prepared.encoder, "sound encoder": prepared.hearing}
     made = rows.all_rows(config, seeds, experiments)
     result = report.Report(
         document="Beyond “Hybrid Multimodal Music Clustering via Joint VAE” (2026)",
         preset=config.preset,
-        data=source | {"clips of a seed": sizes, "sentence encoder": prepared.encoder},
+        data=source | {"clips of a seed": sizes} | encoders,
         environment=report.environment(),
         settings={
             "seeds": f"{config.seeds} of {config.folds} folds: fold i tests, fold i + 1 validates",

@@ -43,6 +43,14 @@ def references(config: Config, prepared: Prepared, part: Part, key: jax.Array) -
         "PCA of the audio": Reference(None, None, base.audio),
         "FC-VAE": Reference(None, None, _fc_vae(config, document.audio, part, jax.random.fold_in(key, 2))),
     }
+    languages = prepared.dataset.labels.get("language")
+    if languages is not None and len(set(languages)) > 1:
+        known = (languages[:, None] == np.unique(languages)).astype(np.float32)
+        found["the language alone"] = Reference(known, known, None)
+    if prepared.sounds is not None:
+        sound = views(config, prepared, part, "sound", "base")
+        found["linear CCA, sound encoder"] = linear_cca(config, sound, pairs, RIDGES, valid)
+        found["PCA of the sound encoder"] = Reference(None, None, sound.audio)
     if config.net.spectrogram_epochs and len(genre_names(prepared)) > 1:
         found["supervised CNN"] = _cnn(config, prepared, part, jax.random.fold_in(key, 3))
     return found

@@ -53,9 +53,9 @@ def names(seeds: Seeds) -> list[str]:
     return [name for name in order if all(name in seed["models"] for seed in seeds)]
 
 
-def queries(seeds: Seeds, name: str, direction: str, metric: str) -> np.ndarray | None:
-    """Values of all seeds' test queries; None for a model that aligns nothing."""
-    found = [seed["models"][name].get("test") for seed in seeds]
+def queries(seeds: Seeds, name: str, direction: str, metric: str, among: str = "test") -> np.ndarray | None:
+    """Values of all seeds' test queries among all pairs, or `"within"` a language; None without alignment."""
+    found = [seed["models"][name].get(among) for seed in seeds]
     if any(test is None for test in found):
         return None
     return np.concatenate([np.asarray(test[direction][metric]) for test in found])
@@ -67,9 +67,9 @@ def _bootstrap(seeds: Seeds, values: np.ndarray) -> evaluation.Interval:
     return evaluation.bootstrap_interval(values, groups=groups, seed=0)
 
 
-def interval(seeds: Seeds, name: str, direction: str, metric: str) -> evaluation.Interval | None:
+def interval(seeds: Seeds, name: str, direction: str, metric: str, among: str = "test") -> evaluation.Interval | None:
     """Mean over all test queries, with the 95 % interval of a bootstrap by artist."""
-    values = queries(seeds, name, direction, metric)
+    values = queries(seeds, name, direction, metric, among)
     return None if values is None else _bootstrap(seeds, values)
 
 
@@ -81,9 +81,10 @@ def difference(seeds: Seeds, name: str, other: str, metric: str) -> evaluation.I
     return _bootstrap(seeds, np.mean([a - b for a, b in pairs if a is not None and b is not None], axis=0))
 
 
-def chance(seeds: Seeds, metric: str) -> float:
-    """Expectation of a random order, weighted over the seeds' test parts."""
-    sizes = np.array([seed["sizes"]["test pairs"] for seed in seeds], np.float64)
+def chance(seeds: Seeds, metric: str, sizes_of: str = "all") -> float:
+    """Expectation of a random order, over the test pairs of all seeds, or over those `"within"` a language."""
+    by_seed = ([seed["sizes"]["test pairs"]] if sizes_of == "all" else seed["languages"] for seed in seeds)
+    sizes = np.array([n for of in by_seed for n in of], np.float64)
     each = [min(10, n) / n if metric == "recall@10" else float(np.sum(1 / np.arange(1, n + 1)) / n) for n in sizes]
     return float(np.average(each, weights=sizes))
 
@@ -106,6 +107,7 @@ def all_rows(config: Config, seeds: Seeds, experiments: Mapping[str, pd.DataFram
         )
         for id, kind, section in (
             ("retrieval", "retrieval", "Retrieval on the test parts"),
+            ("within", "retrieval", "Retrieval among the test pairs of one language"),
             ("difference", "difference", "Paired differences on the same test queries, mean of both directions"),
             ("space", "clusters, probe", "Latent spaces on the test parts: K-means against labels, linear probe"),
             ("validation", "validation", "Search: validation score (mean MRR of both directions)"),
@@ -146,11 +148,18 @@ def _records(config: Config, seeds: Seeds, seed: Mapping[str, Any]) -> list[dict
         "measure",
         kind="retrieval",
     )
+    found += tidy(
+        {"chance": {title: chance([seed], metric, "within") for (metric, _), title in TITLES.items()}},
+        "model",
+        "measure",
+        kind="within",
+    )
     for name in names(seeds):
         scored, test = seed["models"][name], seed["models"][name].get("test")
-        values: dict[str, dict[str, Any]] = {"retrieval": {}, "difference": {}, "space": {}, "validation": {}}
+        values: dict[str, dict[str, Any]] = {"difference": {}, "space": {}, "validation": {}}
         if test is not None:
-            values["retrieval"] = {title: np.mean(test[d][metric]) for (metric, d), title in TITLES.items()}
+            for kind, among in (("retrieval", test), ("within", scored["within"])):
+                values[kind] = {title: np.mean(among[d][metric]) for (metric, d), title in TITLES.items()}
             for other in AGAINST:
                 base = seed["models"].get(other, {}).get("test")
                 if name != other and base is not None:
@@ -175,10 +184,11 @@ def _notes(seeds: Seeds) -> dict[tuple[str, str, str], str]:
     """(kind, model, measure) → intervals, and how often a variant was chosen."""
     notes = {}
     for name in names(seeds):
-        for (metric, direction), title in TITLES.items():
-            spread = interval(seeds, name, direction, metric)
-            if spread is not None:
-                notes["retrieval", name, title] = f"95 % {spread.low:.3f} to {spread.high:.3f}"
+        for kind, among in (("retrieval", "test"), ("within", "within")):
+            for (metric, direction), title in TITLES.items():
+                spread = interval(seeds, name, direction, metric, among)
+                if spread is not None:
+                    notes[kind, name, title] = f"95 % {spread.low:.3f} to {spread.high:.3f}"
         for other in AGAINST:
             for metric in METRICS:
                 gap = difference(seeds, name, other, metric) if name != other else None

@@ -24,7 +24,7 @@ def score_variant(
     everything = np.arange(len(prepared.dataset))
     joint = joint_mean(fitted, seen, part, everything, part.has_lyrics)
     return {
-        **_retrieval(part, fitted.audio, fitted.lyrics),
+        **_retrieval(prepared, part, fitted.audio, fitted.lyrics),
         **space_scores(config, prepared, part, joint, seed),
         "health": {"active_units": float(evaluation.active_units(joint[part.test])), **fitted.metrics},
         "seconds": fitted.seconds,
@@ -35,17 +35,37 @@ def score_reference(config: Config, prepared: Prepared, part: Part, reference: R
     """Everything that is measured of a reference on one seed."""
     found: dict[str, Any] = {"note": reference.note}
     if reference.audio is not None and reference.lyrics is not None:
-        found |= _retrieval(part, reference.audio, reference.lyrics)
+        found |= _retrieval(prepared, part, reference.audio, reference.lyrics)
     if reference.space is not None:
         found |= space_scores(config, prepared, part, reference.space, seed)
     return found
 
 
-def _retrieval(part: Part, audio: np.ndarray, lyrics: np.ndarray) -> dict[str, Any]:
+def _retrieval(prepared: Prepared, part: Part, audio: np.ndarray, lyrics: np.ndarray) -> dict[str, Any]:
+    pairs = part.pairs(part.test)
     return {
         "valid": validation_score(audio, lyrics, part.pairs(part.valid)),
-        "test": query_values(audio, lyrics, part.pairs(part.test)),
+        "test": query_values(audio, lyrics, pairs),
+        "within": _within_language(prepared, audio, lyrics, pairs),
     }
+
+
+def languages_of(prepared: Prepared, rows: np.ndarray) -> list[np.ndarray]:
+    """The positions in `rows` of each language's clips."""
+    languages = prepared.dataset.labels.get("language", np.full(len(prepared.dataset), ""))[rows]
+    return [np.flatnonzero(languages == name) for name in np.unique(languages)]
+
+
+def _within_language(
+    prepared: Prepared, audio: np.ndarray, lyrics: np.ndarray, rows: np.ndarray
+) -> dict[str, dict[str, list[float]]]:
+    """`query_values` with the test pairs of the query's language as the only items: knowing it is worth nothing."""
+    found = {direction: {metric: np.zeros(len(rows)) for metric in METRICS} for direction in DIRECTIONS}
+    for own in languages_of(prepared, rows):
+        for direction, by_metric in query_values(audio, lyrics, rows[own]).items():
+            for metric, values in by_metric.items():
+                found[direction][metric][own] = values
+    return {name: {metric: x.tolist() for metric, x in by_metric.items()} for name, by_metric in found.items()}
 
 
 def query_values(audio: np.ndarray, lyrics: np.ndarray, rows: np.ndarray) -> dict[str, dict[str, list[float]]]:

@@ -13,8 +13,9 @@ class Variant:
     """One JointVAE; the defaults are the base that every other variant changes in one or two places."""
 
     audio: str = "features"
-    """features (statistics and dynamics of the mels on their principal components), statistics (the document's FC-VAE
-    input), or frames (the spectrogram itself, standardised per band)."""
+    """features (statistics and dynamics of the mels on their principal components), sound (a pretrained net's embedding
+    on its own), features+sound (both), statistics (the document's FC-VAE input), or frames (the spectrogram itself,
+    standardised per band)."""
     encoder: str = "vector"
     """vector (an MLP), transformer or convolution (these two on frames)."""
     lyrics: str = "base"
@@ -62,6 +63,8 @@ _CHANGES: dict[str, dict[str, Any]] = {
     "unpaired TF-IDF + lexical": {"lyrics": "unpaired+lexical"},
     "sentence encoder": {"lyrics": "sentence"},
     "statistics audio": {"audio": "statistics"},
+    "sound encoder": {"audio": "sound"},
+    "sound encoder + features": {"audio": "features+sound"},
     "triplet": {"alignment": "triplet", "alignment_weight": 500.0},
     "average": {"fusion": "average"},
     "moe": {"fusion": "moe"},
@@ -105,9 +108,9 @@ VARIANTS: dict[str, Variant] = {
 }
 # What a user's first run shows; the rest is the ablation.
 QUICK = (
-    "average, reconstruction only", "poe, reconstruction only", "document's inputs", "base", "average", "moe", "gated",
-    "attention", "triplet", "learned weights", "labels", "pretrained, unpaired",
-    "pretrained, average, temperature 0.3, labels", "linear, started from CCA",
+    "average, reconstruction only", "poe, reconstruction only", "document's inputs", "base", "sound encoder",
+    "sound encoder + features", "average", "moe", "gated", "attention", "triplet", "learned weights", "labels",
+    "pretrained, unpaired", "pretrained, average, temperature 0.3, labels", "linear, started from CCA",
 )  # fmt: skip
 
 

@@ -15,8 +15,9 @@ import runs
 from documents import clips
 from documents.joint_vae_beyond.config import Config, check
 from documents.joint_vae_beyond.variants import Variant
-from jaxmusic import data, models, text
+from jaxmusic import audio, data, models, text
 from jaxmusic.audio import mel_dynamics, mel_statistics
+from jaxmusic.data.clip_files import find_media
 from jaxmusic.data.preprocessing import fit_standardizer, fit_tempered_pca, pool_frames
 
 _ROWS_AT_ONCE = 256
@@ -34,6 +35,8 @@ class Prepared:
     lexical: np.ndarray  # [n, 6]
     sentences: np.ndarray | None  # [n, width] sentence embeddings; None without an encoder
     encoder: dict[str, Any]  # what the sentence encoder was, or why there is none
+    sounds: np.ndarray | None  # [n, width] embeddings by a pretrained net; None without one
+    hearing: dict[str, Any]  # what that net was, or why there is none
     more_lyrics: tuple[str, ...]  # lyrics that belong to no clip
     folds: tuple[np.ndarray, ...]  # rows of each, groups never crossing
 
@@ -49,6 +52,7 @@ def prepare(config: Config) -> Prepared:
     dynamics = np.concatenate([np.asarray(mel_dynamics(mel[rows], mask[rows])) for rows in parts])
     texts = [str(lyrics) for lyrics in dataset.modalities["lyrics"]]
     sentences, encoder = _sentences(config, texts)
+    sounds, hearing = _sounds(config, dataset)
     more: tuple[str, ...] = ()
     if config.more_lyrics is not None:
         table = data.lyrics_table(config.more_lyrics, lyrics_only=True, progress=False)
@@ -65,6 +69,8 @@ def prepare(config: Config) -> Prepared:
         text.lexical_statistics(texts),
         sentences,
         encoder,
+        sounds,
+        hearing,
         more,
         folds,
     )
@@ -73,7 +79,8 @@ def prepare(config: Config) -> Prepared:
 def fingerprint(prepared: Prepared) -> str:
     """Changes when the clips or the further lyrics do, and when a sentence encoder comes or goes."""
     of_clips = clips.fingerprint(prepared.dataset, prepared.spectrograms, prepared.statistics)
-    return f"{of_clips}-{runs.fingerprint(prepared.more_lyrics)[:8]}-{prepared.sentences is not None}"
+    others = runs.fingerprint(prepared.more_lyrics, prepared.sounds)[:8]
+    return f"{of_clips}-{others}-{prepared.sentences is not None}"
 
 
 def _sentences(config: Config, texts: list[str]) -> tuple[np.ndarray | None, dict[str, Any]]:
@@ -96,6 +103,23 @@ def _sentences(config: Config, texts: list[str]) -> tuple[np.ndarray | None, dic
     config.cache.mkdir(parents=True, exist_ok=True)
     np.save(kept, vectors)
     return vectors, record
+
+
+def _sounds(config: Config, dataset: data.Dataset) -> tuple[np.ndarray | None, dict[str, Any]]:
+    """Embeddings of the clips' files by a pretrained net, 0 for a clip without audio; nothing is fitted."""
+    if config.sound_encoder == "none":
+        return None, {"encoder": "none was asked for"}
+    media = None if config.data is None else find_media(config.data, [])
+    if media is None or media.layout == "mels":
+        return None, {"encoder": "none: the clips have no audio files"}
+    try:
+        encoder = audio.sound_encoder(config.sound_encoder, network=models.sound_network, cache=config.cache)
+    except ModuleNotFoundError as error:
+        return None, {"encoder": f"none: {error}"}
+    known = dataset.masks["audio"]
+    vectors = np.zeros((len(dataset), encoder.width), np.float32)
+    vectors[known] = encoder([media.files[name] for name in dataset.ids[known]])
+    return vectors, {key: value for key, value in encoder.record.items() if key != "counts"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,18 +162,18 @@ class Views(NamedTuple):
 
 
 @lru_cache(maxsize=16)
-def views(config: Config, prepared: Prepared, part: Part, audio: str, lyrics: str) -> Views:
+def views(config: Config, prepared: Prepared, part: Part, sound: str, lyrics: str) -> Views:
     """Both views of all rows, kept for the variants that share them."""
     fit = part.fit[part.has_audio[part.fit]]
-    if audio == "frames":
+    if sound == "frames":
         return Views(_levels(prepared, fit), lyrics_view(config, prepared, part, lyrics), prepared.frames)
-    if audio == "statistics":
+    if sound == "statistics":
         vectors = fit_standardizer(prepared.statistics[fit])(prepared.statistics)
-    elif audio == "features":
-        both = np.concatenate([prepared.statistics, prepared.dynamics], axis=1)
-        vectors = _tempered(fit_standardizer(both[fit])(both), fit, config.sizes.audio_dim)
     else:
-        raise ValueError(f"audio view {audio!r} is none of features, statistics, frames")
+        kinds = {"features": np.concatenate([prepared.statistics, prepared.dynamics], axis=1), "sound": prepared.sounds}
+        chosen = [x for kind in sound.split("+") if (x := kinds[kind]) is not None]
+        components = [_tempered(fit_standardizer(x[fit])(x), fit, config.sizes.audio_dim) for x in chosen]
+        vectors = np.concatenate(components, axis=1)
     present = part.has_audio[:, None]
     return Views(np.where(present, vectors, 0).astype(np.float32), lyrics_view(config, prepared, part, lyrics), None)
 
@@ -201,6 +225,8 @@ def reason_to_skip(prepared: Prepared, variant: Variant) -> str:
     """Why a variant cannot be run on these data; "" where it can."""
     if variant.lyrics.startswith("sentence") and prepared.sentences is None:
         return str(prepared.encoder["encoder"])
+    if "sound" in variant.audio and prepared.sounds is None:
+        return str(prepared.hearing["encoder"])
     if variant.lyrics.startswith("unpaired") and not prepared.more_lyrics:
         return "no --more-lyrics were given"
     if variant.label_weight and len(genre_names(prepared)) < 2:
