@@ -56,9 +56,7 @@ def what_the_runs_say_table() -> str:
 
 def language() -> str:
     column = "R@10 lyrics → audio"
-    alone, base = (
-        songs(f"retrieval.{name}", column) for name in ("the language alone", "base")
-    )
+    alone = songs("retrieval.the language alone", column)
     chosen = songs("retrieval.chosen by validation", column)
     return f"""\
 - **Retrieval rises to {chosen:.3f}, but most of that is the language.** Embeddings that hold a song's language and nothing else

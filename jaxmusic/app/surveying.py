@@ -74,7 +74,9 @@ def survey(model: MusicModel, folder: str | Path, *, cache: str | Path | None = 
         index, changed_words = _taken_over(model, texts.take(kept), old_row[kept], files, kept)
     dropped: list[str] = []
     if fresh:
-        settings = replace(model.settings, n_mels=model.views.n_mels)
+        settings = model.settings
+        if texts.source["audio"]["from"] == "mels":  # they have bands of their own
+            settings = replace(settings, n_mels=model.views.n_mels)
         dataset = read_folder(folder, settings, only=fresh, cache=cache, progress=progress)
         dropped = [f"{entry['file']}: {entry['why']}" for entry in dataset.source["dropped"]]
         if len(dataset):

@@ -91,9 +91,14 @@ def test_lists_for_programs(model, saved, library, tmp_path, capsys):
     assert main(["search", saved, one, "--n", "2", "--json", "--m3u", str(tmp_path / "x.m3u8")]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found[0] | {"score": 0} == {
-        "id": library.ids[5], "score": 0, "path": str(library.folder.resolve() / library.ids[5]), "title": one,
-        "artist": library.ids[5].split("/")[0], "album": library.ids[5].split("/")[1], "where": "title",
-    }  # fmt: skip
+        "id": library.ids[5],
+        "score": 0,
+        "path": str(library.folder.resolve() / library.ids[5]),
+        "title": one,
+        "artist": library.ids[5].split("/")[0],
+        "album": library.ids[5].split("/")[1],
+        "where": "title",
+    }
     playlist = (tmp_path / "x.m3u8").read_text("utf-8").splitlines()
     assert playlist[:2] == ["#EXTM3U", f"#EXTINF:2,{library.ids[5].split('/')[0]} – {one}"]
     inside = library.folder.resolve() / "Lists" / "x.m3u8"

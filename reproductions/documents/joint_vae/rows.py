@@ -84,7 +84,8 @@ def all_rows(
         *rows,
         *make_rows(experiments["duplicates"], [_DUPLICATES]),
         *_curve(experiments["pairs"]),
-        *make_rows(experiments["ablation"], _ablation(experiments["ablation"])),
+        *make_rows(experiments["ablation"], [_of_fc(experiments["ablation"], _ABLATION, "latent", "beta")]),
+        *make_rows(experiments["readings"], [_of_fc(experiments["readings"], _READ, "column")]),
     ], first
 
 
@@ -125,13 +126,8 @@ def _tables(note: Any, labels: tuple[str, ...]) -> list[Table]:
         for metric, title in (("adjusted_rand", "ARI"), ("normalized_mutual_information", "NMI"))
     }
     states = {"mse": "", "mse_of_mean": ": predicting the training mean instead"}
-    errors = {
-        **{
-            f"{part}{kind}": f"{name}{text}"
-            for kind, text in states.items()
-            for part, name in (("", ""), ("audio.", ", audio"), ("lyrics.", ", lyrics"))
-        },
-    }
+    parts = {"": "", "audio.": ", audio", "lyrics.": ", lyrics"}
+    errors = {f"{part}{kind}": f"{name}{text}" for kind, text in states.items() for part, name in parts.items()}
     return [
         Table(
             "Agreement with labels (K-means k = 10)",
@@ -275,14 +271,27 @@ def _curve(points: pd.DataFrame) -> list[report.Row]:
     )
 
 
-def _ablation(points: pd.DataFrame) -> list[Table]:
-    """The FC-VAE under other latent sizes and weights of the KL divergence."""
+_ABLATION = Table(
+    "Ablation: the FC-VAE's latent size and KL weight (split, error summed)",
+    "ablation.{latent}.{beta:g}.{metric}",
+    "latent {latent}, β {beta:g}",
+    column="",
+)
+_READ = Table(
+    "Experiment: the FC-VAE under every reading of the loss", "fc_readings.{metric}", "FC-VAE", column="{column}"
+)
+
+
+def _of_fc(points: pd.DataFrame, table: Table, *fields: str) -> Table:
+    """The table with every metric of `scores.score_fc`."""
     titles = {
-        "fc.active_units": "active units", "fc.kl": "KL (nats)", "fc.mse": "reconstruction MSE",
-        "silhouette": "silhouette, K-means k = 5", "largest_share": "largest cluster's share",
-    }  # fmt: skip
+        "fc.active_units": "active units",
+        "fc.kl": "KL (nats)",
+        "fc.mse": "reconstruction MSE",
+        "silhouette": "silhouette, K-means k = 5",
+        "calinski_harabasz": "Calinski-Harabasz, K-means k = 5",
+        "largest_share": "largest cluster's share",
+    }
     probes = [name for name in dict.fromkeys(points["metric"]) if name.startswith("probe/")]
     titles |= {name: f"linear classifier's accuracy, {name.removeprefix('probe/')}" for name in probes}
-    section = "Ablation: the FC-VAE's latent size and KL weight (split, error summed)"
-    where = {"latent": (), "beta": (), "metric": titles}
-    return [Table(section, "ablation.{latent}.{beta:g}.{metric}", "latent {latent}, β {beta:g}", "{metric}", where, "")]
+    return replace(table, where={**dict.fromkeys(fields, ()), "metric": titles})

@@ -75,6 +75,7 @@ def score_fc(config: Config, prepared: Prepared, part: Part, fc: Fitted) -> dict
     return {
         **{f"fc.{name}": value for name, value in _fc_health(prepared, part, fc, rows).items()},
         "silhouette": float(clusters["silhouette"]),
+        "calinski_harabasz": float(clusters["calinski_harabasz"]),
         "largest_share": float(clusters["largest_share"]),
         **{f"probe/{label}": found["accuracy"] for label, found in probe["probe"].items()},
     }
