@@ -109,7 +109,7 @@ def main(options: Options) -> None:
             except (RuntimeError, subprocess.TimeoutExpired) as error:
                 missing.append(f"{named(task)}: not compiled, {reason_of(error)}")
                 print(missing[-1], flush=True)
-    rows = sorted(map(row, kept.found), key=lambda row: (row[1], _PROGRAMS.index(row[0]), row[2], row[4], row[3]))
+    rows = [row(found) for found in sorted(kept.found, key=_place)]
     path = render.save(
         "accelerators",
         "Accelerators: compiled, not run",
@@ -153,10 +153,7 @@ class Kept:
 
 COLUMNS = (
     "program",
-    "chip",
-    "activations",
-    "batch",
-    "chips",
+    "chips, batch, activations",
     "temporary memory of a chip, MiB",
     "its arguments, MiB",
     "GFLOP of a chip",
@@ -252,10 +249,7 @@ def row(found: Mapping[str, Any]) -> list[Any]:
     collectives = ", ".join(f"{count} {name}" for name, count in found["collectives"].items())
     return [
         found["program"],
-        found["chip"],
-        found.get("dtype", "float32"),
-        found["batch"],
-        found.get("devices", 1),
+        f"{found['devices']} × {found['chip']}, {found['batch']:,}, {found['dtype']}",
         found["temporary"] / 2**20,
         found["arguments"] / 2**20,
         None if found["flops"] is None else found["flops"] / 1e9,
@@ -266,6 +260,12 @@ def row(found: Mapping[str, Any]) -> list[Any]:
         collectives or "none",
         found["seconds"],
     ]
+
+
+def _place(found: Mapping[str, Any]) -> tuple[Any, ...]:
+    """By what the rows are sorted."""
+    program = _PROGRAMS.index(found["program"])
+    return list(CHIPS).index(found["chip"]), program, found["dtype"], found["devices"], found["batch"]
 
 
 def named(task: Mapping[str, Any]) -> str:

@@ -101,8 +101,14 @@ def _tag(path: Path, tags: dict[str, str], lyrics: str) -> None:
             file.tags.add(USLT(encoding=3, lang="eng", desc="", text=lyrics))
     else:
         mp4 = {"title": "©nam", "artist": "©ART", "album": "©alb", "genre": "©gen", "year": "©day", "lyrics": "©lyr"}
-        asf = {"title": "Title", "artist": "Author", "album": "WM/AlbumTitle", "genre": "WM/Genre", "year": "WM/Year",
-               "lyrics": "WM/Lyrics"}  # fmt: skip
+        asf = {
+            "title": "Title",
+            "artist": "Author",
+            "album": "WM/AlbumTitle",
+            "genre": "WM/Genre",
+            "year": "WM/Year",
+            "lyrics": "WM/Lyrics",
+        }
         other = {name: name for name in mp4} | {"year": "date"}
         names = {".m4a": mp4, ".wma": asf}.get(path.suffix, other)
         if file.tags is None:

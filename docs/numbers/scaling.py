@@ -5,6 +5,7 @@ from docs.page_numbers import Value, benchmark
 b_scaling = benchmark("scaling-amd-epyc-2-cores")
 b_audio = benchmark("audio-amd-epyc-2-cores")
 b_vae = benchmark("vae-amd-epyc-2-cores")
+b_chips = benchmark("accelerators-amd-epyc-2-cores")
 # Of the documents themselves, or bounds of what is measured.
 GIVEN = {"17.5"}
 
@@ -28,4 +29,23 @@ def a_million_songs_of_30_table() -> str:
 | an FC-VAE's epoch | {b_vae("Training", "FC-VAE, 256 columns", "samples per second"):,.0f} rows a second | {Value(1000000).over(b_vae("Training", "FC-VAE, 256 columns", "samples per second")):.0f} s |
 | a ConvVAE's epoch, 128 × 215 (5 s) | {b_vae("Training", "ConvVAE, 128 × 215", "samples per second"):.0f} clips a second | {Value(1000000).over(b_vae("Training", "ConvVAE, 128 × 215", "samples per second")).over(3600):.1f} hours on two cores |
 | the same at 128 × 1,290 (30 s) | six times the elements | {Value(6000000).over(b_vae("Training", "ConvVAE, 128 × 215", "samples per second")).over(3600):.0f} hours an epoch on two cores: work for accelerators |
+| the same on one TPU v5e, compiled, not run | {_chips("ConvVAE, 1 × v5e, 256, float32", "ms at the bandwidth"):.0f} ms a step of 256 clips, were its memory's bandwidth all that bounds it | {_chips("ConvVAE, 1 × v5e, 256, float32", "ms at the bandwidth").over(1000 * 60 * 256 / 1_000_000):.1f} minutes an epoch or more; reading 660 GB is not counted |
 """
+
+
+def what_accelerators_need() -> str:
+    memory = "temporary memory of a chip, MiB"
+    return f"""\
+| step of training, float32 | chips | temporary memory of a chip, MiB |
+| --- | --- | --- |
+| ConvVAE, 32 spectrograms of 128 × 1,290 | 1 × v5e | {_chips("ConvVAE, 1 × v5e, 32, float32", memory):,.0f} |
+| ConvVAE, 256 spectrograms of 128 × 1,290 | 1 × v5e | {_chips("ConvVAE, 1 × v5e, 256, float32", memory):,.0f} |
+| the same | 8 × v5e | {_chips("ConvVAE, 8 × v5e, 256, float32", memory):,.0f} |
+| LyricsClassifier, 4,096 songs of 512 positions | 1 × v5e | {_chips("LyricsClassifier, 1 × v5e, 4,096, float32", memory):.0f} |
+| the same | 1 × H100 | {_chips("LyricsClassifier, 1 × h100, 4,096, float32", memory):.0f} |
+| the same | 4 × H100 | {_chips("LyricsClassifier, 4 × h100, 4,096, float32", memory):.0f} |
+"""
+
+
+def _chips(program: str, column: str) -> Value:
+    return b_chips("Programs for accelerators, compiled and not run", program, column)

@@ -190,7 +190,7 @@ def _finished(model: MusicModel, clips: _Clips) -> MusicModel:
     """A model with its chosen space, and its clips' places on the map and clusters in it."""
     space = model.space_scores.best(model.index.spaces)
     index = arranged(model.index, space, model.settings.clusters, model.settings.seed)
-    names = names_of(index, clips.texts, () if model.sound is None else model.sound.tag_names)
+    names = names_of(index, clips.texts, model.tag_names)
     return replace(model, index=index, space=space, cluster_names=names)
 
 

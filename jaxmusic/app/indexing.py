@@ -97,7 +97,7 @@ def with_copies(index: ClipIndex) -> ClipIndex:
 
 def lyrics_digest(lyrics: str) -> str:
     """What tells whether lyrics have changed; "" without."""
-    return hashlib.sha256(lyrics.encode("utf-8", "surrogateescape")).hexdigest()[:_LYRICS_DIGITS] if lyrics else ""
+    return hashlib.sha256(lyrics.encode("utf-8", "surrogatepass")).hexdigest()[:_LYRICS_DIGITS] if lyrics else ""
 
 
 def _paths(dataset: data.Dataset) -> list[Path | None]:

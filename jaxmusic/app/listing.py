@@ -51,7 +51,8 @@ def write_playlist(out: Path, index: ClipIndex, names: Sequence[str]) -> int:
     """Write a playlist in the extended M3U format, UTF-8, that players open.
 
     Args:
-        out: its file; paths in it are relative to its folder where the music lies below that, else absolute.
+        out: its file; paths in it are relative to its folder where that lies in the library or the library below it, so
+            that both may move together; else absolute.
         index: the clips.
         names: their ids.
 
@@ -63,11 +64,12 @@ def write_playlist(out: Path, index: ClipIndex, names: Sequence[str]) -> int:
     """
     row_of = {str(name): row for row, name in enumerate(index.ids)}
     base, told = out.expanduser().absolute().parent, ["#EXTM3U"]
+    is_together = base.is_relative_to(index.folder) or Path(index.folder).is_relative_to(base)
     for name in names:
         row = row_of[name]
         if (path := path_of(index, row)) is None:
             continue
-        inside = os.path.relpath(path, base) if path.is_relative_to(base) else str(path)
+        inside = os.path.relpath(path, base) if is_together else str(path)
         # A line is an entry: a name that breaks lines can't be in such a file.
         if "\n" in inside or "\r" in inside:
             continue

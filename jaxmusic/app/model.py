@@ -63,6 +63,11 @@ class MusicModel:
         """Whether it was fitted with lyrics."""
         return self.views.lyrics is not None
 
+    @property
+    def tag_names(self) -> tuple[str, ...]:
+        """What the columns of `index.sound_tags` stand for."""
+        return () if self.sound is None else self.sound.tag_names
+
     def encode(
         self, files: Sequence[str | Path] | str | Path, lyrics: Sequence[str] | None = None
     ) -> Float[np.ndarray, "files latent"]:

@@ -90,7 +90,7 @@ def _update(command: commands.Update) -> None:
     for what, names in told.items():
         if names:
             print(f"{len(names)} {what}: {_some(names)}")
-    save(replace(model, index=found.clips), command.model)
+    save(replace(model, index=found.clips, cluster_names=found.cluster_names), command.model)
     print(f"{len(found.clips.ids)} clips → {command.model}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,7 +12,7 @@ import numpy as np
 from jaxmusic import data
 from jaxmusic.app.index import ClipIndex, Files, folded_words, gather_words, joined
 from jaxmusic.app.indexing import lyrics_digest, with_copies
-from jaxmusic.app.places import arranged, placed_among
+from jaxmusic.app.places import arranged, names_of, placed_among
 from jaxmusic.audio.cache import content_digest
 from jaxmusic.data.clip_folder import read_clips
 
@@ -25,6 +26,7 @@ class Survey(NamedTuple):
     Attributes:
         texts: lyrics and labels of the clips, in the order of `clips`; no sound.
         clips: what is known of them.
+        cluster_names: of their clusters; those of the model, unless nothing of the folder was known.
         added: ids that are new.
         changed: ids whose file or lyrics are others.
         removed: ids of the model that are no longer there.
@@ -34,6 +36,7 @@ class Survey(NamedTuple):
 
     texts: data.Dataset
     clips: ClipIndex
+    cluster_names: Sequence[str]
     added: list[str]
     changed: list[str]
     removed: list[str]
@@ -71,7 +74,9 @@ def survey(model: MusicModel, folder: str | Path, *, cache: str | Path | None = 
         index, changed_words = _taken_over(model, texts.take(kept), old_row[kept], files, kept)
     dropped: list[str] = []
     if fresh:
-        settings = replace(model.settings, n_mels=model.views.n_mels)
+        settings = model.settings
+        if texts.source["audio"]["from"] == "mels":  # they have bands of their own
+            settings = replace(settings, n_mels=model.views.n_mels)
         dataset = read_folder(folder, settings, only=fresh, cache=cache, progress=progress)
         dropped = [f"{entry['file']}: {entry['why']}" for entry in dataset.source["dropped"]]
         if len(dataset):
@@ -80,17 +85,21 @@ def survey(model: MusicModel, folder: str | Path, *, cache: str | Path | None = 
     if index is None:
         raise ValueError(f"no clip in {folder} can be read: {'; '.join(dropped[:3])}")
     index = with_copies(index._replace(folder=str(Path(folder).expanduser().resolve())))
-    if not index.place.any():
-        index = arranged(index, model.space, model.settings.clusters, model.settings.seed)
     before, now = set(known.ids.tolist()), set(index.ids.tolist())
     moved = {
         old: new
         for old, new in zip(known.ids[old_row[kept]].tolist(), texts.ids[kept].tolist(), strict=True)
         if old != new and new not in before
     }
+    texts = texts.take([i for i, name in enumerate(texts.ids.tolist()) if name in now])
+    names = model.cluster_names
+    if not index.place.any() or not names:
+        index = arranged(index, model.space, model.settings.clusters, model.settings.seed)
+        names = names_of(index, [str(words) for words in texts.modalities["lyrics"]], model.tag_names)
     return Survey(
-        texts.take([i for i, name in enumerate(texts.ids.tolist()) if name in now]),
+        texts,
         index,
+        names,
         added=sorted(now - before - set(moved.values())),
         changed=sorted({*changed_words, *(now & before & set(fresh))}),
         removed=sorted(before - now - moved.keys()),

@@ -98,7 +98,9 @@ def foreign_files(folder: Path) -> list[str]:
     """What lies among the unfinished work in a model's folder and no fit has put there."""
     unfinished = folder / FOLDER
     names = [path.name for path in unfinished.iterdir()] if unfinished.is_dir() else []
-    own = re.compile(rf"{CACHE}|{_TRAINING}[0-9a-f]{{{_DIGITS}}}")
+    # The lock of a training is left behind where its process was killed.
+    training = rf"{_TRAINING}[0-9a-f]{{{_DIGITS}}}"
+    own = re.compile(rf"{CACHE}|{training}|\.{training}\.lock")
     return [f"{FOLDER}/{name}" for name in sorted(names) if not own.fullmatch(name)]
 
 

@@ -71,10 +71,23 @@ def static_window(window: Any, what: str = "window") -> Any:
     return window
 
 
-def _whole(value: Any, what: str) -> int:
+def whole_number(value: Any, what: str) -> int:
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
         raise ValueError(f"{what} is {value!r}: give a whole number of at least 1")
     return int(value)
+
+
+def transform(X: Any, what: str = "stft_matrix") -> Any:
+    """A short-time Fourier transform, `[…, bins, frames]` complex numbers, or real ones of phase 0.
+
+    Raises:
+        ValueError: no numbers, or fewer than two axes.
+    """
+    if not hasattr(X, "dtype"):
+        X = np.asarray(X)
+    if not jnp.issubdtype(X.dtype, jnp.inexact) or X.ndim < 2 or 0 in X.shape:
+        raise ValueError(f"{what} is {X.dtype} of shape {X.shape}: give complex numbers [bins, frames]")
+    return X
 
 
 def _real_number(value: Any, what: str) -> Any:
@@ -96,9 +109,10 @@ _CHECKS: dict[str, Callable[[Any, str], Any]] = {
     "y": _numbers,
     "window": static_window,
     "onset_envelope": partial(real, axes=1),
-    **dict.fromkeys(("n_fft", "hop_length", "win_length", "frame_length", "n_mels", "n_mfcc", "n_chroma"), _whole),
-    **dict.fromkeys(("n_bands", "lag", "max_size", "width", "order"), _whole),
-    **dict.fromkeys(("sr", "fmin", "fmax", "amin", "top_db", "power", "p", "quantile", "roll_percent"), _real_number),
+    **dict.fromkeys(("n_fft", "hop_length", "win_length", "frame_length", "n_mels", "n_mfcc"), whole_number),
+    **dict.fromkeys(("n_chroma", "n_bands", "lag", "max_size", "width", "order"), whole_number),
+    **dict.fromkeys(("sr", "fmin", "fmax", "amin", "top_db", "power", "p"), _real_number),
+    **dict.fromkeys(("quantile", "roll_percent", "momentum"), _real_number),
 }
 
 

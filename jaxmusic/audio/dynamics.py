@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from jaxmusic.audio.checks import checking, real
 from jaxmusic.audio.filters import dct
 from jaxmusic.audio.spectral import root
 
@@ -17,6 +18,7 @@ from jaxmusic.audio.spectral import root
 _FLOOR = 1e-3
 
 
+@checking(mel=partial(real, axes=2))
 @partial(jax.jit, static_argnames=("n_mfcc", "n_bands"))
 def mel_dynamics(
     mel: Float[Array, "*batch n_mels frames"],

@@ -15,8 +15,20 @@ from typing import Any
 import numpy as np
 
 FOREIGN_SUFFIXES = (
-    ".m4a", ".m4b", ".aac", ".wma", ".ape", ".wv", ".mpc", ".tta", ".tak", ".mka", ".webm", ".ac3", ".dsf",
-)  # fmt: skip
+    ".m4a",
+    ".m4b",
+    ".aac",
+    ".wma",
+    ".ape",
+    ".wv",
+    ".mpc",
+    ".tta",
+    ".tak",
+    ".mka",
+    ".webm",
+    ".ac3",
+    ".dsf",
+)
 """Endings of the files that need PyAV or ffmpeg, in lower case."""
 MISSING_DECODER = "pip install 'jaxmusic[formats]', or install the program ffmpeg"
 # What a file leads to beside itself is not opened: a playlist may pose as sound.

@@ -10,12 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jaxmusic.audio.checks import checking
 from jaxmusic.audio.decibels import power_to_db
 from jaxmusic.audio.spectral import melspectrogram
 
 MUSICNN_RATE, MUSICNN_HOP, MUSICNN_FFT, MUSICNN_FRAMES = 16_000, 256, 512, 187
 
 
+@checking()
 def musicnn_mel(y: Float[Array, "*batch samples"], *, center: bool = True) -> Float[Array, "*batch 96 frames"]:
     """The input of `models.MusicCNN` and `models.MusicVGG`: `log10(1 + 10,000 · mel)`.
 

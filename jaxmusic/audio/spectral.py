@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Complex, Float, Int
 
 from jaxmusic.audio import filters
 from jaxmusic.audio.batching import each_clip
-from jaxmusic.audio.checks import checked_waveform, checking, magnitudes, real
+from jaxmusic.audio.checks import checked_waveform, checking, magnitudes, real, whole_number
 from jaxmusic.audio.decibels import power_to_db
 from jaxmusic.audio.filters import Window
 
@@ -192,6 +192,8 @@ def frame_mask(lengths: Int[Array, "*batch"], frames: int, *, hop_length: int = 
     >>> frame_mask(jnp.array([0, 600]), 3).tolist()
     [[True, False, False], [True, True, False]]
     """
+    lengths = jnp.asarray(real(lengths, "lengths"))
+    frames, hop_length = whole_number(frames, "frames"), whole_number(hop_length, "hop_length")
     return jnp.arange(frames) < frames_of(jnp.asarray(lengths), hop_length=hop_length)[..., None]
 
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from jaxmusic.audio.batching import each_clip
-from jaxmusic.audio.checks import checked_waveform
+from jaxmusic.audio.checks import checked_waveform, checking, real
 from jaxmusic.audio.decibels import power_to_db
 from jaxmusic.audio.effects import hpss_of_spectra
 from jaxmusic.audio.features import spectral_bandwidth, spectral_centroid, spectral_rolloff
@@ -33,6 +33,7 @@ DESCRIPTOR_COLUMNS = ("tempo", "rms_mean", "spectral_centroid_mean", "chroma_stf
 _N_FFT, _HOP = 2048, 512
 
 
+@checking(mel=partial(real, axes=2))
 @jax.jit
 def mel_statistics(
     mel: Float[Array, "*batch n_mels frames"], mask: Bool[Array, "*batch frames"] | None = None

@@ -163,14 +163,7 @@ def read_clips(
     source = {
         "name": folder.resolve().name,
         "path": str(folder),
-        "counts": {
-            "clips": len(ids),
-            "with_audio": int(masks["audio"].sum()),
-            "with_lyrics": int(masks["lyrics"].sum()),
-            "with_both": int((masks["audio"] & masks["lyrics"]).sum()),
-            "dropped": len(dropped),
-            "unknown_labels": unknown_labels,
-        },
+        "counts": {**_counts(masks), "dropped": len(dropped), "unknown_labels": unknown_labels},
         "audio": {"from": media.layout, **({} if spectrograms is None else spectrograms.description)},
         "files": {name: files[name].relative_to(folder).as_posix() for name in readable},
         "groups": group_names,
@@ -179,6 +172,12 @@ def read_clips(
         "attribution": attribution(folder, labels),
     }
     return Dataset(np.array(ids, dtype=str), modalities, masks, labels, groups, source)
+
+
+def _counts(masks: Mapping[str, np.ndarray]) -> dict[str, int]:
+    has_audio, has_lyrics = masks["audio"], masks["lyrics"]
+    counts = {"with_audio": has_audio, "with_lyrics": has_lyrics, "with_both": has_audio & has_lyrics}
+    return {"clips": len(has_audio), **{name: int(mask.sum()) for name, mask in counts.items()}}
 
 
 def _groups(

@@ -21,6 +21,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "bpm": ("TBPM", "tmpo", "bpm", "wm/beatsperminute"),
     "lyrics": ("©lyr", "lyrics", "unsyncedlyrics", "unsynced lyrics", "syncedlyrics", "wm/lyrics"),
 }
+# An array of names is as wide as its longest: one comment in the place of a title would cost every clip as much.
+_LONGEST_TAG = 300
 _TIME = re.compile(r"[\[<]\d+:\d+(?:[.:]\d+)?[\]>]")
 _HEADER = re.compile(r"^\s*\[[A-Za-z#]+:.*\]\s*$", re.MULTILINE)
 
@@ -33,7 +35,8 @@ def read_tags(path: Path) -> dict[str, str]:
 
     Returns:
         Values by column, those of `TAG_COLUMNS` and `"lyrics"`, only such as there are. Several artists or genres
-        are joined by "; "; `year` has four digits, `track` and `bpm` are whole numbers; times are cut from lyrics.
+        are joined by "; "; `year` has four digits, `track` and `bpm` are whole numbers, names end after 300
+        characters; times are cut from lyrics.
 
     Raises:
         ValueError: the tags are damaged; says how.
@@ -118,7 +121,7 @@ def _clean(column: str, values: list[str]) -> str:
     elif column in ("track", "bpm"):
         found = re.match(r"\s*0*([1-9]\d*)", values[0])
     else:
-        return "; ".join(dict.fromkeys(value.strip() for value in values if value.strip()))
+        return "; ".join(dict.fromkeys(value.strip() for value in values if value.strip()))[:_LONGEST_TAG]
     return "" if found is None else found[found.re.groups]
 
 

@@ -132,18 +132,15 @@ def wilson_interval(hits: int, n: int, *, level: float = 0.95) -> tuple[float, f
     >>> round(low, 3), round(high, 3)
     (0.546, 0.587)
     """
-    from scipy.stats import norm
+    from scipy.stats import binomtest
 
     hits, n = whole(hits, "hits", at_least=0), whole(n, "n")
     if not 0 < positive(level, "level") < 1:
         raise ValueError(f"level must lie between 0 and 1, got {level}")
     if hits > n:
         raise ValueError(f"{hits} of {n} is no share")
-    z = float(norm.ppf(0.5 + level / 2))
-    share, weight = hits / n, z * z / n
-    centre = (share + weight / 2) / (1 + weight)
-    half = z / (1 + weight) * float(np.sqrt(share * (1 - share) / n + weight / (4 * n)))
-    return centre - half, centre + half
+    found = binomtest(hits, n).proportion_ci(level, method="wilson")
+    return float(found.low), float(found.high)
 
 
 def _classes(name: str, labels: np.ndarray) -> np.ndarray:

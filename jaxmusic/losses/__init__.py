@@ -30,15 +30,14 @@ from jaxmusic.losses.objectives import (
     joint_elbo,
     reconstruction,
 )
+from jaxmusic.losses.pairs import info_nce, triplet
 from jaxmusic.losses.parts import (
     REDUCTIONS,
     gaussian_divergence,
-    info_nce,
     kl_divergence,
     label_entropy,
     masked_mean,
     squared_error,
-    triplet,
 )
 from jaxmusic.losses.terms import (
     ALIGNMENTS,

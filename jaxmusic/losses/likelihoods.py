@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from jaxmusic.losses.checks import real_numbers
 from jaxmusic.losses.parts import label_entropy
 
 
@@ -127,6 +128,7 @@ def log_likelihood(
     >>> round(float(log_likelihood(Gaussian(), x, x)[0]), 4)  # −3/2 · log 2π
     -2.7568
     """
+    real_numbers(recon=recon, target=target)
     counted = None if element_mask is None else jnp.broadcast_to(element_mask, target.shape)
     if mask is not None:
         rows = jnp.broadcast_to(mask.reshape(-1, *(1,) * (target.ndim - 1)), target.shape)

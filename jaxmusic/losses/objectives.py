@@ -9,7 +9,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxmusic.losses import terms as term
-from jaxmusic.losses.parts import info_nce, kl_divergence, label_entropy, masked_mean, squared_error
+from jaxmusic.losses.pairs import info_nce
+from jaxmusic.losses.parts import kl_divergence, label_entropy, masked_mean, squared_error
 from jaxmusic.losses.value import Loss, LossFunction, Schedule, loss, total, weight_at
 
 

@@ -9,6 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from jaxmusic.losses.checks import real_numbers
+
 REDUCTIONS = ("mean", "sum")
 """How `squared_error` reduces a row: the sum makes it the ELBO's, the mean is what documents often write."""
 
@@ -32,6 +34,7 @@ def kl_divergence(mean: Float[Array, "*batch latent"], logvar: Float[Array, "*ba
     >>> float(kl_divergence(jnp.array([1.0, 0.0]), jnp.zeros(2)))
     0.5
     """
+    real_numbers(mean=mean, logvar=logvar)
     if mean.shape != logvar.shape:
         raise ValueError(f"mean {mean.shape} and logvar {logvar.shape} differ in shape")
     return latent_divergences(mean, logvar).sum(-1)
@@ -87,6 +90,7 @@ def squared_error(
     Raises:
         ValueError: an unknown reduction, or shapes that differ.
     """
+    real_numbers(recon=recon, target=target)
     if reduction not in REDUCTIONS:
         raise ValueError(f"reduction {reduction!r} is none of {REDUCTIONS}")
     if recon.shape != target.shape:
@@ -113,6 +117,7 @@ def masked_mean(values: Float[Array, " batch"], mask: Array | None) -> Float[Arr
     Returns:
         A scalar.
     """
+    real_numbers(values=values)
     if mask is None:
         return values.mean()
     # `where` before the sum: a NaN in a masked row must not reach it.
@@ -140,6 +145,9 @@ def label_entropy(
         ValueError: a label of a row that counts is neither a class nor −1, a probability is negative or NaN, or
             probabilities have another shape than the logits.
     """
+    real_numbers(logits=logits, labels=labels)
+    if logits.ndim != 2 or labels.shape[:1] != logits.shape[:1] or labels.ndim not in (1, 2):
+        raise ValueError(f"logits {logits.shape} and labels {labels.shape}: give [batch, classes] and a label a row")
     if labels.ndim == 2:
         if labels.shape != logits.shape:
             raise ValueError(f"labels {labels.shape} and logits {logits.shape} differ in their classes")
@@ -196,96 +204,9 @@ def gaussian_divergence(
     >>> float(gaussian_divergence(jnp.array([1.0]), jnp.zeros(1), jnp.array([3.0]), jnp.zeros(1)))
     2.0
     """
+    real_numbers(mean=mean, logvar=logvar, other_mean=other_mean, other_logvar=other_logvar)
     shapes = [jnp.shape(x) for x in (mean, logvar, other_mean, other_logvar)]
     if len(set(shapes[:2])) > 1 or len(set(shapes[2:])) > 1:
         raise ValueError(f"means and logvars differ in shape: {shapes}")
     distance = jnp.square(mean - other_mean) * jnp.exp(-other_logvar)
     return 0.5 * (distance + _excess(logvar - other_logvar)).sum(-1)
-
-
-def info_nce(
-    x: Float[Array, "batch dim"],
-    y: Float[Array, "batch dim"],
-    *,
-    temperature: float = 0.1,
-    mask: Bool[Array, " batch"] | None = None,
-) -> Float[Array, ""]:
-    """Symmetric InfoNCE: row i of `x` belongs to row i of `y`, all other rows are negatives.
-
-    Source: van den Oord et al. (2018), eq. 4, in both directions as Radford et al. (2021), figure 3.
-
-    Args:
-        x: `[batch, dim]`, normalised inside.
-        y: `[batch, dim]`.
-        temperature: of the softmax over cosine similarities.
-        mask: `[batch]` bool; False rows are neither queries nor negatives.
-
-    Returns:
-        The mean loss in nats over the rows that count; log(rows) for an uninformative pair of embeddings.
-
-    Raises:
-        ValueError: shapes that differ.
-
-    >>> round(float(info_nce(jnp.ones((4, 2)), jnp.ones((4, 2)))), 4)  # all alike: log 4
-    1.3863
-    """
-    if x.shape != y.shape:
-        raise ValueError(f"x {x.shape} and y {y.shape} differ in shape")
-    x, y = _hidden(x, mask), _hidden(y, mask)
-    logits = _normalize(x) @ _normalize(y).T / temperature
-    if mask is not None:
-        logits = jnp.where(mask[:, None] & mask[None, :], logits, -1e9)
-    matched = jnp.diagonal(logits)
-    forward = jax.nn.logsumexp(logits, axis=1) - matched
-    backward = jax.nn.logsumexp(logits, axis=0) - matched
-    return masked_mean(0.5 * (forward + backward), mask)
-
-
-def triplet(
-    x: Float[Array, "batch dim"],
-    y: Float[Array, "batch dim"],
-    *,
-    margin: float = 0.2,
-    mask: Bool[Array, " batch"] | None = None,
-) -> Float[Array, ""]:
-    """Symmetric triplet loss over all negatives of a batch: max(0, margin − s(xᵢ, yᵢ) + s(xᵢ, yⱼ)), s the cosine.
-
-    Source: Kiros et al. (2014), eq. 8, in both directions; averaged over the negatives instead of summed.
-
-    Args:
-        x: `[batch, dim]`, normalised inside.
-        y: `[batch, dim]`, row i belonging to row i of `x`.
-        margin: by which the own pair should be more similar.
-        mask: `[batch]` bool; False rows are neither queries nor negatives.
-
-    Returns:
-        The mean over queries that count and their negatives; 0 where there are fewer than two.
-
-    Raises:
-        ValueError: shapes that differ.
-
-    >>> round(float(triplet(jnp.ones((4, 2)), jnp.ones((4, 2)), margin=0.2)), 4)  # all alike: the margin
-    0.2
-    """
-    if x.shape != y.shape:
-        raise ValueError(f"x {x.shape} and y {y.shape} differ in shape")
-    x, y = _hidden(x, mask), _hidden(y, mask)
-    similarity = _normalize(x) @ _normalize(y).T
-    own = jnp.diagonal(similarity)
-    counted = jnp.ones(x.shape[0], bool) if mask is None else mask
-    negative = counted[:, None] & counted[None, :] & ~jnp.eye(x.shape[0], dtype=bool)
-    hinge = jnp.maximum(margin - own[:, None] + similarity, 0) + jnp.maximum(margin - own[None, :] + similarity, 0)
-    return 0.5 * jnp.where(negative, hinge, 0.0).sum() / jnp.maximum(negative.sum(), 1)
-
-
-def _hidden(x: Array, mask: Array | None) -> Array:
-    """Zeros where the mask is off: what lies there may be NaN, and 0 · NaN would reach the gradient."""
-    return x if mask is None else jnp.where(mask[:, None], x, 0.0)
-
-
-def _normalize(x: Array) -> Array:
-    # At a size whose squares stay in range; a power of two changes no digit, and has no gradient.
-    exponent = jnp.frexp(jax.lax.stop_gradient(jnp.abs(x).max(axis=-1, keepdims=True)))[1]
-    x = x * jnp.ldexp(jnp.ones((), x.dtype), -exponent)
-    # The floor under the square root keeps the gradient finite for a row of zeros.
-    return x / jnp.sqrt(jnp.maximum(jnp.sum(jnp.square(x), axis=-1, keepdims=True), 1e-12))

@@ -12,15 +12,14 @@ import numpy as np
 from jaxtyping import Array
 
 from jaxmusic.losses.likelihoods import Gaussian, Likelihood, log_likelihood
+from jaxmusic.losses.pairs import info_nce, triplet
 from jaxmusic.losses.parts import (
     gaussian_divergence,
-    info_nce,
     kl_divergence,
     label_entropy,
     latent_divergences,
     masked_mean,
     squared_error,
-    triplet,
 )
 from jaxmusic.losses.value import LossFunction, Schedule, loss, weight_at
 

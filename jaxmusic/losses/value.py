@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import numbers
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ParamSpec
@@ -89,6 +90,8 @@ def loss(maker: Callable[_Options, LossFunction]) -> Callable[_Options, Loss]:
 
     Raises:
         TypeError: (by the function returned) an option that cannot be hashed.
+        ValueError: (by the function returned) an option annotated as a number, a name or a schedule that is none, or a
+            number that is not finite.
 
     >>> @loss
     ... def mean_absolute(*, target="inputs"):
@@ -97,12 +100,16 @@ def loss(maker: Callable[_Options, LossFunction]) -> Callable[_Options, Loss]:
     (True, mean_absolute(target='y'))
     """
     signature = inspect.signature(maker)
+    parameters = signature.parameters
 
     @functools.wraps(maker)
     def make(*args: _Options.args, **kwargs: _Options.kwargs) -> Loss:
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
-        options = {name: _hashable(value, f"{maker.__name__}: {name}") for name, value in bound.arguments.items()}
+        options = {}
+        for option, value in bound.arguments.items():
+            name = f"{maker.__name__}: {option}"
+            options[option] = _hashable(_checked(value, parameters[option].annotation, name), name)
         return Loss(make, FrozenDict(options), maker(**options))  # type: ignore[call-arg]
 
     return make
@@ -179,6 +186,23 @@ def weight_at(value: float | str | Schedule, batch: Mapping[str, Any]) -> Array:
 
 def _remake(maker: Callable[..., Loss], options: dict[str, Any]) -> Loss:
     return maker(**options)
+
+
+def _checked(value: Any, annotation: Any, name: str) -> Any:
+    """`value`, held against what its option is annotated as where that is a number or a name.
+
+    Raises:
+        ValueError: another kind of value, or a number that is not finite.
+    """
+    is_number = isinstance(value, numbers.Real | np.ndarray | np.generic | jax.Array) and not isinstance(value, bool)
+    kinds = [kind.strip() for kind in str(annotation).split("|")]
+    of_kind = {"float": is_number, "int": is_number, "str": isinstance(value, str), "Schedule": callable(value)}
+    if all(kind in of_kind or kind == "None" for kind in kinds):
+        if not any(value is None if kind == "None" else of_kind[kind] for kind in kinds):
+            raise ValueError(f"{name} is {value!r}: give {annotation}")
+        if is_number and not isinstance(value, jax.core.Tracer) and not np.isfinite(value).all():
+            raise ValueError(f"{name} is {value!r}: give a finite number")
+    return value
 
 
 def _hashable(value: Any, name: str) -> Any:

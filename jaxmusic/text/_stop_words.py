@@ -12,6 +12,8 @@ from __future__ import annotations
 import unicodedata
 from functools import cache
 
+from jaxmusic.text.checks import one_text
+
 _BLOCKS = {
     "bn": """
         আমি আমার আমাকে আমায় আমারে আমাতে আমরা আমাদের মোর মোরে মোরা মোদের তুমি তোমার তোমাকে তোমায় তোমারে
@@ -143,4 +145,4 @@ def stop_words(language: str) -> frozenset[str]:
     >>> "don't" in stop_words("en"), "আমার" in stop_words("bn"), stop_words("und")
     (True, True, frozenset())
     """
-    return frozenset(unicodedata.normalize("NFC", _BLOCKS.get(language, "")).split())
+    return frozenset(unicodedata.normalize("NFC", _BLOCKS.get(one_text(language, "language"), "")).split())

@@ -6,6 +6,17 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 
+def one_text(text: str, what: str = "text") -> str:
+    """The text itself.
+
+    Raises:
+        TypeError: no string.
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"{what} is {text!r}, no string: give a text, and '' for a missing one")
+    return text
+
+
 def list_of_texts(texts: Sequence[str]) -> list[str]:
     """The texts as a list.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
+from jaxmusic.text.checks import one_text
+
 __all__ = ["fold", "is_near"]
 
 # Letters that Unicode does not take apart.
@@ -24,7 +26,7 @@ def fold(text: str) -> str:
     >>> fold("Déjà VU, Straße Ørsted"), fold("গান")
     ('deja vu, strasse orsted', 'গান')
     """
-    apart = unicodedata.normalize("NFKD", text)
+    apart = unicodedata.normalize("NFKD", one_text(text))
     plain = "".join(c for c in apart if not _FIRST_ACCENT <= unicodedata.combining(c) <= _LAST_ACCENT)
     return unicodedata.normalize("NFC", plain.casefold().translate(_LETTERS))
 
@@ -43,6 +45,7 @@ def is_near(word: str, other: str) -> bool:
     >>> is_near("thunder", "tunder"), is_near("thunder", "thudner"), is_near("rain", "ruin"), is_near("sun", "son")
     (True, True, True, False)
     """
+    one_text(word, "word"), one_text(other, "other")
     most = 0 if len(word) < 4 else 1 if len(word) < 8 else 2
     if word == other or abs(len(word) - len(other)) > most:
         return word == other

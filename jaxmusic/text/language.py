@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from jaxmusic.text._stop_words import LANGUAGES, stop_words
+from jaxmusic.text.checks import one_text
 
 __all__ = ["UNDETERMINED", "content_words", "detect_language", "words"]
 
@@ -78,7 +79,7 @@ def words(text: str) -> list[str]:
     >>> words("Don’t stop, আমার সোনার বাংলা!")
     ["don't", 'stop', 'আমার', 'সোনার', 'বাংলা']
     """
-    text = unicodedata.normalize("NFC", text).translate(_APOSTROPHES).lower()
+    text = unicodedata.normalize("NFC", one_text(text)).translate(_APOSTROPHES).lower()
     spaced = text.translate({ord(character): _role(character) for character in set(text)})
     return [word for word in (token.strip("'") for token in spaced.split()) if word]
 
@@ -155,6 +156,7 @@ def detect_language(text: str, *, detector: str = "words") -> str:
     >>> [detect_language(text) for text in ("the love that we had", "আমার সোনার বাংলা", "und du bist nicht da", "la la")]
     ['en', 'bn', 'de', 'und']
     """
+    one_text(text)
     if detector == "lingua":
         found = _lingua().detect_language_of(text)
         return UNDETERMINED if found is None else found.iso_code_639_1.name.lower()

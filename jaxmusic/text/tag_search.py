@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from jaxmusic._arrays import unit_rows
+from jaxmusic.text.checks import list_of_texts
 
 __all__ = ["tag_scores", "tag_weights"]
 
@@ -37,10 +38,11 @@ def tag_weights(
     >>> tag_weights(["rain"], ["wet", "sun"], lambda texts: np.array([meaning[text] for text in texts])).round(3)
     array([[1., 0.]], dtype=float32)
     """
+    queries, tags = list_of_texts(queries), list_of_texts(tags)
     if not len(tags):
         raise ValueError("no tags given: the net has none")
-    if not temperature > 0:
-        raise ValueError(f"temperature must be positive, got {temperature}")
+    if isinstance(temperature, str) or not hasattr(temperature, "__float__") or not temperature > 0:
+        raise ValueError(f"temperature must be a positive number, got {temperature!r}")
     named, asked = (unit_rows(np.asarray(encode(list(texts)), np.float64)) for texts in (tags, queries))
     silent = np.flatnonzero(~named.any(axis=1))
     if len(silent):
@@ -72,6 +74,9 @@ def tag_scores(
     >>> tag_scores(np.array([[1.0, 0.0]]), np.array([[1.0, 9.0], [3.0, 7.0]])).tolist()
     [[-1.0, 1.0]]
     """
+    for name, x in (("weights", weights), ("logits", logits)):
+        if np.asarray(x).dtype.kind not in "fiub":
+            raise ValueError(f"{name} hold {np.asarray(x).dtype}: give real numbers")
     weights, logits = np.asarray(weights, np.float64), np.asarray(logits, np.float64)
     if weights.ndim != 2 or logits.ndim != 2 or weights.shape[1] != logits.shape[1]:
         raise ValueError(f"weights {weights.shape} and logits {logits.shape} must be of the same tags")

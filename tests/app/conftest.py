@@ -1,8 +1,10 @@
 """A small folder of clips with hostile names, and a model of it."""
 
 import csv
+import dataclasses
 import json
 import shutil
+import unicodedata
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +15,7 @@ from jaxmusic import app, data
 from jaxmusic.app.page.document import document
 from jaxmusic.app.running import keep_compiled_umap
 from tests.app.page_file import plain_page
+from tests.music_folders import add_oddities, write_library
 
 SMALL = app.Settings(
     sound=None, n_mels=32, duration=2.0, audio_dim=8, lyrics_dim=8, latent=4, width=16, epochs=3, batch=8
@@ -104,3 +107,20 @@ def encoder(tmp_path_factory):
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *marks][:size]
     (folder / "vocab.txt").write_text("\n".join(words))
     return folder
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory):
+    """Nested folders, nine formats, and what else lies about."""
+    folder = tmp_path_factory.mktemp("a library")
+    library = write_library(folder / "Músic", 42)
+    add_oddities(library, folder / "outside")
+    for path in library.folder.glob("?*.wav"):
+        if unicodedata.normalize("NFC", path.stem) == "é":
+            path.unlink()
+    return library
+
+
+@pytest.fixture(scope="session")
+def library_model(library):
+    return app.fit(library.folder, dataclasses.replace(SMALL, epochs=2))

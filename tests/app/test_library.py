@@ -1,40 +1,26 @@
 """A nested library of nine formats, from one command to playlists: every line of it by what a person does."""
 
 import dataclasses
-import json
 import shutil
-import unicodedata
-from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 import soundfile
 
-from jaxmusic import app, text
+from jaxmusic import app, audio, models, text
 from jaxmusic.app.command_line import main
 from jaxmusic.app.index import folded_words, gather_words
-from jaxmusic.app.journeys import fingerprint, path_between, playlists
 from jaxmusic.app.literal import literal_hits
 from jaxmusic.app.spaces import SpaceScores, equal_recordings, is_no_better_than_chance, score_spaces
 from jaxmusic.app.surveying import survey
 from tests.app.conftest import SMALL
-from tests.music_folders import SR, add_oddities, write_library
+from tests.music_folders import SR
 
 
-@pytest.fixture(scope="module")
-def library(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("a library")
-    library = write_library(folder / "Músic", 42)
-    add_oddities(library, folder / "outside")
-    for path in library.folder.glob("?*.wav"):
-        if unicodedata.normalize("NFC", path.stem) == "é":
-            path.unlink()
-    return library
-
-
-@pytest.fixture(scope="module")
-def model(library):
-    return app.fit(library.folder, dataclasses.replace(SMALL, epochs=2))
+@pytest.fixture
+def model(library_model):
+    return library_model
 
 
 @pytest.fixture
@@ -57,7 +43,7 @@ def test_every_word_of_the_lyrics_finds_a_clip_that_holds_it(library, model):
     held = {name: set(folded_words(lyrics)) for name, lyrics in library.lyrics.items()}
     words = {word for own in held.values() for word in own}
     assert len(words) > 50
-    for word in words:
+    for word in sorted(words)[::3]:
         assert any(word in held[hit.id] for hit in literal_hits(model.index, word, 10)), word
     assert model.search("night", 10)[: len(literal_hits(model.index, "night", 10))] == literal_hits(
         model.index, "night", 10
@@ -197,96 +183,49 @@ def test_an_update_places_what_is_new_and_leaves_the_rest(library, model, saved,
     assert again.cluster_names == model.cluster_names
 
 
-def test_a_way_makes_no_jump_larger_than_it_must(model):
-    index = model.index
-    names = index.ids[[0, 25]].tolist()
-    way = path_between(model, *names)
-    assert [way[0][0], way[-1][0]] == names
-    largest = min(cosine for _, cosine in way)
-    # Among all pairs of the two halves of any way one is at least as large: hold it against the bottleneck of all.
-    places = model.places() / np.linalg.norm(model.places(), axis=1, keepdims=True)
-    cosines = places @ places.T
-    reach = {0}
-    while True:
-        more = {int(col) for row in reach for col in np.flatnonzero(cosines[row] > largest + 1e-5)} - reach
-        if not more:
-            break
-        reach |= more
-    assert 25 not in reach
-    assert path_between(model, names[0], names[0]) == [(names[0], 1.0)]
+@pytest.fixture(scope="module")
+def net(tmp_path_factory):
+    """A small random net of sound with two tags."""
+    folder = tmp_path_factory.mktemp("net") / "small"
+    module = models.MusicCNN(("low", "very loud"), 3, 2, (8, 4, 2), midend_features=4, units=5)
+    mel = np.zeros((1, 96, 187), np.float32)
+    return models.save(folder, module, jax.jit(module.init)(jax.random.key(0), mel), inputs=(mel,))
 
 
-def test_a_mix_goes_away_from_what_is_unlike(model):
-    liked, away = model.index.ids[[2, 9]].tolist()
-    with_it, without = model.like(liked, 40), model.like(liked, 40, unlike=away)
-    units = model.places() / np.linalg.norm(model.places(), axis=1, keepdims=True)
-    to_away = dict(zip(model.index.ids.tolist(), units @ units[model.row(away)], strict=True))
-    assert away not in dict(without)
-    mean = [np.mean([to_away[name] for name, _ in found[:10] if name != away]) for found in (with_it, without)]
-    assert mean[1] < mean[0]
+def test_a_net_of_sound_is_a_space_of_its_own(net, music, tmp_path, capsys):
+    fitted = app.fit(music.folder, dataclasses.replace(SMALL, sound=str(net), epochs=1))
+    assert fitted.space == "sound"
+    assert fitted.places().shape[0] == 12
+    again = app.load(app.save(fitted, tmp_path / "model"))
+    files = [music.folder / "audio" / f"{name}.wav" for name in music.ids]
+    encoder = audio.sound_encoder(net, network=models.sound_network, duration=2.0, excerpts=3)
+    rows = [again.row(name) for name in music.ids]
+    vectors = encoder(files)
+    expected = again.sound.components(again.sound.scaler(vectors))
+    np.testing.assert_allclose(again.places()[rows], expected, atol=1e-4)
+    # Words that are tags are compared with what was heard.
+    loudness = encoder.features(files).logits[:, 1]
+    assert again.sounds_like("very LOUD", 1)[0][0] == music.ids[int(loudness.argmax())]
+    other = models.save(tmp_path / "other", *_changed(net), inputs=(np.zeros((1, 96, 187), np.float32),))
+    shutil.move(net, tmp_path / "away")
+    shutil.move(other, net)
+    new = music.folder / "audio" / "new.wav"
+    shutil.copy(files[3], new)
+    try:
+        # A copy is known by its content; another sound needs the net, and this is another.
+        assert len(survey(again, music.folder).clips.ids) == 13
+        soundfile.write(new, np.sin(np.arange(2 * SR) / 5) * 0.1, SR)
+        with pytest.raises(ValueError, match="is not the one that the model was fitted with"):
+            survey(app.load(tmp_path / "model"), music.folder)
+    finally:
+        new.unlink()
+        shutil.rmtree(net)
+        shutil.move(tmp_path / "away", net)
 
 
-def test_a_table_of_plays_leads_to_what_is_like_it(model, library, tmp_path):
-    plays = tmp_path / "plays.csv"
-    titles = [library.titles[name] for name in library.ids[:3]]
-    artists = [name.split("/")[0].upper() for name in library.ids[:3]]
-    rows = [f"{a},{t}" for a, t in zip(artists, titles, strict=True)]
-    plays.write_text("\n".join(["Artist,Track", rows[0], rows[0], rows[1], "Nobody,Nothing"]), encoding="utf-8")
-    found = fingerprint(model, plays, 5)
-    assert found.played == {model.row(library.ids[0]): 2.0, model.row(library.ids[1]): 1.0}
-    assert found.unknown == ["Nobody – Nothing"]
-    assert not {name for name, _ in found.clips} & set(library.ids[:2])
-    plays.write_text(
-        f'path,playcount\n"{library.folder / library.ids[2]}",12\n"{library.ids[3]}",x\n', encoding="utf-8"
-    )
-    with pytest.raises(ValueError, match=r"plays\.csv, line 3: 'x' is no number of plays"):
-        fingerprint(model, plays)
-    plays.write_text("when\n2020\n")
-    with pytest.raises(ValueError, match="has no column id, path or title"):
-        fingerprint(model, plays)
-
-
-def test_playlists_hold_every_clip_once(model, saved, tmp_path, capsys):
-    found = playlists(model)
-    assert sorted(name for clips in found.values() for name in clips) == model.index.ids.tolist()
-    assert main(["playlists", saved, "--out", str(tmp_path / "lists")]) == 0
-    written = sorted((tmp_path / "lists").iterdir())
-    assert len(written) == len(found)
-    entries = [line for path in written for line in path.read_text("utf-8").splitlines() if not line.startswith("#")]
-    assert len(entries) == len(model.index.ids)
-    assert all(Path(entry).is_file() for entry in entries)
-
-
-def test_lists_for_programs(model, saved, library, tmp_path, capsys):
-    one = library.titles[library.ids[5]]
-    assert main(["recommend", saved, one, "--n", "2", "--paths"]) == 0
-    paths = capsys.readouterr().out.splitlines()
-    assert len(paths) == 2
-    assert all(path.startswith(str(library.folder.resolve())) for path in paths)
-    assert main(["search", saved, one, "--n", "2", "--json", "--m3u", str(tmp_path / "x.m3u8")]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found[0] | {"score": 0} == {
-        "id": library.ids[5], "score": 0, "path": str(library.folder.resolve() / library.ids[5]), "title": one,
-        "artist": library.ids[5].split("/")[0], "album": library.ids[5].split("/")[1], "where": "title",
-    }  # fmt: skip
-    playlist = (tmp_path / "x.m3u8").read_text("utf-8").splitlines()
-    assert playlist[:2] == ["#EXTM3U", f"#EXTINF:2,{library.ids[5].split('/')[0]} – {one}"]
-    assert main(["path", saved, library.ids[0], library.ids[7], "--paths"]) == 0
-    assert len(capsys.readouterr().out.splitlines()) >= 2
-    assert main(["mix", saved, "--like", library.ids[0], "--like", library.ids[1], "--unlike", one, "--n", "3"]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == 3
-
-
-def test_vectors_for_other_programs(model, saved, tmp_path, capsys):
-    assert main(["export", saved, "--out", str(tmp_path / "v.tsv"), "--space", "joint"]) == 0
-    np.testing.assert_allclose(np.loadtxt(tmp_path / "v.tsv"), model.index.joint, rtol=1e-4, atol=1e-5)
-    labels = (tmp_path / "v_metadata.tsv").read_text("utf-8").splitlines()
-    assert len(labels) == len(model.index.ids) + 1
-    assert labels[0].split("\t")[:3] == ["id", "path", "title"]
-    assert main(["export", saved, "--out", str(tmp_path / "v.csv")]) == 1
-    assert "ends with .tsv or .parquet" in capsys.readouterr().err
-    assert main(["export", saved, "--space", "sound"]) == 1
-    assert "'sound' is no space of the model: it has" in capsys.readouterr().err
+def _changed(folder):
+    module, variables = models.load(folder)
+    return module, jax.tree.map(lambda x: np.asarray(x) * np.float32(1.01), variables)
 
 
 def test_words_are_kept_without_their_order():

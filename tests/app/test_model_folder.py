@@ -45,6 +45,24 @@ def test_a_folder_that_was_saved_earlier_still_loads():
     assert model.settings.latent == 2
     assert model.index.ids.tolist() == [f"clip_{row:06}" for row in range(6)]
     np.testing.assert_allclose(model.encode_text("road slowly"), [0.03498764, 0.01119482], rtol=1e-4)
+    assert model.space == "joint"
+    assert len(model.like([model.index.ids[0]], 9)) == 5
+
+
+def test_a_model_that_was_saved_earlier_is_updated(music, tmp_path, capsys):
+    import shutil
+
+    from jaxmusic.app.command_line import main
+
+    folder = shutil.copytree(Path(__file__).parent / "saved_earlier", tmp_path / "model")
+    (tmp_path / "music" / "audio").mkdir(parents=True)
+    for name in music.ids[3:7]:
+        shutil.copy(music.folder / "audio" / f"{name}.wav", tmp_path / "music" / "audio")
+    assert main(["update", str(folder), "--folder", str(tmp_path / "music"), "--quiet"]) == 0
+    again = app.load(folder)
+    assert again.index.ids.tolist() == music.ids[3:7]
+    assert len(again.cluster_names) == again.index.cluster.max() + 1
+    assert again.index.place.any()
 
 
 def test_a_model_without_lyrics_loads(silent_model, tmp_path):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from jaxmusic import app
+from jaxmusic.app.journeys import path_between
 from tests.app.conftest import HOSTILE, NAMES, SMALL, write_music
 from tests.app.page_file import opened, read, select
 
@@ -103,6 +104,28 @@ def test_more_like_this_ranks_as_in_python(browser, page, model):
     find("#like")[0].click()
     shown = [model.index.ids[int(button.get_attribute("data-row"))] for button in find("#results .clip")]
     assert shown == [name for name, _ in model.like([str(model.index.ids[5])], 20)]
+
+
+def test_a_path_is_that_of_python(browser, page, model):
+    find = opened(browser, page)
+    ids = read(page)["ids"]
+    for first, last in ((2, 9), (7, 0), (4, 4)):
+        select(browser, first)
+        find("#way")[0].click()
+        assert "Choose where the way" in find("#status")[0].text
+        select(browser, last)
+        if first == last:
+            find("#way")[0].click()
+            assert find("#status")[0].text == ""
+            continue
+        importlib.import_module("selenium.webdriver.support.wait").WebDriverWait(browser, 5).until(
+            lambda _: find("#status")[0].text.startswith("From “")
+        )
+        shown = [ids[int(button.get_attribute("data-row"))] for button in find("#results .clip")]
+        expected = path_between(model, ids[first], ids[last])
+        assert shown == [name for name, _ in expected]
+        cosines = [float(button.text.rsplit("(", 1)[1].rstrip(")")) for button in find("#results .clip")]
+        np.testing.assert_allclose(cosines, [cosine for _, cosine in expected], atol=1e-3)
 
 
 def test_a_value_of_the_legend_shows_its_clips_alone(browser, page):

@@ -5,7 +5,7 @@ import pytest
 
 from jaxmusic.app.page import column
 from tests.app.conftest import HOSTILE
-from tests.app.page_file import opened, plain_page, search, select
+from tests.app.page_file import listed, opened, plain_page, search, select
 
 
 def test_search_finds_what_holds_the_letters(browser, six):
@@ -14,14 +14,17 @@ def test_search_finds_what_holds_the_letters(browser, six):
     assert search(find, "lowe") == [0, 4]  # accents folded; the whole word before the beginning of one
     assert headings() == ["Title, artist, album"]
     assert search(find, "ZOE") == [0, 4]
-    assert search(find, "the rain") == [1]
+    assert search(find, "the rain") == [1, 0, 2]  # the others have one of the words
     assert search(find, "rain") == [1, 2, 0]  # the title, then the lyrics that have it most often
     assert headings() == ["Title, artist, album", "Lyrics"]
     assert find("#results .line")[1].text == "a night of rain"
-    assert search(find, "dont stop") == [3]
+    assert search(find, "dont stop") == [3]  # apostrophes make no difference
     assert search(find, "art") == [2]  # not "Heart", where something begins with it
     assert search(find, "ear") == [3]  # but where nothing does
-    assert search(find, "bo night") == [2]  # words in different places
+    assert search(find, "bo night")[0] == 2  # words in different places
+    assert search(find, "wind thunder xyz") == [1, 4]
+    assert headings() == ["Some of the words"]
+    assert find("#status")[0].text == "Nothing here has all of “wind thunder xyz”."
     assert search(find, "আমার") == [5]
     assert search(find, "আমা") == [5]
     assert search(find, "thnuder") == [4]
@@ -93,7 +96,10 @@ def test_more_values_than_colours_and_numbers(browser, write_page):
     labels = [button.text for button in find("#legend button")]
     assert len(labels) == 31
     assert labels[-1] == "20 others (80)"
+    find("#legend button")[0].click()
+    assert len(listed(find)) == 4
     find("#color option[value='year']")[0].click()
+    assert listed(find) == []
     labels = [button.text for button in find("#legend button")]
     assert labels[-1] == "unknown (1)"
     assert len(labels) == 6
@@ -140,3 +146,14 @@ def test_results_before_the_fold_and_nothing_cut_off_at_the_side(browser, write_
     finally:
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     browser.get_log("browser")
+
+
+def test_of_equal_recordings_one_is_listed_and_likeness_has_its_score(browser, write_page):
+    find = opened(browser, write_page(copies={4: 0}, likeness="same artist among the 5 nearest: joint 0.5"))
+    assert search(find, "thunder") == [0]  # the copy alone has the word; its first is what is listed
+    assert search(find, "lowe") == [0]
+    find("#results .clip")[0].click()
+    find("#like")[0].click()
+    assert 4 not in listed(find)
+    assert len(listed(find)) == 4
+    assert find("#results")[0].text.endswith("same artist among the 5 nearest: joint 0.5")

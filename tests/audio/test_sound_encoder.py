@@ -84,6 +84,15 @@ def test_one_vector_a_sound_whatever_the_batch(folder, files):
     assert batched.record["counts"] == counts
 
 
+def test_files_may_be_heard_in_excerpts(folder, files, tmp_path):
+    heard = encoder(folder, duration=3.0, excerpts=3, cache=tmp_path)
+    parts = audio.load(files[0], sr=16_000, duration=3.0, excerpts=3)
+    np.testing.assert_allclose(heard([files[0]]), encoder(folder)([parts]), atol=1e-5)
+    assert np.abs(heard([files[0]]) - encoder(folder, cache=tmp_path)([files[0]])).max() > 1e-4
+    with pytest.raises(ValueError, match="excerpts must be 1, or more with a duration"):
+        encoder(folder, excerpts=3)
+
+
 def test_waveforms_are_as_files_and_are_resampled(folder, files):
     made = encoder(folder)
     expected = made(files[2:])

@@ -26,6 +26,8 @@ NAMES = np.array(list("abc"))[CLASSES]
 WAVE = (0.1 * RNG.normal(size=4096)).astype(np.float32)
 POWER = np.abs(RNG.normal(size=(1025, 9))).astype(np.float32)
 DECIBELS = RNG.uniform(-80, 0, size=(40, 9)).astype(np.float32)
+SPECTRA = (RNG.normal(size=(257, 9)) + 1j * RNG.normal(size=(257, 9))).astype(np.complex64)
+LIKELIHOODS = {"audio": losses.Gaussian(), "lyrics": losses.Gaussian()}
 LISTS = np.array([[0, 1], [2, 0], [1, 2]])
 RELEVANT = csr_array(np.array([[1, 0, 1], [0, 1, 0], [1, 1, 0]]))
 CCA = evaluation.fit_cca(X, Y, n_components=2, ridge=0.1)
@@ -104,6 +106,12 @@ CALLS = {
         "delta": Call(audio.delta, {"data": DECIBELS, "width": 5, "order": 1}),
         "chroma_stft": Call(audio.chroma_stft, {"y": WAVE, "sr": 22_050}),
         "estimate_tuning": Call(audio.estimate_tuning, {"y": WAVE, "sr": 22_050}),
+        "frame_mask": Call(audio.frame_mask, {"lengths": np.array([900, 4096]), "frames": 9, "hop_length": 512}),
+        "griffinlim": Call(audio.griffinlim, {"S": POWER[:257], "n_iter": 2, "momentum": 0.9}),
+        "istft": Call(audio.istft, {"stft_matrix": SPECTRA, "hop_length": 128}),
+        "mel_dynamics": Call(audio.mel_dynamics, {"mel": DECIBELS, "n_mfcc": 4, "n_bands": 2}),
+        "mel_statistics": Call(audio.mel_statistics, {"mel": DECIBELS}),
+        "musicnn_mel": Call(audio.musicnn_mel, {"y": WAVE}),
         "melspectrogram": Call(audio.melspectrogram, {"y": WAVE, "n_mels": 16}),
         "mfcc": Call(audio.mfcc, {"S": DECIBELS, "n_mfcc": 5}),
         "onset_strength": Call(audio.onset_strength, {"S": DECIBELS}),
@@ -120,6 +128,28 @@ CALLS = {
         "zero_crossing_rate": Call(audio.zero_crossing_rate, {"y": WAVE, "frame_length": 512, "hop_length": 128}),
     },
     "losses": {
+        "alignment": Call(losses.alignment, {"kind": "info_nce", "temperature": 0.1, "margin": 0.2}),
+        "beta_tc_elbo": Call(losses.beta_tc_elbo, {"rows": 100, "beta": 6.0, "reduction": "sum"}),
+        "contrastive": Call(losses.contrastive, {"temperature": 0.1}),
+        "cross_entropy": Call(losses.cross_entropy, {"labels": "labels"}),
+        "divergence": Call(losses.divergence, {"beta": 1.0, "free_bits": 0.1}),
+        "dreg": Call(losses.dreg, {"likelihoods": LIKELIHOODS}),
+        "elbo": Call(losses.elbo, {"target": "inputs", "reduction": "mean", "beta": 1.0}),
+        "expert_divergence": Call(losses.expert_divergence, {}),
+        "iwae": Call(losses.iwae, {"likelihoods": LIKELIHOODS}),
+        "joint_elbo": Call(losses.joint_elbo, {"weights": {"audio": 1.0}, "beta": 1.0, "temperature": 0.1}),
+        "label_entropy": Call(losses.label_entropy, {"logits": F, "labels": CLASSES}),
+        "label_head": Call(losses.label_head, {"labels": "labels"}),
+        "log_likelihood": Call(losses.log_likelihood, {"likelihood": losses.Gaussian(), "recon": F, "target": G}),
+        "mixture_divergence": Call(losses.mixture_divergence, {"beta": 1.0}),
+        "modality_error": Call(losses.modality_error, {"modality": "audio", "reduction": "mean"}),
+        "multimodal_elbo": Call(losses.multimodal_elbo, {"likelihoods": LIKELIHOODS, "beta": 1.0}),
+        "mvtcae_elbo": Call(losses.mvtcae_elbo, {"likelihoods": LIKELIHOODS, "alpha": 0.1, "beta": 2.5}),
+        "negative_log_likelihood": Call(losses.negative_log_likelihood, {"modality": "audio"}),
+        "reconstruction": Call(losses.reconstruction, {"target": "inputs", "reduction": "mean"}),
+        "subset_elbo": Call(losses.subset_elbo, {"likelihoods": LIKELIHOODS, "beta": 1.0}),
+        "total": Call(losses.total, {"terms": [losses.elbo()]}),
+        "weighted": Call(losses.weighted, {"term": losses.elbo(), "weight": 0.5}),
         "gaussian_divergence": Call(
             losses.gaussian_divergence, {"mean": F, "logvar": G, "other_mean": G, "other_logvar": F}
         ),
@@ -130,6 +160,22 @@ CALLS = {
         "triplet": Call(losses.triplet, {"x": F, "y": G, "margin": 0.2}),
     },
     "text": {
+        "content_words": Call(text.content_words, {"text": "the girl's gone"}),
+        "detect_language": Call(text.detect_language, {"text": "the girl is gone", "detector": "words"}),
+        "fold": Call(text.fold, {"text": "Déjà vu"}),
+        "is_near": Call(text.is_near, {"word": "thunder", "other": "tunder"}),
+        "stop_words": Call(text.stop_words, {"language": "en"}),
+        "tag_scores": Call(text.tag_scores, {"weights": F[:2], "logits": G}),
+        "tag_weights": Call(
+            text.tag_weights,
+            {
+                "queries": ["a"],
+                "tags": ["b", "c"],
+                "encode": lambda texts: np.array([[len(t), 1.0] for t in texts]),
+                "temperature": 0.05,
+            },
+        ),
+        "words": Call(text.words, {"text": "the girl's gone"}),
         "describe": Call(text.describe, {"features": np.abs(RNG.normal(size=(12, 4))), "terciles": TERCILES}),
         "fit_terciles": Call(text.fit_terciles, {"features": np.abs(RNG.normal(size=(12, 4)))}),
         "fit_tfidf_pca": Call(text.fit_tfidf_pca, {"texts": TEXTS, "n_components": 2, "max_features": 20}),

@@ -35,6 +35,8 @@ def bad_values(value: Any) -> Iterator[tuple[str, Any]]:
         yield from _bad_arrays(value)
     elif isinstance(value, bool) or value is None:
         return
+    elif isinstance(value, str):
+        yield from [("bytes", value.encode()), ("object", object()), ("number", 3)]
     elif isinstance(value, int | float):
         yield from [("nan", float("nan")), ("negative", -1), ("str", "many"), ("object", object())]
         if isinstance(value, int):

@@ -4,6 +4,7 @@ import csv
 
 import numpy as np
 import pytest
+import soundfile
 
 from jaxmusic import data
 from jaxmusic.audio import foreign, load
@@ -141,3 +142,25 @@ def test_a_folder_without_sound_says_what_it_holds(tmp_path):
     (tmp_path / "song.mid").write_bytes(b"MThd")
     with pytest.raises(FileNotFoundError, match=r"holds no sound.*1 files hold no recording.*1 \.mid"):
         data.clips(tmp_path, progress=False)
+
+
+def test_a_tag_of_a_book_is_cut(tmp_path):
+    path = tmp_path / "a.flac"
+    soundfile.write(path, np.zeros(SR), SR)
+    mutagen = pytest.importorskip("mutagen")
+    file = mutagen.File(path)
+    file["title"], file["artist"], file["date"], file["tracknumber"] = (
+        "x" * 9999,
+        ["A", "B", "A"],
+        "c. 1999-05",
+        "03/12",
+    )
+    file["bpm"], file["syncedlyrics"] = "fast", "[00:01.00]la\n[00:02.00]lo"
+    file.save()
+    assert read_tags(path) == {
+        "title": "x" * 300,
+        "artist": "A; B",
+        "year": "1999",
+        "track": "3",
+        "lyrics": "la\nlo",
+    }

@@ -162,7 +162,7 @@ def test_columns_of_a_pretrained_encoder_stand_beside_the_others(dataset, tmp_pa
     seen = []
 
     class Encoder:
-        network = types.SimpleNamespace(sr=8_000)
+        network, description = types.SimpleNamespace(sr=8_000), "a tagger"
 
         def features(self, sounds):
             seen.append([len(sound) for sound in sounds])
@@ -174,6 +174,7 @@ def test_columns_of_a_pretrained_encoder_stand_beside_the_others(dataset, tmp_pa
     assert found.modalities["musicnn"].shape == (4, 3)
     assert found.modalities["tags"].shape == (4, 2)
     assert seen == [[4_000] * 4]
+    assert found.source["pretrained"] == ["a tagger"]
     with pytest.raises(ValueError, match="need --clap FOLDER"):
         pipeline.prepare(dataclasses.replace(config, variant=("clap",)))
     with pytest.raises(ValueError, match="columns musicnn are made of audio files"):

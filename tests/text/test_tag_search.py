@@ -34,7 +34,7 @@ def test_scores_are_of_standardised_logits():
 def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="no tags"):
         text.tag_weights(["heavy"], [], encode)
-    with pytest.raises(ValueError, match="temperature must be positive"):
+    with pytest.raises(ValueError, match="temperature must be a positive number"):
         text.tag_weights(["heavy"], ["metal"], encode, temperature=0)
     with pytest.raises(ValueError, match="tag 'unknown' has no vector"):
         text.tag_weights(["heavy"], ["metal", "unknown"], encode)

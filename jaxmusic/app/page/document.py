@@ -26,6 +26,7 @@ SCRIPTS = (
     "search.js",
     "sound.js",
     "results.js",
+    "journey.js",
     "player.js",
     "pointer.js",
     "keyboard.js",
@@ -58,6 +59,8 @@ class Page:
         audio: `[n, latent]` places of the sound alone, which words are compared with.
         heard: `[n]` whether a clip has sound.
         tower: words → the space of `audio`; None where no page can hold it.
+        copies: row of an equal recording → row of the first of them, which lists show alone.
+        likeness: how well `space` finds what belongs together, in words; "" where it was not measured.
         unsearchable: why there is no search by the sound of words; "" where there is one.
         previews: the sound itself as MP3; b"" where there is none; empty for a page without previews.
         sound_origin: origin that sounds are fetched from beside the page's own, such as https://music.example; "" for
@@ -80,6 +83,8 @@ class Page:
     heard: Bool[np.ndarray, " n"]
     tower: Mapping[str, Any] | None
     unsearchable: str
+    copies: Mapping[int, int] = field(default_factory=dict)
+    likeness: str = ""
     previews: Sequence[bytes] = field(default=())
     sound_origin: str = ""
 
@@ -143,6 +148,8 @@ def _content(page: Page) -> dict[str, Any]:
         "heard": np.flatnonzero(page.heard).tolist(),
         "tower": page.tower,
         "unsearchable": page.unsearchable,
+        "copies": list(page.copies.items()),
+        "likeness": page.likeness,
     }
 
 

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxmusic import data
 from jaxmusic.app.index import ClipIndex
 from jaxmusic.app.model import MusicModel
 from jaxmusic.app.page.columns import column
@@ -17,7 +16,7 @@ from jaxmusic.app.page.document import Page, document, floats
 from jaxmusic.app.page.sounds import check_preview, checked_root, links, previews
 from jaxmusic.app.places import arranged, names_of
 from jaxmusic.app.sentences import SentenceLyrics
-from jaxmusic.app.surveying import survey
+from jaxmusic.app.surveying import Survey, survey
 from jaxmusic.app.unfinished import check_writable
 from jaxmusic.report import write_atomically
 from jaxmusic.text import detect_language
@@ -100,7 +99,7 @@ def write_map(
         short = previews([sounds.get(str(name)) for name in index.ids], preview_seconds, progress=progress)
     urls = links(sounds, base, out, root)
     page = replace(
-        _page(model, dataset, index, clusters),
+        _page(model, found, clusters),
         sounds=[urls.get(str(name), "") for name in index.ids],
         sound_origin=origin,
         previews=short,
@@ -130,16 +129,17 @@ def check_page(out: Path) -> None:
     check_writable(out.absolute().parent, "for the page")
 
 
-def _page(model: MusicModel, dataset: data.Dataset, index: ClipIndex, clusters: int | None) -> Page:
+def _page(model: MusicModel, found: Survey, clusters: int | None) -> Page:
     """All but the sounds."""
+    dataset, index = found.texts, found.clips
     ids = [str(name) for name in index.ids]
     texts = [str(text) for text in dataset.modalities["lyrics"]]
     labels = {name: [str(value) for value in values] for name, values in dataset.labels.items()}
-    names = model.cluster_names
-    if clusters is not None or not names:
-        wanted = clusters or model.settings.clusters
-        index = arranged(index, model.space, wanted, model.settings.seed)._replace(place=index.place)
-        names = names_of(index, texts, () if model.sound is None else model.sound.tag_names)
+    names = found.cluster_names
+    if clusters is not None:
+        # Clusters of their own, at the places that the clips have.
+        index = arranged(index, model.space, clusters, model.settings.seed)._replace(place=index.place)
+        names = names_of(index, texts, model.tag_names)
     assignment = index.cluster.tolist()
     columns = [column("cluster", [names[cluster] for cluster in assignment])]
     if "language" not in labels and any(texts):
@@ -150,6 +150,8 @@ def _page(model: MusicModel, dataset: data.Dataset, index: ClipIndex, clusters: 
         for name, values in labels.items()
         if name != "title" and any(values)
     ]
+    if index.seconds.any():
+        columns.append(column("length in seconds", [f"{value:.0f}" if value > 0 else "" for value in index.seconds]))
     none = [""] * len(ids)
     return Page(
         name=dataset.source["name"],
@@ -168,6 +170,8 @@ def _page(model: MusicModel, dataset: data.Dataset, index: ClipIndex, clusters: 
         heard=index.has_audio,
         tower=_tower(model),
         unsearchable=_unsearchable(model),
+        copies={row: int(first) for row, first in enumerate(index.copy_of) if first != row},
+        likeness=model.space_scores.sentence(model.space),
     )
 
 

@@ -59,8 +59,8 @@ for _space in SPACES:
         ),
         Table(
             _TAGS,
-            "clusters.{space}.{metric}.{k}",
-            "{space}, k = {k}",
+            "clusters.{space}.{metric}.{k:g}",
+            "{space}, k = {k:g}",
             where={"space": [_space], "k": (3, 4, 6, 13, 50), "metric": _CLUSTER_METRICS},
             column="",
         ),

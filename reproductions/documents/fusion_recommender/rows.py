@@ -31,6 +31,7 @@ _RANKINGS = {
     "ndcg@100": "NDCG@100",
     "coverage@100": "coverage@100",
 }
+_TITLES = {**_ACCURACIES, **_RANKINGS}
 _STATED = ("row2_metadata", "row4", "row3", "row2", "wmf_linear", "wmf_mlp")
 _TABLE2 = "Table 2 (5.5, Table 2)"
 
@@ -59,7 +60,7 @@ def all_rows(
         *make_rows(clusters, TABLES, reported, comparable=[""] * config.same_data),
         *make_rows(records, _table1(config), reported, comparable=comparable),
         *make_rows(records, _table2(config), reported, comparable=comparable),
-        *reported_rows(records, reported, seeds=config.seeds, titles={}, comparable=comparable),
+        *reported_rows(records, reported, seeds=config.seeds, titles={"metric": _TITLES}, comparable=comparable),
         *_cited(reported),
         *make_rows(records, _by_protocol(config)),
         *_comparisons(config, facts),
@@ -200,8 +201,8 @@ def _experiment_rows(
     settings = config.experiments
     sweep = Table(
         f"mAP against k, {config.net.epochs} epochs",
-        "sweep.{k}.{way}",
-        "k = {k}, {way}",
+        "sweep.{k:g}.{way}",
+        "k = {k:g}, {way}",
         f"mAP@{LENGTH}",
         {"k": (), "way": {"dot": "net, dot", "cosine": "net, cosine", "labels": "K-means labels"}},
     )

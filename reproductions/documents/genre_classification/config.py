@@ -60,6 +60,8 @@ class Config:
     training: Annotated[Training, tyro.conf.arg(name="")] = Training()
     curve_seeds: int = 2
     """Seeds of the accuracy against the number of training songs, four genres; 0: none."""
+    curve_variants: tuple[str, ...] = ("repaired_wide", "paper")
+    """Variants that are trained along the curve: all repairs with wider layers, and the document's own way."""
     curve_shares: tuple[float, ...] = (0.125, 0.25, 0.5, 1.0)
     """Shares of the training part that the curve is made of, the smallest first."""
 
@@ -87,6 +89,7 @@ def check(config: Config) -> None:
     """
     for option, given, known in (
         ("seven-variant", config.seven_variant, VARIANTS),
+        ("curve-variants", config.curve_variants, VARIANTS),
         ("genre-sets", config.genre_sets, GENRE_SETS),
         ("baseline-splits", config.baseline_splits, ("random", "stratified", "artist")),
     ):

@@ -15,9 +15,6 @@ from documents.genre_classification.scores import baselines
 from documents.genre_classification.variants import MODELS
 from jaxmusic.data.preprocessing import fit_standardizer
 
-# What a line's name ends with → variant: all repairs, and metadata layers that more songs could fill; and the
-# document's own way.
-VARIANTS = {"": "repaired_wide", ", paper": "paper"}
 # Training songs of the document: four fifths of 11,281, rounded down.
 DOCUMENT_SONGS = 9024
 
@@ -39,11 +36,16 @@ def learning_curve(config: Config, corpus: pipeline.Corpus, seed: int) -> list[d
         for number, model in enumerate(MODELS):
             if model in corpus.models:
                 own = jax.random.fold_in(key, 1 + number)
-                for ending, variant in VARIANTS.items():
+                for variant in config.curve_variants:
                     fitted = pipeline.fit(config, corpus, smaller, model, variant, own)
-                    accuracies[f"{model} model{ending}"] = float((fitted.probabilities.argmax(1) == labels).mean())
+                    accuracies[line_of(model, variant)] = float((fitted.probabilities.argmax(1) == labels).mean())
         found += tidy({len(rows): accuracies}, "size", "model")
     return found
+
+
+def line_of(model: str, variant: str) -> str:
+    """What the curve of a model is called; the repaired one is called by the model alone."""
+    return f"{model} model" if variant == "repaired_wide" else f"{model} model, {variant}"
 
 
 def extrapolated(curves: pd.DataFrame, songs: int = DOCUMENT_SONGS) -> pd.DataFrame:

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from records import moments, select
 
-from documents.genre_classification.experiments import VARIANTS
 from documents.genre_classification.rows import NAMES
 from jaxmusic import figures
 
@@ -36,8 +35,7 @@ def draw_curve(out: Path, where: str, curve: pd.DataFrame) -> tuple[str, str]:
     """Accuracy by the number of training songs on one corpus: file name and caption."""
     sizes = sorted(set(curve["size"]))
     lines = {}
-    own = tuple(filter(None, VARIANTS))
-    for model in [name for name in dict.fromkeys(curve["model"]) if not name.endswith(own)]:
+    for model in dict.fromkeys(curve["model"]):
         at = [moments(select(curve, model=model, size=size)["value"]) for size in sizes]
         lines[model.replace("features and TF-IDF SVD", "both")] = [mean for mean, _ in at], [sd for _, sd in at]
     majority, _ = lines.pop("majority")
@@ -54,4 +52,4 @@ def draw_curve(out: Path, where: str, curve: pd.DataFrame) -> tuple[str, str]:
         level="majority",
     )
     seeds = curve["seed"].nunique()
-    return path.name, f"{where}: test accuracy against training songs, {VARIANTS['']}, {seeds} seeds"
+    return path.name, f"{where}: test accuracy against training songs, {seeds} seeds"

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from records import Table, make_rows
 
-from documents.genre_classification.experiments import DOCUMENT_SONGS, extrapolated
+from documents.genre_classification.experiments import DOCUMENT_SONGS, extrapolated, line_of
 from documents.genre_classification.modules import layer_counts
 from documents.genre_classification.variants import GENRE_SETS, MODELS
 from jaxmusic import data, report
@@ -225,7 +225,7 @@ def _provisional(curves: pd.DataFrame, entries: Mapping[str, Any], test_songs: i
         for model in MODELS:
             value = entries[f"{MAIN}.{model}.accuracy"]["reported"]
             note = _one_run(value, test_songs)
-            stated[f"extrapolated.{where}.{model} model, paper"] = {"reported": value, "note": note}
+            stated[f"extrapolated.{where}.{line_of(model, 'paper')}"] = {"reported": value, "note": note}
     return make_rows(extrapolated(curves), [_EXTRAPOLATED], stated)
 
 

@@ -47,9 +47,14 @@ def prepare(config: Config) -> data.Dataset:
     if config.source == "tables" or (config.source == "auto" and has_tables):
         return data.feature_table(places, group_by=group_by)
     dataset = data.genre_folders(places, duration=config.clip_seconds, group_by=group_by, cache=config.cache)
-    further = _pretrained(config, [_file(places, id) for id in dataset.ids])
+    further, encoders = _pretrained(config, [_file(places, id) for id in dataset.ids])
     masks = {name: np.ones(len(dataset), bool) for name in further}
-    return replace(dataset, modalities={**dataset.modalities, **further}, masks={**dataset.masks, **masks})
+    return replace(
+        dataset,
+        modalities={**dataset.modalities, **further},
+        masks={**dataset.masks, **masks},
+        source={**dataset.source, **({"pretrained": encoders} if encoders else {})},
+    )
 
 
 def _file(places: Mapping[str, str | Path], id: str) -> Path:
@@ -58,15 +63,19 @@ def _file(places: Mapping[str, str | Path], id: str) -> Path:
     return next(path for path in (place / "genres_original" / name, place / name) if path.is_file())
 
 
-def _pretrained(config: Config, files: list[Path]) -> dict[str, np.ndarray]:
-    """Columns of pretrained encoders that some variant asks for; whole files are cached by their content."""
+def _pretrained(config: Config, files: list[Path]) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Columns of pretrained encoders that some variant asks for, and what the encoders are.
+
+    Whole files are cached by their content.
+    """
     wanted = {VARIANTS[name].columns for name in config.variant}
     names: dict[str, str | Path | None] = {"musicnn": config.musicnn, "tags": config.musicnn, "clap": config.clap}
-    found: dict[str, np.ndarray] = {}
+    found, encoders = dict[str, np.ndarray](), []
     for encoder_name in dict.fromkeys(names[column] for column in names if column in wanted):
         if encoder_name is None:
             raise ValueError("the columns clap need --clap FOLDER, a CLAP model in the hub's layout")
         encoder = audio.sound_encoder(encoder_name, network=models.sound_network, cache=config.cache, progress=True)
+        encoders.append(encoder.description)
         sounds: list[Any] = list(files)
         if config.clip_seconds is not None:
             sounds = [audio.load(file, sr=encoder.network.sr, duration=config.clip_seconds) for file in files]
@@ -74,7 +83,7 @@ def _pretrained(config: Config, files: list[Path]) -> dict[str, np.ndarray]:
         if said.skipped:
             raise ValueError(f"{said.skipped[0][1]}: {said.skipped[0][2]}")
         found |= {"clap": said.mean} if encoder_name == config.clap else {"musicnn": said.mean, "tags": said.logits}
-    return found
+    return found, encoders
 
 
 def _has_table(place: Path) -> bool:

@@ -48,7 +48,7 @@ class Protocol(NamedTuple):
     def __str__(self) -> str:
         said = f"{self.seconds} s, {self.embedding}, "
         if self.source.startswith("own"):
-            said += self.source
+            said += {"own sentence": "own sentences", "own frames": "levels among the track's own frames"}[self.source]
         else:
             said += f"{self.sentences} sentences ({self.shares}) by {self.source}"
         said += f", {self.kept:.0%} kept" if self.kept < 1 else ""

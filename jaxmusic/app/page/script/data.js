@@ -40,6 +40,9 @@ const data = await unpack("data");
 const total = data.ids.length;
 const places = floats(data.places);
 const heard = new Set(data.heard);
+// Of equal recordings the first is listed.
+const copyOf = new Map(data.copies);
+const firstOf = (row) => copyOf.get(row) ?? row;
 const rowOf = new Map(data.ids.map((id, row) => [id, row]));
 // Opened when the map is drawn: they are most of the page.
 let lyrics = null;

@@ -13,11 +13,15 @@ let inks = null;
 // Which clips are shown in full: those of a search, of a value in the legend, or all.
 function emphasize(rows) {
   const found = rows && new Set(rows);
+  for (const row of every) layers[row] = !found ? PLAIN : found.has(row) ? FOUND : FADED;
+  restack();
+}
+// In each layer what has a colour lies on what has none.
+function restack() {
+  const isGrey = looks.map(({ colour }) => colour === GREY);
+  const [greys, others] = [every.filter((row) => isGrey[lookOfRow[row]]), every.filter((row) => !isGrey[lookOfRow[row]])];
   for (const stack of [0, 1, 2]) stacks[stack] = [];
-  for (const row of every) {
-    layers[row] = !found ? PLAIN : found.has(row) ? FOUND : FADED;
-    stacks[layers[row]].push(row);
-  }
+  for (const row of [...greys, ...others]) stacks[layers[row]].push(row);
   requestDraw();
 }
 function requestDraw() {
@@ -26,22 +30,23 @@ function requestDraw() {
 function repaint() {
   inks = Object.fromEntries(["page", "text", "mark"].map((name) => [name, inkOf(name)]));
   pictures = null;
-  requestDraw();
+  restack();
 }
 
 function radius() {
-  const wide = Math.min(Math.max(0.32 * Math.sqrt((box.width * box.height) / total), 2.5), 8);
-  return Math.min(wide * Math.max(view.scale / fitted(core).scale, 1) ** 0.35, 10);
+  const wide = Math.min(Math.max(0.32 * Math.sqrt((box.width * box.height) / total), 2.5), 6.5);
+  return Math.min(wide * Math.max(view.scale / fitted(core).scale, 1) ** 0.35, 9);
 }
 function draw() {
   waiting = 0;
   const r = radius();
   drawPoints(r);
   context.setTransform(box.ratio, 0, 0, box.ratio, 0, 0);
+  if (way.length) drawLine(way.map((row) => [screenX(row), screenY(row)]), []);
   if (selected >= 0) mark(selected, r + 4, 2.5);
   if (hovered >= 0) mark(hovered, r + 2, 1.5);
   write(r);
-  if (lasso) drawLasso();
+  if (lasso) drawLine(lasso, [5, 4]);
   placeFocus();
 }
 
@@ -52,10 +57,10 @@ function mark(row, r, width) {
   context.lineWidth = width;
   context.stroke();
 }
-function drawLasso() {
+function drawLine(points, dashes) {
   context.beginPath();
-  for (const [x, y] of lasso) context.lineTo(x, y);
-  context.setLineDash([5, 4]);
+  for (const [x, y] of points) context.lineTo(x, y);
+  context.setLineDash(dashes);
   context.strokeStyle = inks.mark;
   context.lineWidth = 1.5;
   context.stroke();

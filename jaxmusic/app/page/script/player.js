@@ -12,6 +12,7 @@ const factsOf = (row) => data.columns.map(({ name, values, codes, numbers }) => 
 }).filter(Boolean);
 
 function select(row, { isPlayed = true } = {}) {
+  if (wayFrom >= 0 && row !== wayFrom) endWay(row);
   if (selected >= 0 && selected !== row) played.push(selected);
   selected = row;
   intoView(row);

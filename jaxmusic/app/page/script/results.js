@@ -63,7 +63,7 @@ function markCurrent() {
 function clear() {
   for (const button of document.querySelectorAll("#legend button")) pressed(button, false);
   emphasize(null);
-  listed = [];
+  [way, listed] = [[], []];
   element("results").replaceChildren();
   element("status").textContent = "";
   for (const name of ["clear", "queue-all", "save"]) element(name).hidden = true;

@@ -61,8 +61,21 @@ function literal(query) {
 function ordered(found) {
   const best = found.reduce((most, { worst }) => Math.max(most, worst), NOT);
   // "art" inside "heart" is of use only where nothing begins with it.
-  return found.filter(({ worst }) => worst > INSIDE || best === INSIDE)
-    .sort((a, b) => b.worst - a.worst || b.score - a.score || a.row - b.row).map(({ row }) => row);
+  const sorted = found.filter(({ worst }) => worst > INSIDE || best === INSIDE)
+    .sort((a, b) => b.worst - a.worst || b.score - a.score || a.row - b.row);
+  return [...new Set(sorted.map(({ row }) => firstOf(row)))];
+}
+
+// Clips with some of the words, in names or lyrics: the rarer the words, the earlier.
+function inPart(query) {
+  const { names, lyrics: texts } = openFolded();
+  const held = query.map((word) => every.filter((row) => [names, texts].some((all) => all[row].includes(` ${word} `))));
+  const weight = new Map();
+  for (const rows of held) {
+    const rarity = Math.log1p(total / (1 + rows.length));
+    for (const row of new Set(rows.map(firstOf))) weight.set(row, (weight.get(row) || 0) + rarity);
+  }
+  return [...weight].sort((a, b) => b[1] - a[1] || a[0] - b[0]).map(([row]) => row);
 }
 
 // Optimal string alignment: edits of one letter, and two neighbours that changed places; more than `most` is Infinity.
@@ -120,7 +133,7 @@ function lineOf(row, query) {
   return `… ${parts.slice(Math.max(0, at - 6), at + 8).join(" ")} …`;
 }
 
-const SHOWN = { names: 5, lyrics: 10, sound: 20 };
+const SHOWN = { names: 5, lyrics: 10, partly: 5, sound: 20 };
 async function search(text) {
   const query = foldedWords(text);
   if (!query.length) return show([], "Type some words.");
@@ -143,12 +156,16 @@ async function search(text) {
     { heading: "Title, artist, album", rows: found.names, first: SHOWN.names },
     { heading: "Lyrics", rows: byLyrics, first: SHOWN.lyrics, line: (row) => lineOf(row, used) },
   ];
+  const whole = new Set([...found.names, ...found.lyrics]);
+  const partly = used.length > 1 ? inPart(used).filter((row) => !whole.has(row)) : [];
+  sections.push({ heading: "Some of the words", rows: partly, first: SHOWN.partly, line: (row) => lineOf(row, used) });
   const sounds = bySound(said ? used.join(" ") : text).slice(0, SHOWN.sound);
-  const held = new Set([...found.names, ...found.lyrics]).size;
+  const held = whole.size;
   if (sounds.length) {
     sections.push({ heading: "Sounds like these words", rows: sounds.map(([row]) => row), first: SHOWN.sound, note: cosineOf(sounds) });
   }
-  said ||= held ? "" : `Nothing here has “${text}”${sounds.length ? ", but some clips sound like it" : ": try other words"}. `;
+  const instead = partly.length ? "" : sounds.length ? ", but some clips sound like it" : ": try other words";
+  said ||= held ? "" : `Nothing here has ${partly.length ? "all of " : ""}“${text}”${instead}. `;
   show(sections, `${said}${held ? `${counted(held, "clip")} with “${used === query ? text : used.join(" ")}”` : ""}`);
   return undefined;
 }

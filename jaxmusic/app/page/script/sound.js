@@ -7,7 +7,7 @@ function cosines(query, { width, values }, allowed) {
   const norm = Math.hypot(...query);
   const found = [];
   for (const row of every) {
-    if (!allowed(row)) continue;
+    if (copyOf.has(row) || !allowed(row)) continue;
     let [dot, own] = [0, 0];
     for (let j = 0; j < width; j++) {
       const x = values[row * width + j];
@@ -25,7 +25,7 @@ const hasPlace = (row) => vectorOf(row).some((x) => x !== 0);
 function alike(rows) {
   const middle = new Float64Array(space.width);
   for (const row of rows) vectorOf(row).forEach((x, j) => { middle[j] += x; });
-  const own = new Set(rows);
+  const own = new Set(rows.map(firstOf));
   return cosines(middle, space, (row) => !own.has(row) && hasPlace(row));
 }
 

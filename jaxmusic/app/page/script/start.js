@@ -16,9 +16,12 @@ function showAlike(rows, what) {
   const found = alike(rows).slice(0, SHOWN.sound);
   const sections = [{ heading: "", rows: found.map(([row]) => row), first: SHOWN.sound, note: cosineOf(found) }];
   show(sections, found.length ? `Nearest to ${what}` : `Nothing has a place near ${what}`);
+  // How far to trust it.
+  if (data.likeness) element("results").append(made("p", data.likeness, { className: "soft" }));
 }
 onClick("clear", clearAll);
 onClick("like", () => showAlike([selected], `“${data.titles[selected]}”`));
+onClick("way", startWay);
 onClick("add", () => enqueue([selected]));
 onClick("queue-all", () => enqueue(listed));
 onClick("save", () => save(listed, query || element("status").textContent.slice(0, 40) || data.name));
@@ -42,7 +45,8 @@ onClick("in-view", () => {
 });
 element("names").addEventListener("change", requestDraw);
 element("color").addEventListener("change", () => {
-  clear();
+  // A list stays, unless it is of an entry of the old legend.
+  if (document.querySelector("#legend [aria-pressed=true]")) clear();
   paint(element("color").value);
   noteAddress();
 });
