@@ -111,8 +111,8 @@ def test_private_names_stay_in_their_module():
 
 # A document's file may import those before it, and those of other documents below its own place.
 DOCUMENT_ORDER = (
-    "variants", "config", "features", "views", "cca", "pipeline", "modules", "references", "lists", "scores",
-    "experiments", "rows", "figures", "notes", "outputs",
+    "variants", "config", "features", "views", "cca", "pipeline", "modules", "references", "listening", "factors",
+    "lists", "scores", "experiments", "comparisons", "cluster_rows", "rows", "figures", "notes", "outputs",
 )  # fmt: skip
 
 
