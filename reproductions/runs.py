@@ -209,7 +209,7 @@ def open_output(folder: Path, config: Any, *, resume: bool, data_fingerprint: st
         if differing:
             raise ValueError(f"{folder} holds another run: {'; '.join(differing)}. Drop --resume to start anew")
         return
-    earlier = sorted(path for pattern in own for path in folder.glob(pattern)) if kept.exists() else []
+    earlier = sorted({path for pattern in own for path in folder.glob(pattern)}) if kept.exists() else []
     if earlier:
         print(f"starting anew: deleting what an earlier run left in {folder}: {', '.join(p.name for p in earlier)}")
     for path in earlier:

@@ -156,7 +156,7 @@ def provisional() -> str:
     )
     lines += [
         "",
-        "The lyrics curve, of the larger sample, leads to the reported number. The other two say nothing yet: over five",
+        "The lyrics curve, of the larger sample, leads near the reported number. The other two say nothing yet: over five",
         f"doublings a line takes gradient boosting on the same songs to {boosting:.2f±}, which no accuracy is, so these",
         "curves bend.",
     ]

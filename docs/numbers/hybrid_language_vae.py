@@ -23,6 +23,7 @@ _PROTOCOLS = {
     )["rows"]
 }
 pretrained = report("hybrid_language_vae/gtzan_musicnn")
+_READINGS = ("sum_sum", "mean_mean", "mean_sum", "mean_batch")
 _COLUMNS = (
     "sum_sum",
     "mean_mean",
@@ -183,7 +184,8 @@ def readings() -> str:
         "| reading of the loss | mean distance | of 27 numbers inside |",
         "| --- | --- | --- |",
     ]
-    for name in _COLUMNS[:-1]:
+    names = [f"{name}{part}" for part in ("", "_split") for name in _READINGS]
+    for name in names:
         distance, inside = (
             tables(f"reading.{name}.{what}") for what in ("distance", "inside")
         )

@@ -36,9 +36,10 @@ def a_million_songs_of_30_table() -> str:
 def what_accelerators_need() -> str:
     memory = "temporary memory of a chip, MiB"
     return f"""\
-| step of training, float32 | chips | temporary memory of a chip, MiB |
+| step of training, float32 where nothing else is said | chips | temporary memory of a chip, MiB |
 | --- | --- | --- |
 | ConvVAE, 32 spectrograms of 128 × 1,290 | 1 × v5e | {_chips("ConvVAE, 1 × v5e, 32, float32", memory):,.0f} |
+| the same in bfloat16 | 1 × v5e | {_chips("ConvVAE, 1 × v5e, 32, bfloat16", memory):,.0f} |
 | ConvVAE, 256 spectrograms of 128 × 1,290 | 1 × v5e | {_chips("ConvVAE, 1 × v5e, 256, float32", memory):,.0f} |
 | the same | 8 × v5e | {_chips("ConvVAE, 8 × v5e, 256, float32", memory):,.0f} |
 | LyricsClassifier, 4,096 songs of 512 positions | 1 × v5e | {_chips("LyricsClassifier, 1 × v5e, 4,096, float32", memory):.0f} |

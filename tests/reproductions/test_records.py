@@ -1,11 +1,13 @@
 """Records of all seeds → rows: grouping, order, reported numbers, notes; and a script without its libraries."""
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import records
+import runs
 from records import Table
 
 ROOT = Path(__file__).parents[2]
@@ -144,3 +146,16 @@ def test_a_note_of_what_was_not_run_is_left_out(tmp_path):
     assert found == ["Always 1.0.", "x", "y"]
     with pytest.raises(KeyError, match="b"):
         records.read_notes(tmp_path / "notes.md", {"a": 1.0, "several": []})
+
+
+def test_a_file_that_two_patterns_name_is_deleted_once(tmp_path):
+    @dataclasses.dataclass(frozen=True)
+    class Config:
+        epochs: int = 1
+
+    options = {"resume": False, "data_fingerprint": "x", "own": ("report.*", "*.png")}
+    runs.open_output(tmp_path, Config(), **options)
+    (tmp_path / "report.png").touch()
+    (tmp_path / "notes.txt").touch()
+    runs.open_output(tmp_path, Config(), **options)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "notes.txt"]
