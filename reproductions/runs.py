@@ -85,6 +85,7 @@ def study(document: Document, config: Any) -> Path:
     began = time.perf_counter()
     keep_compiled_programs()
     prepared = document.prepare(config)
+    make_folder(config.out)
     with held(config.out):
         return _run_study(document, config, prepared, began)
 
@@ -164,6 +165,18 @@ def fingerprint(*parts: Any) -> str:
     return digest.hexdigest()[:16]
 
 
+def make_folder(folder: Path) -> None:
+    """Make the output folder where it is missing.
+
+    Raises:
+        OSError: it cannot be made; says why.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"the output folder {folder} cannot be made: {error.strerror}") from error
+
+
 def open_output(folder: Path, config: Any, *, resume: bool, data_fingerprint: str, own: Sequence[str]) -> None:
     """Make the output folder ready, or refuse it with the reason.
 
@@ -182,10 +195,7 @@ def open_output(folder: Path, config: Any, *, resume: bool, data_fingerprint: st
     settings = {k: v for k, v in flat(config).items() if k not in _PLACES}
     settings |= {"data_fingerprint": data_fingerprint, "format": _FORMAT}
     settings = json.loads(json.dumps(settings, default=str))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OSError(f"the output folder {folder} cannot be made: {error.strerror}") from error
+    make_folder(folder)
     if not os.access(folder, os.W_OK):
         raise OSError(f"the output folder {folder} cannot be written: choose another with --out")
     kept = folder / "config.json"
