@@ -130,7 +130,7 @@ def test_every_reading_is_held_against_all_numbers_and_calinski_harabasz_at_this
     entries = {row.id: {"space": "fc", "method": "kmeans", "metric": row.metric, "reported": 1.0} for row in stated}
     # Half as many clips as in the document: its Calinski-Harabasz of 1 would be 0.5 here.
     scored = dict.fromkeys(config.variant, 10)
-    found = rows_of._distances(config, stated, {"entries": entries, "clips": 20}, scored)
+    found = rows_of.distances_of_readings(config, stated, {"entries": entries, "clips": 20}, scored)
     by_id = {(row.id, row.column): row.fresh for row in found}
     half = 2.7764 * 0.1 * 1.2**0.5
     assert by_id["readings.all.distance", "sum_sum"] == pytest.approx(0.1 / half / 3, rel=1e-3)
@@ -144,14 +144,14 @@ def test_the_language_alone_retrieves_what_it_should_and_nothing_within_a_langua
     languages = np.array(["en"] * 30 + ["bn"] * 20 + [""] * 2)
     prepared = SimpleNamespace(dataset=SimpleNamespace(labels={"language": languages}))
     pairs = np.arange(50)
-    found = {(r["method"], r["parameter"], r["metric"]): r["value"] for r in scores._language_alone(prepared, pairs)}
+    found = {(r["method"], r["parameter"], r["metric"]): r["value"] for r in scores.language_alone(prepared, pairs)}
     # Each query finds its own among the equals of its language: 10 of 30, or 10 of 20.
     expected = (30 * 10 / 30 + 20 * 10 / 20) / 50
     for direction in ("lyrics_to_audio", "audio_to_lyrics"):
         assert found[direction, "pairs", "recall@10"] == pytest.approx(expected)
         assert found[direction, "within", "recall@10"] == pytest.approx(expected)
     prepared.dataset.labels["language"] = np.array(["en"] * 52)
-    assert scores._language_alone(prepared, pairs) == []
+    assert scores.language_alone(prepared, pairs) == []
 
 
 def test_the_fc_vae_stands_under_the_readings_on_all_clips_and_on_a_split(straight):

@@ -70,7 +70,7 @@ def all_rows(
         return notes.get(key, "")
 
     stated = reported_rows(records, entries, seeds=config.seeds, titles=_TITLES, comparable=comparable, note=note)
-    distances = _distances(config, stated, reported, scored)
+    distances = distances_of_readings(config, stated, reported, scored)
     fits = [row for row in distances if row.id == "readings.all.distance" and VARIANTS[row.column].fit_on_all]
     first = min(fits, key=lambda row: row.fresh or 0.0).column if fits else config.variant[0]
     ids = {row.id for row in stated}
@@ -89,7 +89,7 @@ def all_rows(
     ], first
 
 
-def _distances(
+def distances_of_readings(
     config: Config, stated: Sequence[report.Row], reported: Mapping[str, Any], scored: Mapping[str, int]
 ) -> list[report.Row]:
     """How far the document's numbers lie from each reading of its loss, on all clips and on a split."""

@@ -41,7 +41,7 @@ def score_inputs(config: Config, prepared: Prepared, part: Part, seed: int) -> R
         *tidy({name: {"model": {"": {"explained_variance": float(x.sum())}}} for name, x in kept.items()}, *_FIELDS),
         *tidy(counts, *_FIELDS),
         *_retrieval(prepared, pairs, "cca", cca_projections(prepared, part, part.fit[both[part.fit]], pairs)),
-        *_language_alone(prepared, pairs),
+        *language_alone(prepared, pairs),
     ]
 
 
@@ -120,7 +120,7 @@ def _retrieval(prepared: Prepared, pairs: np.ndarray, source: str, embedded: tup
     return records
 
 
-def _language_alone(prepared: Prepared, pairs: np.ndarray) -> Records:
+def language_alone(prepared: Prepared, pairs: np.ndarray) -> Records:
     """Retrieval by embeddings that hold the language and nothing else; none where the data has but one."""
     languages = prepared.dataset.labels.get("language")
     if languages is None or len(set(languages)) < 2:
