@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from jaxmusic._locks import held
 from jaxmusic.app import commands
 
 if TYPE_CHECKING:
@@ -41,13 +42,16 @@ def _fit(command: commands.Fit) -> None:
 
     # Before the work, not after it.
     check_place(command.out)
-    work = command.out / unfinished.FOLDER
-    if work.is_dir():
-        print(f"a fit to {command.out} was stopped before: what it computed is used for the same clips and settings")
-    keep_compiled_umap()
-    model = fit(command.folder, command.settings, cache=command.cache, work=work, progress=not command.quiet)
-    save(model, command.out)
-    unfinished.remove(command.out)
+    with held(command.out):
+        work = command.out / unfinished.FOLDER
+        if work.is_dir():
+            print(
+                f"a fit to {command.out} was stopped before: what it computed is used for the same clips and settings"
+            )
+        keep_compiled_umap()
+        model = fit(command.folder, command.settings, cache=command.cache, work=work, progress=not command.quiet)
+        save(model, command.out)
+        unfinished.remove(command.out)
     for note in model.notes:
         print(f"note: {note}")
     index = model.index
@@ -79,19 +83,20 @@ def _update(command: commands.Update) -> None:
     from jaxmusic.app.model_folder import load, save
     from jaxmusic.app.surveying import survey
 
-    model = load(command.model)
-    folder = command.folder or model.index.folder
-    keep_compiled_umap()
-    found = survey(model, folder, cache=command.cache, progress=not command.quiet)
-    for reason in found.dropped:
-        print(f"note: left out: {reason}")
-    moved = [f"{old} → {new}" for old, new in found.moved.items()]
-    told = {"new": found.added, "changed": found.changed, "moved": moved, "no longer there": found.removed}
-    for what, names in told.items():
-        if names:
-            print(f"{len(names)} {what}: {_some(names)}")
-    save(replace(model, index=found.clips, cluster_names=found.cluster_names), command.model)
-    print(f"{len(found.clips.ids)} clips → {command.model}")
+    with held(command.model):
+        model = load(command.model)
+        folder = command.folder or model.index.folder
+        keep_compiled_umap()
+        found = survey(model, folder, cache=command.cache, progress=not command.quiet)
+        for reason in found.dropped:
+            print(f"note: left out: {reason}")
+        moved = [f"{old} → {new}" for old, new in found.moved.items()]
+        told = {"new": found.added, "changed": found.changed, "moved": moved, "no longer there": found.removed}
+        for what, names in told.items():
+            if names:
+                print(f"{len(names)} {what}: {_some(names)}")
+        save(replace(model, index=found.clips, cluster_names=found.cluster_names), command.model)
+        print(f"{len(found.clips.ids)} clips → {command.model}")
 
 
 def _map(command: commands.Map) -> None:

@@ -1,11 +1,13 @@
 """`jaxmusic`: its commands, and one line where something is to be mended."""
 
+import os
 import subprocess
 import sys
 
 import pytest
 
 from jaxmusic import app
+from jaxmusic._locks import held
 from jaxmusic.app.command_line import main
 from tests.app.conftest import write_music
 
@@ -108,3 +110,10 @@ def test_every_name_of_the_room_loads():
     assert set(dir(app)) == set(app.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = app.nothing
+
+
+def test_two_fits_into_one_folder_name_each_other(tmp_path, capsys):
+    (tmp_path / "music").mkdir()
+    with held(tmp_path / "model"):
+        assert main(["fit", str(tmp_path / "music"), "--out", str(tmp_path / "model")]) == 1
+    assert f"is written to by process {os.getpid()}" in capsys.readouterr().err
