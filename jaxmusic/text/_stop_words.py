@@ -142,6 +142,9 @@ def stop_words(language: str) -> frozenset[str]:
     Returns:
         The words; none for a language without a list, `"und"` (undetermined) included.
 
+    Raises:
+        TypeError: no string.
+
     >>> "don't" in stop_words("en"), "আমার" in stop_words("bn"), stop_words("und")
     (True, True, frozenset())
     """

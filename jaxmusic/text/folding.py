@@ -23,6 +23,9 @@ def fold(text: str) -> str:
     Returns:
         The text, NFC-normalised.
 
+    Raises:
+        TypeError: no string.
+
     >>> fold("Déjà VU, Straße Ørsted"), fold("গান")
     ('deja vu, strasse orsted', 'গান')
     """
@@ -41,6 +44,9 @@ def is_near(word: str, other: str) -> bool:
 
     Returns:
         Whether they do.
+
+    Raises:
+        TypeError: no string.
 
     >>> is_near("thunder", "tunder"), is_near("thunder", "thudner"), is_near("rain", "ruin"), is_near("sun", "son")
     (True, True, True, False)

@@ -76,6 +76,9 @@ def words(text: str) -> list[str]:
     Returns:
         The words; none for a text of punctuation and spaces.
 
+    Raises:
+        TypeError: no string.
+
     >>> words("Don’t stop, আমার সোনার বাংলা!")
     ["don't", 'stop', 'আমার', 'সোনার', 'বাংলা']
     """
@@ -150,6 +153,7 @@ def detect_language(text: str, *, detector: str = "words") -> str:
         letters of one that is, such as Catalan with Spanish, is taken for it.
 
     Raises:
+        TypeError: no string.
         ValueError: an unknown detector.
         ModuleNotFoundError: `"lingua"` without its package.
 
@@ -189,6 +193,9 @@ def content_words(text: str) -> list[str]:
 
     Returns:
         The words in order, lower case, NFC; repeated ones are repeated.
+
+    Raises:
+        TypeError: no string.
 
     >>> content_words("Don't forget the girl's heart"), content_words("আমি তোমার গান গাই")
     (['forget', 'girl', 'heart'], ['গান', 'গাই'])
