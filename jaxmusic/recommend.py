@@ -136,6 +136,8 @@ def score_blocks(
 ) -> Iterator[Float[np.ndarray, "some_users items"]]:
     """The scores that `top_items` ranks by, a block of users at a time, for `evaluation.expected_ranking_scores`.
 
+    Each user's are up to a factor, which changes no list.
+
     Args:
         users: `[users, d]` profiles.
         factors: `[items, d]`.
@@ -151,8 +153,8 @@ def score_blocks(
     Raises:
         ValueError: as `top_items`.
 
-    >>> [scores.tolist() for scores in score_blocks(np.eye(2), np.eye(2), block=1)]
-    [[[0.5, 0.0]], [[0.0, 0.5]]]
+    >>> [(scores > 0).tolist() for scores in score_blocks(np.eye(2), np.eye(2), block=1)]
+    [[[True, False]], [[False, True]]]
     """
     users, factors, exclude, hidden = prepared(users, factors, exclude, allowed, similarity)
     block = whole(block, "block")

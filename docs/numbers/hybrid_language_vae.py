@@ -13,12 +13,12 @@ b_vae = benchmark("vae-amd-epyc-2-cores")
 b_sound = benchmark("sound_encoders-amd-epyc-2-cores")
 beyond = report("joint_vae_beyond/clips_en_de")
 beyond_corpus = report("joint_vae_beyond/synthetic")
-protocol = report("hybrid_language_vae/protocols")
+protocol = report("hybrid_language_protocols/gtzan_banglabeats")
 _PROTOCOLS = {
     row["id"]: row["what"]
     for row in json.loads(
         (
-            ROOT / "reproductions/results/hybrid_language_vae/protocols/report.json"
+            ROOT / "reproductions/results/hybrid_language_protocols/gtzan_banglabeats/report.json"
         ).read_text()
     )["rows"]
 }
