@@ -15,6 +15,7 @@ b_multimodal = benchmark("multimodal-amd-epyc-2-cores")
 b_genre = benchmark("genre-amd-epyc-2-cores")
 b_audio = benchmark("audio-amd-epyc-2-cores")
 b_text = benchmark("text-amd-epyc-2-cores")
+b_sound = benchmark("sound_speed-amd-epyc-2-cores")
 b_start = benchmark("start-amd-epyc-2-cores")
 b_scaling = benchmark("scaling-amd-epyc-2-cores")
 # Of the documents themselves, or bounds of what is measured.
@@ -99,6 +100,7 @@ def speed() -> str:
 | combined classifier, the same | PyTorch eager · fused Adam · compiled | {b_genre("One epoch at the document's size", "combined, PyTorch eager", "ratio to jaxmusic"):.1f} · {b_genre("One epoch at the document's size", "combined, PyTorch eager, fused Adam", "ratio to jaxmusic"):.2f} · {b_genre("One epoch at the document's size", "combined, PyTorch torch.compile", "ratio to jaxmusic"):.1f} |
 | files → 57 feature columns | librosa | {b_audio("Files → the 57 columns of features_30_sec.csv", "librosa, one spectrum shared", "ratio to jaxmusic"):.1f} |
 | mel spectrogram and MFCC of waveforms | librosa, one process | {b_audio("Waveforms in memory → mel spectrogram in dB and 20 MFCC", "librosa, one process", "ratio to jaxmusic"):.1f} |
+| files → musicnn embeddings | PyTorch, librosa in front | {b_sound("Files → the penultimate layer of musicnn", "PyTorch and librosa", "ratio to jaxmusic"):.1f} |
 | embedding lyrics, MiniLM-L6 | PyTorch transformers | {b_text("Embedding lyrics of mixed lengths", "float32", "PyTorch ÷ ours"):.2f} |
 | `python` to the end of a first FC-VAE epoch, cache warm: {b_start("From python to the end of an epoch", "the same, compilation cache warm", "seconds"):.1f} s | PyTorch eager | {b_start("From python to the end of an epoch", "PyTorch eager, the same epoch", "seconds").over(b_start("From python to the end of an epoch", "the same, compilation cache warm", "seconds")):.1f} |
 """
