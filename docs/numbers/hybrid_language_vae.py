@@ -18,7 +18,8 @@ _PROTOCOLS = {
     row["id"]: row["what"]
     for row in json.loads(
         (
-            ROOT / "reproductions/results/hybrid_language_protocols/gtzan_banglabeats/report.json"
+            ROOT
+            / "reproductions/results/hybrid_language_protocols/gtzan_banglabeats/report.json"
         ).read_text()
     )["rows"]
 }

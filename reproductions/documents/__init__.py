@@ -1,4 +1,5 @@
-"""One folder for each document; a file imports only those above it.
+"""One folder for each document; a file imports only those above it. What several share lies beside the folders:
+`clips.py`, music with lyrics as they load it, and `readings.py`, the ways to read their loss.
 
 variants.py    the ways to run the pipeline
 config.py      every option of a run

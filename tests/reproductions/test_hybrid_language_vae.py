@@ -17,7 +17,8 @@ import soundfile
 from documents.hybrid_language_vae import experiments, outputs, pipeline, rows
 from documents.hybrid_language_vae.config import Net
 from documents.hybrid_language_vae.scores import INTERNAL
-from documents.hybrid_language_vae.variants import READINGS, VARIANTS
+from documents.hybrid_language_vae.variants import VARIANTS
+from documents.readings import READINGS
 from records import read_reported
 
 TINY = hybrid_language_vae.Config(

@@ -17,7 +17,8 @@ from documents.clips import Sound
 from documents.joint_vae import experiments, outputs, pipeline, scores
 from documents.joint_vae import rows as rows_of
 from documents.joint_vae.config import Spectrograms, Vectors
-from documents.joint_vae.variants import READINGS, VARIANTS
+from documents.joint_vae.variants import VARIANTS
+from documents.readings import READINGS
 
 from jaxmusic import report
 

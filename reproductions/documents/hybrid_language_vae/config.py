@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from documents.hybrid_language_vae.variants import READINGS
+from documents.readings import READINGS
 
 
 @dataclass(frozen=True)

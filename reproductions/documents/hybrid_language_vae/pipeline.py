@@ -14,7 +14,8 @@ import optax
 import runs
 
 from documents.hybrid_language_vae.config import Config, Net
-from documents.hybrid_language_vae.variants import READINGS, VARIANTS, Variant
+from documents.hybrid_language_vae.variants import VARIANTS, Variant
+from documents.readings import READINGS
 from jaxmusic import audio, data, losses, models, training
 from jaxmusic.data._feature_table import FILE_NAME
 from jaxmusic.data.preprocessing import fit_standardizer
@@ -202,8 +203,8 @@ def with_labels(batch: training.Batch) -> tuple[Any, ...]:
 
 def loss_of(reading: str, net: Net, beta: float, *, target: str = "inputs") -> losses.Loss:
     """Reconstruction + β · KL under one of `READINGS`."""
-    weight = {"sum": 1.0, "mean": 1 / net.latent, "batch": float(net.batch)}[READINGS[reading].kl]
-    return losses.elbo(beta=beta * weight, reduction=READINGS[reading].error, target=target)
+    read = READINGS[reading]
+    return losses.elbo(beta=read.beta(beta, net.latent, net.batch), reduction=read.error, target=target)
 
 
 def fit_net(config: Config, part: Part, variant: Variant, name: str, key: jax.Array, folder: Path) -> Fitted:

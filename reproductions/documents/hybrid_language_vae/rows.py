@@ -10,7 +10,8 @@ from records import Table, make_rows, mean_of, reported_rows, select
 
 from documents.hybrid_language_vae.config import Config
 from documents.hybrid_language_vae.scores import EXTERNAL, INTERNAL, METHODS
-from documents.hybrid_language_vae.variants import READINGS, VARIANTS
+from documents.hybrid_language_vae.variants import VARIANTS
+from documents.readings import READINGS
 from jaxmusic import report
 
 NETS = {

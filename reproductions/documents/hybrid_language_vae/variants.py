@@ -4,21 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-
-class Reading(NamedTuple):
-    """One way to read "MSE reconstruction + β · KL divergence", of which the document does not state the reduction."""
-
-    error: str  # "mean" over the columns, or "sum"
-    kl: str  # "sum" or "mean" over the latents, or "batch": summed over the latents and the batch's rows
-    what: str
-
-
-READINGS = {
-    "mean_mean": Reading("mean", "mean", "error and KL averaged, as PyTorch's means over a batch are"),
-    "mean_sum": Reading("mean", "sum", "error averaged over columns, KL summed over latents"),
-    "sum_sum": Reading("sum", "sum", "both summed: the evidence lower bound"),
-    "mean_batch": Reading("mean", "batch", "error averaged as by PyTorch's mse_loss, KL summed over the batch, too"),
-}
+from documents.readings import READINGS
 
 
 class Variant(NamedTuple):

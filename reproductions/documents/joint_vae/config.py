@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import tyro
 
 from documents.clips import Sound
-from documents.joint_vae.variants import READINGS
+from documents.readings import READINGS
 
 
 @dataclass(frozen=True)

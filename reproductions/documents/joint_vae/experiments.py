@@ -13,7 +13,8 @@ from records import tidy
 from documents.joint_vae import scores
 from documents.joint_vae.config import Config
 from documents.joint_vae.pipeline import Prepared, fit_fc, part_of, trainers_of
-from documents.joint_vae.variants import READINGS, Variant
+from documents.joint_vae.variants import Variant
+from documents.readings import READINGS
 from jaxmusic import evaluation, losses, models, training
 from jaxmusic.data.preprocessing import fit_standardizer
 

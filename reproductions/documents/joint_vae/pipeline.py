@@ -12,7 +12,8 @@ import optax
 
 from documents import clips
 from documents.joint_vae.config import Config
-from documents.joint_vae.variants import READINGS, Variant
+from documents.joint_vae.variants import Variant
+from documents.readings import READINGS
 from jaxmusic import data, losses, models, training
 from jaxmusic.audio import mel_statistics
 from jaxmusic.data.preprocessing import fit_standardizer, pool_frames, standardize_bins

@@ -1,32 +1,11 @@
-"""Joint VAE: the readings of the document's loss, and the ways to run the pipeline."""
+"""Joint VAE: the ways to run the pipeline. Of its loss the document writes ‖x − x̂‖², and calls it a mean."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+from documents.readings import READINGS
 from jaxmusic import models
-
-
-class Reading(NamedTuple):
-    """How the two parts of the loss are summed: the document writes ‖x − x̂‖², and calls it a mean squared error."""
-
-    error: str  # squared error over the elements of a clip: "mean" or "sum"
-    divergence: str  # KL over the latents: "sum", "mean", or "batch", which sums over the clips of a batch, too
-
-    def beta(self, beta: float, latent: int, batch: int) -> float:
-        """Weight of the KL summed over the latents and averaged over the clips of a batch, as `losses` have it."""
-        return beta * {"sum": 1.0, "mean": 1 / latent, "batch": batch}[self.divergence]
-
-
-READINGS = {
-    "mean_sum": Reading("mean", "sum"),
-    # PyTorch's `mse_loss` beside `torch.mean` of the KL.
-    "mean_mean": Reading("mean", "mean"),
-    # The evidence lower bound.
-    "sum_sum": Reading("sum", "sum"),
-    # PyTorch's `mse_loss` beside its VAE example's `torch.sum` of the KL.
-    "mean_batch": Reading("mean", "batch"),
-}
 
 
 class Variant(NamedTuple):
