@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import os
 import select
 import signal
@@ -10,12 +12,12 @@ import threading
 from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_SECONDS = 4.0
+_SECONDS = 3.0
 _SAID = threading.Event()
 
 
 def end_on_interrupt(line: str) -> None:
-    """From here on Ctrl-C and SIGTERM end this process with 130 and 143, within about four seconds.
+    """From here on Ctrl-C and SIGTERM end this process with 130 and 143, within about three seconds.
 
     For the top of a command, before anything slow is imported. The line is written at once; what is under way is left
     by `SystemExit`, so that files half written are removed. A computation that does not come back to Python, or threads
@@ -37,7 +39,15 @@ def end_on_interrupt(line: str) -> None:
 def _leave(number: int, frame: FrameType | None) -> None:
     # The process may be at its end before the other thread has its turn.
     _SAID.wait(1.0)
+    # What is registered last comes first: the interpreter taken down around threads that still compute would crash.
+    atexit.register(_end, 128 + number)
     raise SystemExit(128 + number)
+
+
+def _end(status: int) -> None:
+    with contextlib.suppress(OSError, ValueError):  # closed, or nobody reads it any longer
+        sys.stdout.flush()
+    os._exit(status)
 
 
 def _watch(read: int, line: str) -> None:

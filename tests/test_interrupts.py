@@ -72,7 +72,7 @@ def test_a_command_that_is_told_to_end_says_one_line(moment, number, tmp_path):
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 128 + number
     assert errors.strip() == LINE
-    # Four seconds and what a busy machine adds.
+    # Three seconds and what a busy machine adds.
     assert time.monotonic() - began < 15
 
 
