@@ -1,6 +1,6 @@
 """Hybrid multimodal music clustering via Joint VAE: the document's three VAEs, its clustering and its retrieval.
 
-    python reproductions/joint_vae.py                                   # embedded corpus, a few minutes on two cores
+    python reproductions/joint_vae.py                                   # embedded corpus, ten minutes on two cores
     python reproductions/joint_vae.py --data FOLDER --out results/mine  # a folder of clips with lyrics
     python reproductions/joint_vae.py --preset paper --data FOLDER      # the document's sizes: for an accelerator
 
