@@ -251,11 +251,17 @@ def settings_changed(config: Any, preset: Any) -> str:
     """What of a run's config differs from its preset, for the report."""
     before = flat(preset)
     changed = [
-        f"{name} {value} (preset: {before[name]})"
+        f"{name} {_without_place(value)} (preset: {before[name]})"
         for name, value in flat(config).items()
         if name not in (*_UNSTATED, "preset") and value != before[name]
     ]
     return ", ".join(changed) or "nothing"
+
+
+def _without_place(value: Any) -> Any:
+    """Of a file or folder its name: where it lies says something of the machine alone."""
+    is_place = isinstance(value, str | Path) and Path(value).is_absolute()
+    return Path(value).name if is_place else value
 
 
 def cached(path: Path, compute: Task) -> Any:

@@ -159,3 +159,14 @@ def test_a_file_that_two_patterns_name_is_deleted_once(tmp_path):
     (tmp_path / "notes.txt").touch()
     runs.open_output(tmp_path, Config(), **options)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "notes.txt"]
+
+
+def test_what_was_changed_names_no_folder_of_the_machine():
+    @dataclasses.dataclass
+    class Config:
+        tokenizer: str | None = None
+        seeds: int = 1
+        kind: str = "a/b"
+
+    changed = runs.settings_changed(Config("/home/somebody/bert", 2), Config())
+    assert changed == "tokenizer bert (preset: None), seeds 2 (preset: 1)"
