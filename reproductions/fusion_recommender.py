@@ -1,6 +1,6 @@
 """Multimodal fusion genre classifier and recommender: the document's tables, their chance levels and their variants.
 
-    python reproductions/fusion_recommender.py                       # embedded corpus, minutes on two cores
+    python reproductions/fusion_recommender.py                       # embedded corpus, seven minutes on two cores
     python reproductions/fusion_recommender.py --data FOLDER         # FOLDER holds the Million Song Dataset's files
     python reproductions/fusion_recommender.py --data FOLDER --preset paper --lyrics roberta-base --same-data
 
