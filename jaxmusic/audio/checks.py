@@ -1,4 +1,4 @@
-"""What a caller hands over: a waveform of floats; a spectrogram of magnitudes or decibels, never complex numbers."""
+"""What a caller hands over: a waveform, a spectrogram, a transform, a window, sizes and numbers; one rule by name."""
 
 from __future__ import annotations
 
@@ -72,6 +72,11 @@ def static_window(window: Any, what: str = "window") -> Any:
 
 
 def whole_number(value: Any, what: str) -> int:
+    """`value`, a whole number of at least 1.
+
+    Raises:
+        ValueError: another kind of value, or one below 1.
+    """
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
         raise ValueError(f"{what} is {value!r}: give a whole number of at least 1")
     return int(value)

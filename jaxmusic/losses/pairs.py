@@ -31,7 +31,7 @@ def info_nce(
         The mean loss in nats over the rows that count; log(rows) for an uninformative pair of embeddings.
 
     Raises:
-        ValueError: shapes that differ.
+        ValueError: shapes that differ, arrays of no real numbers, or an option that is no number.
 
     >>> round(float(info_nce(jnp.ones((4, 2)), jnp.ones((4, 2)))), 4)  # all alike: log 4
     1.3863
@@ -71,7 +71,7 @@ def triplet(
         The mean over queries that count and their negatives; 0 where there are fewer than two.
 
     Raises:
-        ValueError: shapes that differ.
+        ValueError: shapes that differ, arrays of no real numbers, or an option that is no number.
 
     >>> round(float(triplet(jnp.ones((4, 2)), jnp.ones((4, 2)), margin=0.2)), 4)  # all alike: the margin
     0.2

@@ -116,6 +116,9 @@ def masked_mean(values: Float[Array, " batch"], mask: Array | None) -> Float[Arr
 
     Returns:
         A scalar.
+
+    Raises:
+        ValueError: values that are no real numbers.
     """
     real_numbers(values=values)
     if mask is None:
