@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import numbers
 import os
 from collections.abc import Callable, Sequence
 from functools import partial, wraps
@@ -12,6 +11,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+from jaxmusic._arrays import whole
 
 
 def checked_waveform(y: Any) -> jax.Array:
@@ -71,17 +72,6 @@ def static_window(window: Any, what: str = "window") -> Any:
     return window
 
 
-def whole_number(value: Any, what: str) -> int:
-    """`value`, a whole number of at least 1.
-
-    Raises:
-        ValueError: another kind of value, or one below 1.
-    """
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
-        raise ValueError(f"{what} is {value!r}: give a whole number of at least 1")
-    return int(value)
-
-
 def transform(X: Any, what: str = "stft_matrix") -> Any:
     """A short-time Fourier transform, `[…, bins, frames]` complex numbers, or real ones of phase 0.
 
@@ -114,8 +104,8 @@ _CHECKS: dict[str, Callable[[Any, str], Any]] = {
     "y": _numbers,
     "window": static_window,
     "onset_envelope": partial(real, axes=1),
-    **dict.fromkeys(("n_fft", "hop_length", "win_length", "frame_length", "n_mels", "n_mfcc"), whole_number),
-    **dict.fromkeys(("n_chroma", "n_bands", "lag", "max_size", "width", "order"), whole_number),
+    **dict.fromkeys(("n_fft", "hop_length", "win_length", "frame_length", "n_mels", "n_mfcc"), whole),
+    **dict.fromkeys(("n_chroma", "n_bands", "lag", "max_size", "width", "order"), whole),
     **dict.fromkeys(("sr", "fmin", "fmax", "amin", "top_db", "power", "p"), _real_number),
     **dict.fromkeys(("quantile", "roll_percent", "momentum"), _real_number),
 }

@@ -10,14 +10,15 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Complex, Float, PRNGKeyArray
 
+from jaxmusic._arrays import whole
 from jaxmusic.audio import filters
 from jaxmusic.audio.batching import each_clip
-from jaxmusic.audio.checks import checking, magnitudes, transform, whole_number
+from jaxmusic.audio.checks import checking, magnitudes, transform
 from jaxmusic.audio.filters import Window
 from jaxmusic.audio.spectral import STFT_ARGUMENTS, TINY, spectra, window_and_hop
 
 
-@checking(stft_matrix=transform, length=whole_number)
+@checking(stft_matrix=transform, length=whole)
 @partial(jax.jit, static_argnames=("hop_length", "win_length", "n_fft", "window", "center", "length"))
 def istft(
     stft_matrix: Complex[Array, "*batch bins frames"],
@@ -88,7 +89,7 @@ def _add_up(pieces: Float[Array, "frames length"], hop_length: int) -> Float[Arr
     return jnp.ravel(total)[: (frames - 1) * hop_length + length]
 
 
-@checking(S=magnitudes, n_iter=whole_number, length=whole_number)
+@checking(S=magnitudes, n_iter=whole, length=whole)
 @partial(jax.jit, static_argnames=(*STFT_ARGUMENTS, "n_iter", "length", "momentum"))
 def griffinlim(
     S: Float[Array, "*batch bins frames"],

@@ -10,9 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Complex, Float, Int
 
+from jaxmusic._arrays import whole
 from jaxmusic.audio import filters
 from jaxmusic.audio.batching import each_clip
-from jaxmusic.audio.checks import checked_waveform, checking, magnitudes, real, whole_number
+from jaxmusic.audio.checks import checked_waveform, checking, magnitudes, real
 from jaxmusic.audio.decibels import power_to_db
 from jaxmusic.audio.filters import Window
 
@@ -193,7 +194,7 @@ def frame_mask(lengths: Int[Array, "*batch"], frames: int, *, hop_length: int = 
     [[True, False, False], [True, True, False]]
     """
     lengths = jnp.asarray(real(lengths, "lengths"))
-    frames, hop_length = whole_number(frames, "frames"), whole_number(hop_length, "hop_length")
+    frames, hop_length = whole(frames, "frames"), whole(hop_length, "hop_length")
     return jnp.arange(frames) < frames_of(jnp.asarray(lengths), hop_length=hop_length)[..., None]
 
 
